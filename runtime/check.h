@@ -1,0 +1,33 @@
+#pragma once
+
+// Assertions. A failed one is a bug in walcast, never a peer's doing: it prints where and why, and
+// aborts. CHECK is always on and must be cheap; DCHECK is for debug and sanitizer builds.
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace runtime {
+
+[[noreturn]] inline void check_failed(const char* file, int line, const char* what) {
+  std::fprintf(stderr, "walcast: bug: %s:%d: %s\n", file, line, what);
+  std::abort();
+}
+
+}  // namespace runtime
+
+#define CHECK(condition)                                             \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::runtime::check_failed(__FILE__, __LINE__, "CHECK(" #condition ")"); \
+  } while (false)
+
+#ifdef NDEBUG
+#define DCHECK(condition)                    \
+  do {                                       \
+    if (false) static_cast<void>(condition); \
+  } while (false)
+#else
+#define DCHECK(condition) CHECK(condition)
+#endif
+
+#define UNREACHABLE() ::runtime::check_failed(__FILE__, __LINE__, "reached the unreachable")

@@ -1,0 +1,23 @@
+#pragma once
+
+// Errors of files and sockets, with the SQLSTATE that PostgreSQL gives them (elog.c,
+// errcode_for_file_access).
+
+#include <string>
+
+#include "runtime/result.h"
+
+namespace runtime {
+
+inline constexpr ErrorKind kFileMissing{"undefined_file", "58P01"};
+inline constexpr ErrorKind kNoPermission{"insufficient_privilege", "42501"};
+inline constexpr ErrorKind kDiskFull{"disk_full", "53100"};
+inline constexpr ErrorKind kIoError{"io_error", "58030"};
+inline constexpr ErrorKind kNoResources{"insufficient_resources", "53000"};
+inline constexpr ErrorKind kInternal{"internal_error", "XX000"};
+
+// An Error of the kind that `sys_errno` stands for. Its text is `what`, a colon and strerror's words,
+// as PostgreSQL's %m prints them. Does not block; allocates.
+Error system_error(int sys_errno, std::string what);
+
+}  // namespace runtime

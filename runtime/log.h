@@ -1,0 +1,46 @@
+#pragma once
+
+// The log: one line per event on standard error, as PostgreSQL writes it:
+//   2026-01-31 12:00:00.123 UTC [4711] loop-0 LOG:  message
+// Whoever decides about an error logs it, once. Any thread; never on the hot path.
+
+#include <string>
+#include <string_view>
+
+#include "runtime/format.h"
+
+namespace runtime::log {
+
+enum class Level { kDebug, kInfo, kLog, kWarning, kError, kFatal };
+
+// Levels below this are dropped. Main thread, before others start.
+void set_level(Level least);
+bool enabled(Level level);
+void write(Level level, std::string_view message);
+
+template <typename... Args>
+void debug(fmt::format_string<Args...> text, Args&&... args) {
+  if (enabled(Level::kDebug)) write(Level::kDebug, fmt::format(text, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void info(fmt::format_string<Args...> text, Args&&... args) {
+  if (enabled(Level::kInfo)) write(Level::kInfo, fmt::format(text, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void log(fmt::format_string<Args...> text, Args&&... args) {
+  if (enabled(Level::kLog)) write(Level::kLog, fmt::format(text, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void warning(fmt::format_string<Args...> text, Args&&... args) {
+  write(Level::kWarning, fmt::format(text, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void error(fmt::format_string<Args...> text, Args&&... args) {
+  write(Level::kError, fmt::format(text, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void fatal(fmt::format_string<Args...> text, Args&&... args) {
+  write(Level::kFatal, fmt::format(text, std::forward<Args>(args)...));
+}
+
+}  // namespace runtime::log

@@ -1,0 +1,79 @@
+#include "runtime/loop.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/check.h"
+
+namespace runtime {
+
+Loop::Loop(const Clock& clock, Options options)
+    : clock_(clock),
+      options_(options),
+      epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
+      mailbox_(doorbell_),
+      events_(options.events_per_turn),
+      now_(clock.now()) {
+  CHECK(epoll_fd_.valid());
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};  // null: the doorbell
+  CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, doorbell_.fd(), &event) == 0);
+}
+
+Loop::~Loop() = default;
+
+void Loop::run() {
+  thread_ = std::this_thread::get_id();
+  while (!stopping_) turn(/*may_sleep=*/true);
+}
+
+void Loop::stop() {
+  mailbox_.post([this] { stopping_ = true; });
+}
+
+void Loop::turn_for_test() {
+  thread_ = std::this_thread::get_id();
+  turn(/*may_sleep=*/false);
+}
+
+void Loop::assert_in_thread() const { DCHECK(std::this_thread::get_id() == thread_); }
+
+void Loop::watch(int fd, std::uint32_t events, Handler& handler) {
+  epoll_event event{.events = events, .data = {.ptr = &handler}};
+  CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+void Loop::rewatch(int fd, std::uint32_t events, Handler& handler) {
+  epoll_event event{.events = events, .data = {.ptr = &handler}};
+  CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
+}
+
+void Loop::unwatch(int fd) {
+  CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
+}
+
+void Loop::turn(bool may_sleep) {
+  const bool sleep = may_sleep && !more_work_ && doorbell_.prepare_to_sleep();
+  const int count = ::epoll_wait(epoll_fd_.get(), events_.data(), static_cast<int>(events_.size()),
+                                 sleep ? sleep_ms() : 0);
+  CHECK(count >= 0 || errno == EINTR);
+  doorbell_.awake();
+  now_ = clock_.now();
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    if (event.data.ptr != nullptr) static_cast<Handler*>(event.data.ptr)->on_ready(event.events);
+  }
+  more_work_ = mailbox_.drain(options_.tasks_per_turn);
+  timers_.fire(now_);
+  if (turn_work_ != nullptr && turn_work_->on_turn()) more_work_ = true;
+  retired_.clear();
+}
+
+// Rounded up, so that a timer is due when the loop wakes for it.
+int Loop::sleep_ms() const {
+  const auto deadline = timers_.next_deadline();
+  if (!deadline.has_value()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - clock_.now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+}
+
+}  // namespace runtime

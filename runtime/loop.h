@@ -1,0 +1,103 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "runtime/annotations.h"
+#include "runtime/clock.h"
+#include "runtime/doorbell.h"
+#include "runtime/fd.h"
+#include "runtime/mailbox.h"
+#include "runtime/timer.h"
+
+namespace runtime {
+
+// An epoll loop: sockets, timers, a mailbox, and the work of its owner, one turn after another.
+//   Owner: whoever runs its thread.  Thread: the one that calls run(); stop(), mailbox() and
+//   doorbell() are for any.
+//   Borrows: the clock.
+//   Limits: events_per_turn and tasks_per_turn bound what one turn takes in.
+// A loop is a capability for clang's analysis: GUARDED_BY(loop_) says who may touch a member.
+class CAPABILITY("loop") Loop {
+ public:
+  struct Options {
+    std::size_t events_per_turn = 256;
+    std::size_t tasks_per_turn = 1024;
+  };
+
+  // What epoll reports to. A handler must stay alive until the end of the turn in which it was
+  // unwatched; retire() sees to that.
+  class Handler {
+   public:
+    virtual ~Handler() = default;
+    virtual void on_ready(std::uint32_t events) = 0;
+  };
+
+  // What is done once in every turn, after events, tasks and timers. Returns whether there is more
+  // to do at once, in which case the loop does not sleep.
+  class TurnWork {
+   public:
+    virtual ~TurnWork() = default;
+    virtual bool on_turn() = 0;
+  };
+
+  // An object that is to die at the end of the turn.
+  class Retired {
+   public:
+    virtual ~Retired() = default;
+  };
+
+  Loop(const Clock& clock, Options options);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs turns until stop(). The calling thread becomes the loop's thread.
+  void run();
+  // Any thread. The turn that is running ends first.
+  void stop();
+  // One turn that does not sleep, for tests that drive a loop by hand.
+  void turn_for_test();
+
+  Mailbox& mailbox() { return mailbox_; }
+  Doorbell& doorbell() { return doorbell_; }
+
+  // The rest is for the loop's thread.
+  void assert_in_thread() const ASSERT_CAPABILITY(this);
+  void set_turn_work(TurnWork* work) { turn_work_ = work; }
+  // Level-triggered. REQUIRES: the descriptor is not watched yet.
+  void watch(int fd, std::uint32_t events, Handler& handler);
+  // REQUIRES: the descriptor is watched, with this handler.
+  void rewatch(int fd, std::uint32_t events, Handler& handler);
+  void unwatch(int fd);
+  void retire(std::unique_ptr<Retired> object) { retired_.push_back(std::move(object)); }
+  Timers& timers() { return timers_; }
+  // The time at which this turn began, or at the last refresh.
+  Instant now() const { return now_; }
+  WallMicros wall_now() const { return clock_.wall_now(); }
+
+ private:
+  void turn(bool may_sleep);
+  int sleep_ms() const;
+
+  const Clock& clock_;
+  const Options options_;
+  UniqueFd epoll_fd_;
+  Doorbell doorbell_;
+  Mailbox mailbox_;
+  Timers timers_;
+  std::vector<epoll_event> events_;
+  std::vector<std::unique_ptr<Retired>> retired_;
+  TurnWork* turn_work_ = nullptr;
+  Instant now_;
+  std::thread::id thread_;
+  bool more_work_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace runtime
