@@ -1,0 +1,77 @@
+#include "server/wal/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "runtime/errors.h"
+#include "runtime/format.h"
+
+namespace server::wal {
+
+namespace {
+
+runtime::Fail fail(std::string_view action, const std::string& path) {
+  const int sys_errno = errno;
+  return runtime::Fail(
+      runtime::system_error(sys_errno, runtime::format("could not {} \"{}\"", action, path)));
+}
+
+}  // namespace
+
+runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) return fail("open file", path);
+  return runtime::UniqueFd(fd);
+}
+
+runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::string& path,
+                                     std::uint64_t offset, std::span<std::byte> buffer) {
+  std::size_t size = 0;
+  while (size < buffer.size()) {
+    const ssize_t got = ::pread(file.get(), buffer.data() + size, buffer.size() - size,
+                                static_cast<off_t>(offset + size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail("read file", path);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return size;
+}
+
+runtime::Result<std::string> read_text(const std::string& path, std::size_t bytes_max) {
+  const auto file = TRY(open_for_reading(path));
+  std::string text(bytes_max + 1, '\0');
+  const auto size = TRY(read_at(file, path, 0, std::as_writable_bytes(std::span(text))));
+  if (size > bytes_max) {
+    return runtime::Error{
+        .kind = &runtime::kNoResources,
+        .what = runtime::format("file \"{}\" is larger than {} bytes", path, bytes_max)};
+  }
+  text.resize(size);
+  return text;
+}
+
+runtime::Result<std::vector<std::string>> list_directory(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
+  if (!directory) return fail("open directory", path);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr) break;
+    names.emplace_back(entry->d_name);
+  }
+  if (errno != 0) return fail("read directory", path);
+  return names;
+}
+
+}  // namespace server::wal

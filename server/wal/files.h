@@ -1,0 +1,29 @@
+#pragma once
+
+// Reading files, with errors in PostgreSQL's words. All of it blocks.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/fd.h"
+#include "runtime/result.h"
+
+namespace server::wal {
+
+runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path);
+
+// Fills `buffer` from `offset` on and returns how much there was: less at the file's end. `path` is
+// for the error only.
+runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::string& path,
+                                     std::uint64_t offset, std::span<std::byte> buffer);
+
+// The whole of a small file. Fails if it is larger than `bytes_max`.
+runtime::Result<std::string> read_text(const std::string& path, std::size_t bytes_max);
+
+// The names in a directory, in no order.
+runtime::Result<std::vector<std::string>> list_directory(const std::string& path);
+
+}  // namespace server::wal

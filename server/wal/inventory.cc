@@ -1,0 +1,238 @@
+#include "server/wal/inventory.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "runtime/errors.h"
+#include "runtime/format.h"
+#include "server/wal/files.h"
+#include "server/wal/format.h"
+#include "server/wal/names.h"
+#include "server/wal/pages.h"
+#include "server/wal/record_reader.h"
+
+namespace server::wal {
+
+namespace {
+
+using runtime::Error;
+using runtime::format;
+using runtime::Result;
+
+constexpr std::size_t kHistoryBytesMax = 1 << 20;
+
+// What a segment file begins with.
+struct Opening {
+  std::string file;
+  LongPageHeader header;
+  Finding finding;  // why this is not WAL of the file's own name, if it is not
+
+  Identity identity() const {
+    const bool fits = SegmentSize::is_valid(header.segment_bytes);
+    return {.system_identifier = header.system_identifier,
+            .segment_size = fits ? SegmentSize(header.segment_bytes) : SegmentSize(),
+            .page_magic = header.page.magic};
+  }
+  Fault fault() const { return describe(finding, identity(), file); }
+};
+
+// The position that a segment of this name begins at, in a cluster of this segment size.
+std::optional<Lsn> start_of(const FileName& name, std::uint32_t segment_bytes) {
+  if (!SegmentSize::is_valid(segment_bytes)) return std::nullopt;
+  const SegmentSize size(segment_bytes);
+  const auto no = name.segment(size);
+  return no ? std::optional(size.start(*no)) : std::nullopt;
+}
+
+Finding judge(const FileName& name, const LongPageHeader& header) {
+  const auto start = start_of(name, header.segment_bytes);
+  const PageHeader& page = header.page;
+  if (!major_version(page.magic)) return {FaultKind::kMagic, Lsn(), page.magic};
+  if ((page.info & ~kPageAllFlags) != 0 || (page.info & kPageLongHeader) == 0) {
+    return {FaultKind::kInfoBits, Lsn(), page.info};
+  }
+  if (header.page_bytes != kPageBytes) return {FaultKind::kPageSize, Lsn()};
+  if (!SegmentSize::is_valid(header.segment_bytes)) return {FaultKind::kSegmentSize, Lsn()};
+  if (page.page_address == 0 || start != Lsn(page.page_address)) {
+    return {FaultKind::kPageAddress, Lsn(), page.page_address};
+  }
+  if (page.timeline == 0 || page.timeline > value(name.timeline)) {
+    return {FaultKind::kTimelineUnexpected, Lsn(), page.timeline};
+  }
+  return {};
+}
+
+std::string file_of(const FileName& name) {
+  return format("{:08X}{:08X}{:08X}{}", value(name.timeline), name.log, name.seg,
+                name.kind == FileName::Kind::kPartial ? kPartialSuffix : "");
+}
+
+Result<Opening> read_opening(const std::string& directory, const FileName& name) {
+  Opening opening{.file = file_of(name), .header = {}, .finding = {}};
+  const std::string path = directory + '/' + opening.file;
+  const auto file = TRY(open_for_reading(path));
+  const auto buffer = std::as_writable_bytes(std::span(&opening.header, 1));
+  const auto size = TRY(read_at(file, path, 0, buffer));
+  opening.finding = size < buffer.size()
+                        ? Finding{FaultKind::kShortFile, Lsn(), size, buffer.size()}
+                        : judge(name, opening.header);
+  return opening;
+}
+
+// A segment that was meant to be WAL, but by a version whose format we do not know.
+bool is_unsupported(const FileName& name, const Opening& opening) {
+  return opening.finding.kind == FaultKind::kMagic && opening.finding.found != 0 &&
+         start_of(name, opening.header.segment_bytes) == Lsn(opening.header.page.page_address);
+}
+
+// The segments of a directory by their names.
+class Names {
+ public:
+  static Result<Names> list(const std::string& directory) {
+    Names names;
+    for (const std::string& file : TRY(list_directory(directory))) {
+      const auto name = parse_file_name(file);
+      if (name && name->kind != FileName::Kind::kHistory) names.segments_.push_back(*name);
+    }
+    std::sort(names.segments_.begin(), names.segments_.end(), newer);
+    return names;
+  }
+
+  const std::vector<FileName>& newest_first() const { return segments_; }
+
+  const FileName* find(TimelineId timeline, SegmentNo no, SegmentSize size) const {
+    const std::uint64_t per_log = (std::uint64_t{1} << 32) / size.bytes();
+    const FileName wanted{.timeline = timeline,
+                          .log = static_cast<std::uint32_t>(value(no) / per_log),
+                          .seg = static_cast<std::uint32_t>(value(no) % per_log)};
+    const auto found = std::lower_bound(segments_.begin(), segments_.end(), wanted, newer);
+    return found != segments_.end() && key(*found) == key(wanted) ? &*found : nullptr;
+  }
+
+ private:
+  static std::tuple<TimelineId, std::uint32_t, std::uint32_t> key(const FileName& name) {
+    return {name.timeline, name.log, name.seg};
+  }
+  // A whole segment comes before its own .partial, which is read only without it.
+  static bool newer(const FileName& a, const FileName& b) {
+    return key(a) != key(b) ? key(a) > key(b) : a.kind < b.kind;
+  }
+
+  std::vector<FileName> segments_;
+};
+
+struct Newest {
+  FileName name;
+  Identity identity;
+};
+
+// The newest timeline first: the one to serve is the newest that has any WAL.
+Result<Newest> find_newest(const std::string& directory, const Names& names) {
+  std::string why;
+  for (const FileName& name : names.newest_first()) {
+    auto opening = read_opening(directory, name);
+    if (!opening) {
+      if (opening.error().kind == &runtime::kFileMissing) continue;  // recycled just now
+      return std::move(opening).error();
+    }
+    if (!is_fault(opening->finding)) return Newest{name, opening->identity()};
+    if (is_unsupported(name, *opening)) {
+      return Error{.kind = &kUnsupportedWal,
+                   .what = opening->fault().what,
+                   .detail = "Only the WAL of PostgreSQL 13 to 18 can be read."};
+    }
+    if (why.empty()) why = opening->fault().what;
+  }
+  if (names.newest_first().empty()) {
+    return Error{.kind = &kNoWal,
+                 .what = format("could not find any WAL file in directory \"{}\"", directory)};
+  }
+  return Error{.kind = &kNoWal,
+               .what = format("could not find any valid WAL file in directory \"{}\"", directory),
+               .detail = format("The newest one is none: {}.", why)};
+}
+
+Result<TimelineHistory> read_history(const std::string& directory, TimelineId tip,
+                                     std::vector<std::string>& warnings) {
+  if (tip == TimelineId{1}) return TimelineHistory(tip);
+  const std::string path = directory + '/' + history_name(tip);
+  const auto text = read_text(path, kHistoryBytesMax);
+  if (text) return TimelineHistory::parse(tip, *text);
+  if (text.error().kind != &runtime::kFileMissing) return text.error();
+  warnings.push_back(format("{}; timeline {} has no known parents", text.error().what, value(tip)));
+  return TimelineHistory(tip);
+}
+
+// Goes back from the newest segment as long as there are files.
+void find_oldest(const Names& names, Inventory& inventory) {
+  const SegmentSize size = inventory.identity.segment_size;
+  const auto file = [&](SegmentNo no) {
+    return names.find(inventory.history.file_timeline(no, size), no, size);
+  };
+  SegmentNo no = inventory.newest;
+  while (value(no) > 0 && file(previous(no)) != nullptr) no = previous(no);
+  inventory.oldest = no;
+  const auto is_cut_off = [&](const FileName& name) {
+    const auto other = name.segment(size);
+    return other && *other < no && file(*other) == &name;
+  };
+  const auto& all = names.newest_first();
+  if (std::none_of(all.begin(), all.end(), is_cut_off)) return;
+  const SegmentNo gap = previous(no);
+  inventory.warnings.push_back(
+      format("WAL segment {} is missing, so WAL before {} cannot be served",
+             segment_name(inventory.history.file_timeline(gap, size), gap, size), size.start(no)));
+}
+
+// Damage is for the reader to find; a stranger's segment is a mistake to tell now.
+Result<void> check_system(const std::string& directory, const Names& names,
+                          const Inventory& inventory, SegmentNo no) {
+  const Identity& identity = inventory.identity;
+  const SegmentSize size = identity.segment_size;
+  const FileName* name = names.find(inventory.history.file_timeline(no, size), no, size);
+  if (name == nullptr) return {};
+  const Opening opening = TRY(read_opening(directory, *name));
+  if (is_fault(opening.finding) || opening.identity() == identity) return {};
+  const Finding finding{FaultKind::kSystemIdentifier, Lsn(), opening.header.system_identifier};
+  return Error{.kind = &kForeignWal,
+               .what = describe(finding, identity, opening.file).what,
+               .detail = format("The WAL file is \"{}\".", opening.file)};
+}
+
+}  // namespace
+
+Result<Inventory> take_inventory(const std::string& directory) {
+  const Names names = TRY(Names::list(directory));
+  const Newest newest = TRY(find_newest(directory, names));
+  std::vector<std::string> warnings;
+  TimelineHistory history = TRY(read_history(directory, newest.name.timeline, warnings));
+  Inventory inventory{.identity = newest.identity,
+                      .history = std::move(history),
+                      .newest = *newest.name.segment(newest.identity.segment_size),
+                      .warnings = std::move(warnings)};
+  find_oldest(names, inventory);
+  for (const SegmentNo no : {inventory.oldest, previous(inventory.newest)}) {
+    TRY(check_system(directory, names, inventory, no));
+  }
+  return inventory;
+}
+
+Result<EndOfWal> find_end_of_wal(const std::string& directory, const Inventory& inventory) {
+  const SegmentSize size = inventory.identity.segment_size;
+  FilePages pages(directory, inventory.history, size);
+  RecordReader reader(pages, inventory.identity);
+  const Lsn newest = size.start(inventory.newest);
+  const bool alone = inventory.newest == inventory.oldest;
+  Outcome outcome = reader.seek_covering(alone ? newest : newest - size.bytes());
+  while (outcome == Outcome::kRecord) outcome = reader.next();
+
+  const auto& problem = reader.problem();
+  if (problem && problem->kind != &runtime::kFileMissing) return *problem;
+  EndOfWal end{.end = reader.position(), .last_record = reader.previous_record()};
+  if (outcome == Outcome::kInvalid || end.end < newest) end.stopped_by = reader.fault();
+  return end;
+}
+
+}  // namespace server::wal

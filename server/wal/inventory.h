@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/result.h"
+#include "server/wal/fault.h"
+#include "server/wal/identity.h"
+#include "server/wal/lsn.h"
+#include "server/wal/timeline.h"
+
+namespace server::wal {
+
+inline constexpr runtime::ErrorKind kNoWal{"no_wal", "58P01"};
+inline constexpr runtime::ErrorKind kUnsupportedWal{"unsupported_wal", "0A000"};
+inline constexpr runtime::ErrorKind kForeignWal{"foreign_wal", "XX000"};
+
+// What a directory of WAL holds, by its names and a few first pages.
+struct Inventory {
+  Identity identity;
+  // Of the newest timeline that has WAL; without known parents if its history file is missing.
+  TimelineHistory history;
+  // Along that history every segment from oldest to newest has a file. Files of later names may
+  // exist; they are not WAL yet: preallocated, or recycled and still with their old contents.
+  SegmentNo oldest{};
+  SegmentNo newest{};
+  // What an operator should know, one sentence each.
+  std::vector<std::string> warnings = {};
+};
+
+// Blocks. However large the directory, it reads its names, and the first pages of no more segments
+// than are unused above the newest, and three. The errors are PostgreSQL's where it has one.
+runtime::Result<Inventory> take_inventory(const std::string& directory);
+
+struct EndOfWal {
+  Lsn end;
+  Lsn last_record;  // invalid if no record begins in what was read
+  // Set unless WAL just ends, in the newest segment: then somebody should look at it.
+  std::optional<Fault> stopped_by = {};
+};
+
+// Where the valid records of a directory end. Reads the newest segment and the one before it; what
+// is older is taken as it is. Blocks; fails if a file cannot be read.
+runtime::Result<EndOfWal> find_end_of_wal(const std::string& directory, const Inventory& inventory);
+
+}  // namespace server::wal

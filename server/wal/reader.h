@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/clock.h"
+#include "server/wal/fault.h"
+#include "server/wal/pages.h"
+#include "server/wal/record_reader.h"
+#include "server/wal/tail.h"
+
+namespace server::wal {
+
+// Follows the WAL of a directory as it grows: proves record after record and raises the tail.
+//   Owner: DirectorySource.  Thread: the source's; blocks on files.
+//   Borrows: the clock and the tail.
+//   Invariant: everything between where it began and position() has been proven.
+class Reader {
+ public:
+  Reader(std::string directory, const Identity& identity, const runtime::Clock& clock,
+         WalTail& tail);
+
+  // Goes on at `position` along the tail's current timelines. The begin of the record before it may
+  // be unknown.
+  void seek(Lsn position, Lsn previous_record);
+
+  // Reads the files again from where it stands, and publishes what has become whole.
+  Outcome advance();
+
+  // REQUIRES: seek() was called.
+  Lsn position() const { return records_->position(); }
+  Lsn previous_record() const { return records_->previous_record(); }
+  // Why the last advance() went no further.
+  Fault fault() const { return records_->fault(); }
+
+ private:
+  // So much WAL is published at once while a backlog is read.
+  static constexpr std::uint64_t kBatchBytes = 256 * 1024;
+
+  const std::string directory_;
+  const Identity identity_;
+  const runtime::Clock& clock_;
+  WalTail& tail_;
+  std::optional<FilePages> pages_;
+  std::optional<RecordReader> records_;
+};
+
+}  // namespace server::wal

@@ -1,0 +1,253 @@
+#include "server/wal/record_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/check.h"
+#include "runtime/errors.h"
+
+namespace server::wal {
+
+namespace {
+
+constexpr std::uint32_t align(std::uint32_t size) { return (size + 7) & ~std::uint32_t{7}; }
+
+constexpr Lsn page_before(Lsn page) { return page > Lsn(kPageBytes) ? page - kPageBytes : Lsn(); }
+
+constexpr bool begins_at_or_after(const Record& record, Lsn lsn) { return record.begin >= lsn; }
+constexpr bool reaches_beyond(const Record& record, Lsn lsn) { return record.end > lsn; }
+
+}  // namespace
+
+RecordReader::RecordReader(PageSource& source, const Identity& identity)
+    : cursor_(source, identity) {}
+
+void RecordReader::seek(Lsn position, Lsn previous) {
+  CHECK(position == position.aligned());
+  cursor_.reset();
+  candidate_ = {};
+  position_ = position;
+  previous_ = previous;
+}
+
+Outcome RecordReader::next() { return read(Checks::kAll); }
+
+Outcome RecordReader::read(Checks checks) {
+  Finding finding = find_record(checks);
+  if (!is_fault(finding) && checks == Checks::kAll && !candidate_.crc_current) {
+    candidate_ = {};  // it grew while we looked: now that it is whole, once more from its begin
+    finding = find_record(checks);
+  }
+  if (!is_fault(finding) && checks == Checks::kAll) finding = check_crc();
+  if (!is_fault(finding)) finding = extend_switch();
+  return is_fault(finding) ? reject(finding) : accept();
+}
+
+Finding RecordReader::find_record(Checks checks) {
+  if (!candidate_.begin.valid()) {
+    const Finding finding = start_at(position_, checks);
+    if (is_fault(finding)) return finding;
+  }
+  while (candidate_.got < candidate_.header.total_length) {
+    const Finding finding = extend(checks);
+    if (is_fault(finding)) return finding;
+  }
+  return {};
+}
+
+// The part of the record on the page where it starts. At least its length is there.
+Finding RecordReader::start_at(Lsn position, Checks checks) {
+  const Lsn page = position.page_start();
+  if (const Finding finding = cursor_.load(page); is_fault(finding)) return finding;
+  const std::uint32_t header_bytes = cursor_.header_bytes();
+  const std::uint32_t offset = std::max(position.page_offset(), header_bytes);
+  const Lsn begin = page + offset;
+  if (begin != position && position != page) return {FaultKind::kRecordOffset, position};
+  if (offset == header_bytes && cursor_.has(kPageFirstIsContrecord)) {
+    return {FaultKind::kContrecordRequested, begin};
+  }
+
+  if (const Finding finding = check_start(begin, offset); is_fault(finding)) return finding;
+  const auto total_length = load_header<std::uint32_t>(cursor_.bytes().subspan(offset));
+  const std::uint32_t size = std::min(total_length, kPageBytes - offset);
+  if (const Finding finding = cursor_.need(offset + align(size)); is_fault(finding)) return finding;
+  candidate_ = {};
+  candidate_.begin = begin;
+  candidate_.crc_current = checks == Checks::kAll;
+  take_part(page, offset, size);
+  return {};
+}
+
+// What the current page tells of a record's header, before any more of the record is asked for: a
+// length out of thin air must not make us wait for the rest.
+Finding RecordReader::check_start(Lsn begin, std::uint32_t offset) const {
+  constexpr std::uint32_t kLengthBytes = sizeof(RecordHeader::total_length);
+  if (const Finding finding = cursor_.need(offset + kLengthBytes); is_fault(finding)) {
+    return finding;
+  }
+  const auto start = cursor_.bytes().subspan(offset);
+  const auto total_length = load_header<std::uint32_t>(start);
+  if (total_length < kRecordHeaderBytes) return {FaultKind::kRecordLength, begin, total_length};
+  if (total_length > kRecordBytesMax) return {FaultKind::kRecordTooLong, begin, total_length};
+
+  if (offset + kRecordHeaderBytes > kPageBytes) return {};  // its rest is on the next page
+  if (const Finding finding = cursor_.need(offset + kRecordHeaderBytes); is_fault(finding)) {
+    return finding;
+  }
+  return check_header(begin, load_header<RecordHeader>(start));
+}
+
+Finding RecordReader::check_header(Lsn begin, const RecordHeader& header) const {
+  if (!is_rmgr(header.rmid, cursor_.major())) return {FaultKind::kRmgr, begin, header.rmid};
+  const Lsn previous(header.previous);
+  const bool linked = previous_.valid() ? previous == previous_ : previous < begin;
+  if (!linked) return {FaultKind::kPrevLink, begin, header.previous};
+  return {};
+}
+
+// The part of the record on its next page.
+Finding RecordReader::extend(Checks checks) {
+  const Lsn page = candidate_.page + kPageBytes;
+  if (const Finding finding = cursor_.load(page); is_fault(finding)) return finding;
+  // A crash cut the record off here, and it is void: what counts begins on this page.
+  if (cursor_.has(kPageFirstIsOverwriteContrecord)) return start_at(page, checks);
+
+  const Lsn begin = candidate_.begin;
+  const std::uint32_t missing = candidate_.header.total_length - candidate_.got;
+  const std::uint32_t remaining = cursor_.header().remaining_length;
+  if (!cursor_.has(kPageFirstIsContrecord)) return {FaultKind::kContrecordFlag, begin};
+  if (remaining != missing) return {FaultKind::kContrecordLength, begin, remaining, missing};
+
+  const std::uint32_t offset = cursor_.header_bytes();
+  const std::uint32_t size = std::min(remaining, kPageBytes - offset);
+  if (const Finding finding = cursor_.need(offset + align(size)); is_fault(finding)) return finding;
+  const bool had_header = candidate_.got >= kRecordHeaderBytes;
+  take_part(page, offset, size);
+  return had_header ? Finding{} : check_header(begin, candidate_.header);
+}
+
+void RecordReader::take_part(Lsn page, std::uint32_t offset, std::uint32_t size) {
+  std::span<const std::byte> part = cursor_.bytes().subspan(offset, size);
+  candidate_.page = page;
+  candidate_.end = page + offset + align(size);
+  if (candidate_.got < kRecordHeaderBytes) {
+    const auto of_header =
+        part.first(std::min(part.size(), std::size_t{kRecordHeaderBytes - candidate_.got}));
+    std::memcpy(reinterpret_cast<std::byte*>(&candidate_.header) + candidate_.got, of_header.data(),
+                of_header.size());
+    part = part.subspan(of_header.size());
+  }
+  candidate_.got += size;
+  if (candidate_.crc_current) candidate_.crc.update(part);
+}
+
+Finding RecordReader::check_crc() const {
+  const auto header = std::as_bytes(std::span(&candidate_.header, 1));
+  Crc32c crc = candidate_.crc;
+  crc.update(header.first(kRecordCrcOffset));
+  if (crc.value() == candidate_.header.crc) return {};
+  return {FaultKind::kChecksum, candidate_.begin};
+}
+
+// XLOG_SWITCH reaches to its segment's end, which must be there to be sent.
+Finding RecordReader::extend_switch() {
+  if (!is_switch(candidate_.header.rmid, candidate_.header.info)) return {};
+  const SegmentSize size = cursor_.identity().segment_size;
+  const SegmentNo no = size.segment_of(candidate_.end - 1);
+  const Finding finding = cursor_.need_segment(no);
+  if (!is_fault(finding)) candidate_.end = size.end(no);
+  return finding;
+}
+
+Outcome RecordReader::accept() {
+  DCHECK(candidate_.end > position_);
+  record_ = {.begin = candidate_.begin,
+             .end = candidate_.end,
+             .total_length = candidate_.header.total_length,
+             .rmid = candidate_.header.rmid,
+             .info = candidate_.header.info};
+  position_ = record_.end;
+  previous_ = record_.begin;
+  candidate_.begin = Lsn();
+  return Outcome::kRecord;
+}
+
+// At the end of WAL the candidate stays: its pages will not change, only more will come.
+Outcome RecordReader::reject(const Finding& finding) {
+  finding_ = finding;
+  cursor_.drop();
+  candidate_.crc_current = false;
+  if (is_end_of_wal(finding)) return Outcome::kEndOfWal;
+  candidate_ = {};
+  return Outcome::kInvalid;
+}
+
+Outcome RecordReader::seek_first(Lsn lsn) {
+  seek(lsn.page_start());
+  for (Lsn page = position_;; page += kPageBytes) {
+    if (const Finding finding = cursor_.load(page); is_fault(finding)) return reject(finding);
+    const Lsn start = first_start(page);
+    if (start >= page + kPageBytes) continue;
+    if (const Finding finding = cursor_.need(start - page); is_fault(finding)) {
+      return reject(finding);
+    }
+    seek(start);
+    return walk_to(lsn, begins_at_or_after);
+  }
+}
+
+Outcome RecordReader::seek_covering(Lsn lsn) {
+  const SegmentSize size = cursor_.identity().segment_size;
+  // Nothing reaches further: a record of the greatest length, or the padding of a switch.
+  const std::uint64_t reach = kRecordBytesMax + 2 * std::uint64_t{size.bytes()};
+  const Lsn limit(lsn.value() - std::min(lsn.value(), reach));
+  bool seen_file = false;
+  seek(lsn.page_start());
+  for (Lsn page = position_; page > limit; page = page_before(page)) {
+    const Finding finding = cursor_.load(page);
+    if (finding.kind == FaultKind::kUnreadable) {
+      if (problem()->kind != &runtime::kFileMissing) return reject(finding);
+      if (seen_file) break;
+      page = size.start(size.segment_of(page));
+      continue;
+    }
+    seen_file = true;
+    // An invalid page belongs to a record that starts before it, as a zero page after a switch
+    // does.
+    if (is_fault(finding) || !record_starts_by(lsn, page)) continue;
+    seek(first_start(page));
+    return walk_to(lsn, reaches_beyond);
+  }
+  return seek_first(lsn);
+}
+
+// The first position on the current page that is not inside a record from an earlier one; beyond
+// the page if there is none.
+Lsn RecordReader::first_start(Lsn page) const {
+  if (!cursor_.has(kPageFirstIsContrecord)) return page;
+  return (page + cursor_.header_bytes() + cursor_.header().remaining_length).aligned();
+}
+
+// Whether the current page has a record that starts at or before `lsn`.
+bool RecordReader::record_starts_by(Lsn lsn, Lsn page) const {
+  const Lsn start = first_start(page);
+  if (start > lsn || start >= page + kPageBytes) return false;
+  const std::uint32_t offset = std::max(start.page_offset(), cursor_.header_bytes());
+  return !is_fault(cursor_.need(offset + sizeof(std::uint32_t))) &&
+         load_header<std::uint32_t>(cursor_.bytes().subspan(offset)) != 0;
+}
+
+Outcome RecordReader::walk_to(Lsn lsn, bool (*is_there)(const Record&, Lsn)) {
+  for (;;) {
+    const Lsn position = position_;
+    const Lsn previous = previous_;
+    const Outcome outcome = read(Checks::kAllButCrc);
+    if (outcome != Outcome::kRecord) return outcome;
+    if (!is_there(record_, lsn)) continue;
+    position_ = position;
+    previous_ = previous;
+    return Outcome::kRecord;
+  }
+}
+
+}  // namespace server::wal

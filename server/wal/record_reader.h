@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "runtime/result.h"
+#include "server/wal/crc32c.h"
+#include "server/wal/fault.h"
+#include "server/wal/format.h"
+#include "server/wal/identity.h"
+#include "server/wal/lsn.h"
+#include "server/wal/page_cursor.h"
+#include "server/wal/pages.h"
+
+namespace server::wal {
+
+// A record that was found whole.
+struct Record {
+  Lsn begin;
+  // Where PostgreSQL's flush pointer stands after it: aligned; a page's start, not past its header,
+  // if the record fills the page before; the segment's end after XLOG_SWITCH.
+  Lsn end;
+  std::uint32_t total_length = 0;
+  std::uint8_t rmid = 0;
+  std::uint8_t info = 0;
+};
+
+enum class Outcome {
+  kRecord,    // whole and right
+  kEndOfWal,  // not, or not all, written yet
+  kInvalid,   // the bytes are there, and wrong
+};
+
+// Reads WAL record by record and proves each (xlogreader.c, XLogDecodeNextRecord).
+//   Owner: who follows or checks the WAL.  Thread: the owner's; blocks as the source does.
+//   Borrows: PageSource; nobody else may use it between two calls that belong together.
+//   Invariant: position() is where the last record ended; only a whole, right record moves it.
+//   Limits: no copy of a record is made, so none is too long; nothing is allocated per record.
+//
+//   page   | header | ... record A ...    | record B, first part |
+//   page   | header | B, the rest | pad | record C ...
+//                                       ^ position() after B; C.begin unless a page starts here
+class RecordReader {
+ public:
+  RecordReader(PageSource& source, const Identity& identity);
+
+  // The next record starts at `position`, which is a record's or a page's start. If `previous`, the
+  // begin of the record before it, is not known, the record's xl_prev cannot be checked fully.
+  void seek(Lsn position, Lsn previous = Lsn());
+
+  // Goes to the first record that begins at or after `lsn`. Lengths and links on the way are
+  // checked, checksums are not. Unless kRecord: goes as far as it gets, and must be called again
+  // once there is more WAL, since position() may be no record's start.
+  Outcome seek_first(Lsn lsn);
+
+  // Goes to the record that `lsn` lies in, header of its first page and switch padding included:
+  // backwards to a page where a record starts, then on as seek_first does. If there is no earlier
+  // file, and the oldest begins inside a record, it is seek_first: then position() > lsn.
+  Outcome seek_covering(Lsn lsn);
+
+  // Reads the record at position(). Unless kRecord the position stays; once there is more WAL, or
+  // other, the same call tries again. A record that grows is not read from its begin each time.
+  Outcome next();
+
+  // REQUIRES: the last call of next() returned kRecord.
+  const Record& record() const { return record_; }
+
+  Lsn position() const { return position_; }
+  // The begin of the record before position(); invalid if unknown.
+  Lsn previous_record() const { return previous_; }
+
+  // Why the last call did not return kRecord. Allocates.
+  Fault fault() const { return cursor_.describe(finding_); }
+  // The operating error behind FaultKind::kUnreadable.
+  const std::optional<runtime::Error>& problem() const { return cursor_.problem(); }
+
+ private:
+  // What is known of the record at position_ while it is read, also between two calls.
+  struct Candidate {
+    Lsn begin;              // invalid: nothing is known
+    Lsn page;               // the last page of which all that belongs to the record was there
+    Lsn end;                // where the part on that page ends, aligned
+    std::uint32_t got = 0;  // the record's bytes up to there
+    RecordHeader header;    // as far as `got` reaches
+    Crc32c crc;             // of what follows the header
+    bool crc_current = false;
+  };
+  enum class Checks { kAll, kAllButCrc };
+
+  Outcome read(Checks checks);
+  Finding find_record(Checks checks);
+  Finding start_at(Lsn position, Checks checks);
+  Finding check_start(Lsn begin, std::uint32_t offset) const;
+  Finding check_header(Lsn begin, const RecordHeader& header) const;
+  Finding extend(Checks checks);
+  void take_part(Lsn page, std::uint32_t offset, std::uint32_t size);
+  Finding check_crc() const;
+  Finding extend_switch();
+  Outcome accept();
+  Outcome reject(const Finding& finding);
+
+  Lsn first_start(Lsn page) const;
+  bool record_starts_by(Lsn lsn, Lsn page) const;
+  Outcome walk_to(Lsn lsn, bool (*is_there)(const Record&, Lsn));
+
+  PageCursor cursor_;
+  Lsn position_;
+  Lsn previous_;
+  Candidate candidate_;
+  Record record_;
+  Finding finding_;
+};
+
+}  // namespace server::wal

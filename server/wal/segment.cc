@@ -1,0 +1,93 @@
+#include "server/wal/segment.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "runtime/check.h"
+#include "runtime/errors.h"
+#include "server/wal/names.h"
+
+namespace server::wal {
+
+runtime::Result<SegmentRef> Segment::open(const std::string& path, TimelineId timeline,
+                                          SegmentNo no, SegmentSize size) {
+  runtime::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) {
+    fd.reset(::open((path + std::string(kPartialSuffix)).c_str(), O_RDONLY | O_CLOEXEC));
+    // pg_receivewal may have renamed the file between the two looks.
+    if (!fd && errno == ENOENT) fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  if (!fd) {
+    return runtime::system_error(errno, runtime::format("could not open file \"{}\"", path));
+  }
+  return SegmentRef(new Segment(std::move(fd), timeline, no, size));
+}
+
+Segment::Segment(runtime::UniqueFd fd, TimelineId timeline, SegmentNo no, SegmentSize size)
+    : fd_(std::move(fd)),
+      timeline_(timeline),
+      no_(no),
+      size_(size),
+      map_(::mmap(nullptr, size.bytes(), PROT_READ, MAP_SHARED, fd_.get(), 0)),
+      proven_(size.bytes() / kSliceBytes) {}
+
+Segment::~Segment() {
+  if (map_ != MAP_FAILED) ::munmap(map_, size_.bytes());
+}
+
+std::string Segment::name() const { return segment_name(timeline_, no_, size_); }
+
+runtime::Result<std::size_t> Segment::read(std::uint32_t offset, std::span<std::byte> into) const {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t bytes = ::pread(fd_.get(), into.data() + done, into.size() - done,
+                                  static_cast<off_t>(offset + done));
+    if (bytes == 0) break;
+    if (bytes < 0) {
+      if (errno == EINTR) continue;
+      return runtime::system_error(
+          errno, runtime::format("could not read from log segment {}, offset {}", name(), offset));
+    }
+    done += static_cast<std::size_t>(bytes);
+  }
+  return done;
+}
+
+bool Segment::is_resident(std::uint32_t offset, std::uint32_t bytes) const {
+  constexpr std::uint32_t kMemoryPageBytes = 4096;
+  std::array<unsigned char, kSliceBytes / kMemoryPageBytes> pages;
+  CHECK(bytes <= kSliceBytes && offset % kMemoryPageBytes == 0);
+  if (map_ == MAP_FAILED) return true;
+  const std::size_t count = (bytes + kMemoryPageBytes - 1) / kMemoryPageBytes;
+  if (::mincore(static_cast<std::byte*>(map_) + offset, bytes, pages.data()) != 0) return true;
+  return std::all_of(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(count),
+                     [](unsigned char page) { return (page & 1) != 0; });
+}
+
+bool Segment::is_proven(std::uint32_t slice) const {
+  const runtime::Lock lock(mutex_);
+  return proven_[slice];
+}
+
+std::uint32_t Segment::generation() const {
+  const runtime::Lock lock(mutex_);
+  return generation_;
+}
+
+void Segment::set_proven(std::uint32_t slice, std::uint32_t generation) {
+  const runtime::Lock lock(mutex_);
+  if (generation == generation_) proven_[slice] = true;
+}
+
+void Segment::forget_proofs() {
+  const runtime::Lock lock(mutex_);
+  std::fill(proven_.begin(), proven_.end(), false);
+  ++generation_;
+}
+
+}  // namespace server::wal

@@ -1,0 +1,30 @@
+#include "server/wal/tail.h"
+
+#include <utility>
+
+#include "runtime/check.h"
+
+namespace server::wal {
+
+const Timelines* WalTail::adopt(Timelines timelines) {
+  history_.push_back(std::make_unique<const Timelines>(std::move(timelines)));
+  return history_.back().get();
+}
+
+void WalTail::publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now) {
+  CHECK(timelines() != nullptr && begin <= end);
+  const WalSpan span{timelines(), begin, end, record_count, now};
+  position_.store(end);
+  for (WalSpanQueue* queue : queues_) {
+    if (!queue->push(span)) waiting_ = true;
+  }
+}
+
+void WalTail::flush() {
+  waiting_ = false;
+  for (WalSpanQueue* queue : queues_) {
+    if (!queue->flush()) waiting_ = true;
+  }
+}
+
+}  // namespace server::wal

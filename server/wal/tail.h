@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/published.h"
+#include "runtime/span_queue.h"
+#include "server/wal/timelines.h"
+
+namespace server::wal {
+
+// WAL that may be sent from now on: [begin, end) on the tip of `timelines`. A span carries
+// positions, never bytes.
+struct WalSpan {
+  const Timelines* timelines = nullptr;
+  Lsn begin;
+  Lsn end;
+  std::uint32_t record_count = 0;
+  runtime::Instant published;
+
+  // Two spans become one where they touch; the older time stays, since lag counts from there.
+  bool merge(const WalSpan& next) {
+    if (next.timelines != timelines || next.begin != end) return false;
+    end = next.end;
+    record_count += next.record_count;
+    return true;
+  }
+};
+
+using WalSpanQueue = runtime::SpanQueue<WalSpan>;
+
+// The end of sendable WAL: raised by the reader, carried to every loop by its queue.
+//   Owner: Server.  Thread: the reader's; position() is for any.
+//   Borrows: the queues, which outlive the reader.
+//   Invariant: positions never go back on one timeline.
+class WalTail {
+ public:
+  // Before the reader starts.
+  void subscribe(WalSpanQueue& queue) { queues_.push_back(&queue); }
+
+  // Makes `timelines` current. The object lives as long as the tail.
+  const Timelines* adopt(Timelines timelines);
+  // The newest adopted; null before the first.
+  const Timelines* timelines() const { return history_.empty() ? nullptr : history_.back().get(); }
+
+  // REQUIRES: adopted timelines; begin <= end.
+  void publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now);
+  // Whether a queue was full, so that flush() is due within a millisecond or so.
+  bool has_waiting() const { return waiting_; }
+  void flush();
+
+  Lsn position() const { return position_.load(); }
+
+ private:
+  std::vector<WalSpanQueue*> queues_;
+  std::vector<std::unique_ptr<const Timelines>> history_;  // one per timeline switch
+  runtime::Published<Lsn> position_;
+  bool waiting_ = false;
+};
+
+}  // namespace server::wal
