@@ -1,0 +1,115 @@
+#include "server/command/handlers.h"
+
+#include "runtime/errors.h"
+#include "runtime/format.h"
+#include "server/wal/format.h"
+#include "server/wal/names.h"
+#include "server/wire/errors.h"
+
+namespace server::command {
+
+namespace {
+
+int major_of(const stream::WalView& view) {
+  return wal::major_version(view.identity().page_magic).value_or(0);
+}
+
+void identify_system(const stream::WalView& view, wire::MessageWriter& out) {
+  // int4 up to 15, int8 from 16 on.
+  const wire::ColumnType timeline_type = major_of(view) >= 16 ? wire::kInt8 : wire::kInt4;
+  out.row_description({{"systemid", wire::kText},
+                       {"timeline", timeline_type},
+                       {"xlogpos", wire::kText},
+                       {"dbname", wire::kText}});
+  out.data_row({runtime::format("{}", view.identity().system_identifier),
+                runtime::format("{}", wal::value(view.history().tip())),
+                wal::to_string(view.end()), std::nullopt});
+  out.command_complete("IDENTIFY_SYSTEM");
+}
+
+std::string_view value_of(const Setting& setting, const OwnSettings& own) {
+  if (setting.name == "application_name" && own.application_name) return *own.application_name;
+  if (setting.name == "client_encoding" && own.client_encoding) return *own.client_encoding;
+  return setting.value;
+}
+
+runtime::Result<void> show(const Settings& settings, std::string_view name,
+                           const OwnSettings& own, wire::MessageWriter& out) {
+  if (name == "all") {
+    out.row_description(
+        {{"name", wire::kText}, {"setting", wire::kText}, {"description", wire::kText}});
+    for (const Setting& setting : settings.all()) {
+      out.data_row({setting.name, value_of(setting, own), setting.description});
+    }
+  } else {
+    const Setting* setting = settings.find(name);
+    if (setting == nullptr) return unrecognized_parameter(name);
+    out.row_description({{setting->name, wire::kText}});
+    out.data_row({value_of(*setting, own)});
+  }
+  out.command_complete("SHOW");
+  return {};
+}
+
+runtime::Result<void> timeline_history(const stream::WalView& view, wal::TimelineId timeline,
+                                       wire::MessageWriter& out) {
+  const int major = major_of(view);
+  out.row_description({{"filename", wire::kText},
+                       {.name = "content",
+                        .type = major >= 14 ? wire::kText : wire::kBytea,
+                        .type_modifier = major >= 16 ? -1 : 0}});
+  const std::string name = wal::history_name(timeline);
+  const auto& files = view.timelines().files;
+  const auto file = files.find(timeline);
+  if (file == files.end()) {
+    return runtime::system_error(ENOENT,
+                                 runtime::format("could not open file \"pg_wal/{}\"", name));
+  }
+  out.data_row({name, file->second});
+  out.command_complete("TIMELINE_HISTORY");
+  return {};
+}
+
+runtime::Error not_served(const Command& command) {
+  if (std::holds_alternative<StartLogicalReplication>(command)) {
+    return {.kind = &wire::kObjectNotInPrerequisiteState,
+            .what = "logical decoding requires wal_level >= logical",
+            .hint = "walcast serves physical replication only."};
+  }
+  if (std::holds_alternative<BaseBackup>(command)) {
+    return {.kind = &wire::kFeatureNotSupported,
+            .what = "base backups are not available from this server",
+            .hint = "walcast has WAL and no data directory: take the base backup from the primary."};
+  }
+  return {.kind = &wire::kObjectNotInPrerequisiteState,
+          .what = "replication slots can only be used if max_replication_slots > 0"};
+}
+
+}  // namespace
+
+runtime::Result<void> execute(const Command& command, const stream::WalView& view,
+                              const Settings& settings, const OwnSettings& own,
+                              wire::MessageWriter& out) {
+  if (std::holds_alternative<IdentifySystem>(command)) {
+    identify_system(view, out);
+    return {};
+  }
+  if (const auto* request = std::get_if<Show>(&command)) {
+    return show(settings, request->name, own, out);
+  }
+  if (const auto* request = std::get_if<TimelineHistoryOf>(&command)) {
+    return timeline_history(view, request->timeline, out);
+  }
+  return not_served(command);
+}
+
+void end_of_stream(const std::optional<stream::NextTimeline>& next, wire::MessageWriter& out) {
+  if (next.has_value()) {
+    out.row_description({{"next_tli", wire::kInt8}, {"next_tli_startpos", wire::kText}});
+    out.data_row({runtime::format("{}", wal::value(next->timeline)), wal::to_string(next->begin)});
+  }
+  out.command_complete("START_STREAMING");
+  out.command_complete("START_REPLICATION");
+}
+
+}  // namespace server::command

@@ -1,0 +1,36 @@
+#pragma once
+
+// The commands that answer with a result and end (walsender.c: IdentifySystem, SendTimeLineHistory;
+// guc_funcs.c: GetPGVariable).
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/result.h"
+#include "server/command/parser.h"
+#include "server/command/settings.h"
+#include "server/stream/sender.h"
+#include "server/stream/wal_view.h"
+#include "server/wire/message.h"
+
+namespace server::command {
+
+// What a session has set for itself, where it differs from the server's settings.
+struct OwnSettings {
+  const std::optional<std::string>& application_name;
+  const std::optional<std::string>& client_encoding;
+};
+
+// Runs any command but StartReplication, which needs a session. What was written before an error
+// stays: PostgreSQL sends the RowDescription of TIMELINE_HISTORY before it looks for the file.
+// REQUIRES: view.has_wal().
+runtime::Result<void> execute(const Command& command, const stream::WalView& view,
+                              const Settings& settings, const OwnSettings& own,
+                              wire::MessageWriter& out);
+
+// The answer to START_REPLICATION when its stream is over: where the next timeline begins, if the
+// streamed one has ended, and both tags.
+void end_of_stream(const std::optional<stream::NextTimeline>& next, wire::MessageWriter& out);
+
+}  // namespace server::command

@@ -1,0 +1,56 @@
+#pragma once
+
+// The tokens of replication commands (src/backend/replication/repl_scanner.l).
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/result.h"
+#include "server/wal/lsn.h"
+
+namespace server::command {
+
+enum class TokenKind {
+  kKeyword,     // `text`, in upper case, which is the only case that keywords have
+  kIdentifier,  // `text`, folded to lower case unless it was quoted
+  kString,      // `text`, without its quotes
+  kNumber,      // `number`
+  kPosition,    // `lsn`
+  kSymbol,      // `text`, one character
+  kEnd,
+};
+
+struct Token {
+  TokenKind kind = TokenKind::kEnd;
+  std::string text = {};
+  std::uint32_t number = 0;
+  wal::Lsn lsn = {};
+  bool truncated = false;  // an identifier that was cut to 63 bytes; `whole` is what it was
+  std::string whole = {};
+
+  bool is(std::string_view keyword_or_symbol) const {
+    return (kind == TokenKind::kKeyword || kind == TokenKind::kSymbol) && text == keyword_or_symbol;
+  }
+};
+
+// Cuts a command into tokens, from front to back.
+//   Owner: the parser.  Thread: any.  Borrows: the text.
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : rest_(text) {}
+
+  // kEnd at the end, again and again. The error is PostgreSQL's: a syntax error.
+  runtime::Result<Token> next();
+
+ private:
+  Token word();
+  runtime::Result<Token> quoted(char quote, TokenKind kind);
+  Token number_or_position();
+
+  std::string_view rest_;
+};
+
+runtime::Error syntax_error();
+
+}  // namespace server::command

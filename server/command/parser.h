@@ -1,0 +1,51 @@
+#pragma once
+
+// The replication grammar (src/backend/replication/repl_gram.y).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runtime/result.h"
+#include "server/wal/lsn.h"
+
+namespace server::command {
+
+struct IdentifySystem {};
+struct Show {
+  std::string name;
+};
+struct TimelineHistoryOf {
+  wal::TimelineId timeline;
+};
+struct StartReplication {
+  std::optional<std::string> slot;
+  wal::Lsn start;
+  std::optional<wal::TimelineId> timeline;
+};
+struct StartLogicalReplication {};
+// CREATE_, READ_ and DROP_REPLICATION_SLOT: told apart by `verb`, the command's keyword.
+struct SlotCommand {
+  std::string verb;
+};
+struct BaseBackup {};
+
+using Command = std::variant<IdentifySystem, Show, TimelineHistoryOf, StartReplication,
+                             StartLogicalReplication, SlotCommand, BaseBackup>;
+
+struct Parsed {
+  Command command;
+  std::vector<runtime::Error> notices;  // of identifiers that were truncated
+};
+
+// Whether the text is a replication command at all, which its first word decides; anything else
+// would be SQL (exec_replication_command).
+bool is_replication_command(std::string_view text);
+
+// REQUIRES: is_replication_command(text).
+runtime::Result<Parsed> parse(std::string_view text);
+
+}  // namespace server::command

@@ -1,0 +1,23 @@
+#pragma once
+
+// Errors that PostgreSQL has names for, with their SQLSTATEs (src/backend/utils/errcodes.txt).
+
+#include "runtime/result.h"
+
+namespace server::wire {
+
+inline constexpr runtime::ErrorKind kProtocolViolation{"protocol_violation", "08P01"};
+inline constexpr runtime::ErrorKind kFeatureNotSupported{"feature_not_supported", "0A000"};
+inline constexpr runtime::ErrorKind kInvalidParameterValue{"invalid_parameter_value", "22023"};
+inline constexpr runtime::ErrorKind kInvalidAuthorization{"invalid_authorization_specification",
+                                                          "28000"};
+inline constexpr runtime::ErrorKind kSyntaxError{"syntax_error", "42601"};
+inline constexpr runtime::ErrorKind kNameTooLong{"name_too_long", "42622"};
+inline constexpr runtime::ErrorKind kUndefinedObject{"undefined_object", "42704"};
+inline constexpr runtime::ErrorKind kTooManyConnections{"too_many_connections", "53300"};
+inline constexpr runtime::ErrorKind kObjectNotInPrerequisiteState{
+    "object_not_in_prerequisite_state", "55000"};
+inline constexpr runtime::ErrorKind kAdminShutdown{"admin_shutdown", "57P01"};
+inline constexpr runtime::ErrorKind kCannotConnectNow{"cannot_connect_now", "57P03"};
+
+}  // namespace server::wire

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "server/wire/codec.h"
+
+namespace server::wire {
+
+// A whole message as it came in: its type byte (0 for a start-up packet) and its body, without the
+// length word. The body is valid until the bytes it was cut from move.
+struct InboundMessage {
+  char type = 0;
+  std::span<const std::byte> body;
+};
+
+// How far a cut has got.
+enum class Cut {
+  kMessage,     // a whole message, of `bytes_used`
+  kIncomplete,  // more bytes are needed; `bytes_wanted` in all, as far as is known
+  kBadLength,   // the length word is impossible
+  kBadType,     // no frontend message has this type
+};
+
+struct CutResult {
+  Cut cut;
+  InboundMessage message;
+  std::size_t bytes_used = 0;
+  std::size_t bytes_wanted = 0;
+};
+
+// The longest `length` word per message type (PQ_SMALL_MESSAGE_LIMIT of src/include/libpq/libpq.h).
+// Replication commands and standby messages are short, so the large limit is far below PostgreSQL's
+// gigabyte: nobody can make the server buffer more than this.
+inline constexpr std::uint32_t kSmallMessageBytesMax = 10000;
+inline constexpr std::uint32_t kLargeMessageBytesMax = 1 << 20;
+
+// Cuts the first message off `bytes`. As SocketBackend of postgres.c, the type is judged before the
+// length is read.
+CutResult cut_message(std::span<const std::byte> bytes);
+// The same for the untyped packet that starts a connection.
+CutResult cut_startup_packet(std::span<const std::byte> bytes);
+
+}  // namespace server::wire

@@ -1,0 +1,55 @@
+#include "server/wire/replication.h"
+
+#include "server/wire/codec.h"
+
+namespace server::wire {
+
+XLogDataHeader encode_xlog_data_header(std::uint64_t start, std::uint64_t wal_end,
+                                       PgTimestamp send_time, std::uint32_t wal_bytes) {
+  XLogDataHeader header;
+  header[0] = std::byte{'d'};
+  store_big_endian<std::uint32_t>(&header[1], kXLogDataHeaderBytes - 1 + wal_bytes);
+  header[5] = std::byte{'w'};
+  store_big_endian(&header[6], start);
+  store_big_endian(&header[14], wal_end);
+  store_big_endian(&header[22], static_cast<std::uint64_t>(send_time));
+  return header;
+}
+
+KeepaliveMessage encode_keepalive(std::uint64_t wal_end, PgTimestamp send_time,
+                                  bool reply_requested) {
+  KeepaliveMessage message;
+  message[0] = std::byte{'d'};
+  store_big_endian<std::uint32_t>(&message[1], kKeepaliveBytes - 1);
+  message[5] = std::byte{'k'};
+  store_big_endian(&message[6], wal_end);
+  store_big_endian(&message[14], static_cast<std::uint64_t>(send_time));
+  message[22] = std::byte{reply_requested};
+  return message;
+}
+
+runtime::Result<StandbyMessage> parse_standby_message(std::span<const std::byte> body) {
+  ByteReader reader(body);
+  const char type = static_cast<char>(TRY(reader.byte()));
+  if (type == 'r') {
+    StandbyStatus status{};
+    status.write = TRY(reader.integer<std::uint64_t>());
+    status.flush = TRY(reader.integer<std::uint64_t>());
+    status.apply = TRY(reader.integer<std::uint64_t>());
+    status.send_time = static_cast<PgTimestamp>(TRY(reader.integer<std::uint64_t>()));
+    status.reply_requested = TRY(reader.byte()) != 0;
+    return StandbyMessage(status);
+  }
+  if (type == 'h') {
+    HotStandbyFeedback feedback{};
+    feedback.send_time = static_cast<PgTimestamp>(TRY(reader.integer<std::uint64_t>()));
+    feedback.xmin = TRY(reader.integer<std::uint32_t>());
+    feedback.xmin_epoch = TRY(reader.integer<std::uint32_t>());
+    feedback.catalog_xmin = TRY(reader.integer<std::uint32_t>());
+    feedback.catalog_xmin_epoch = TRY(reader.integer<std::uint32_t>());
+    return StandbyMessage(feedback);
+  }
+  return StandbyMessage(UnknownStandbyMessage{type});
+}
+
+}  // namespace server::wire

@@ -1,0 +1,104 @@
+#include "server/wire/startup.h"
+
+#include <array>
+#include <optional>
+
+#include "runtime/format.h"
+#include "server/wire/codec.h"
+#include "server/wire/errors.h"
+
+namespace server::wire {
+
+namespace {
+
+constexpr std::uint32_t kCancelRequestCode = 80877102;
+constexpr std::uint32_t kSslRequestCode = 80877103;
+constexpr std::uint32_t kGssRequestCode = 80877104;
+
+runtime::Error unsupported_version(std::uint32_t version) {
+  return {.kind = &kFeatureNotSupported,
+          .what = runtime::format("unsupported frontend protocol {}.{}: server supports 3.0 to 3.0",
+                                  version >> 16, version & 0xFFFF)};
+}
+
+runtime::Error invalid_layout() {
+  return {.kind = &kProtocolViolation,
+          .what = "invalid startup packet layout: expected terminator as last byte"};
+}
+
+runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version, ByteReader reader) {
+  StartupMessage message{.version = version, .parameters = {}, .protocol_options = {}};
+  for (;;) {
+    auto name = reader.string();
+    if (!name) return invalid_layout();
+    if (name->empty()) break;
+    auto value = reader.string();
+    if (!value) return invalid_layout();
+    if (name->starts_with("_pq_.")) {
+      message.protocol_options.push_back(*name);
+    } else {
+      message.parameters.emplace_back(*name, *value);
+    }
+  }
+  if (!reader.rest().empty()) return invalid_layout();
+  return StartupPacket(std::move(message));
+}
+
+// Case-insensitive: is `text` a prefix of `word` that is at least `shortest` long?
+bool is_prefix(std::string_view text, std::string_view word, std::size_t shortest) {
+  if (text.size() < shortest || text.size() > word.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((text[i] | 0x20) != word[i]) return false;
+  }
+  return true;
+}
+
+std::optional<bool> parse_bool(std::string_view text) {
+  if (text == "1" || is_prefix(text, "true", 1) || is_prefix(text, "yes", 1) ||
+      is_prefix(text, "on", 2)) {
+    return true;
+  }
+  if (text == "0" || is_prefix(text, "false", 1) || is_prefix(text, "no", 1) ||
+      is_prefix(text, "off", 2)) {
+    return false;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> body,
+                                                    bool ssl_answered, bool gss_answered) {
+  ByteReader reader(body);
+  const auto code = TRY(reader.integer<std::uint32_t>());
+  if (code == kCancelRequestCode) {
+    if (reader.rest().size() != 8) {
+      return runtime::Error{.kind = &kProtocolViolation, .what = "invalid length of startup packet"};
+    }
+    const auto process_id = TRY(reader.integer<std::uint32_t>());
+    const auto key = TRY(reader.integer<std::uint32_t>());
+    return StartupPacket(CancelRequest{process_id, key});
+  }
+  if (code == kSslRequestCode && !ssl_answered) {
+    return StartupPacket(EncryptionRequest{EncryptionRequest::Kind::kSsl});
+  }
+  if (code == kGssRequestCode && !gss_answered) {
+    return StartupPacket(EncryptionRequest{EncryptionRequest::Kind::kGss});
+  }
+  if (code >> 16 != 3) return unsupported_version(code);
+  return parse_startup_message(code, reader);
+}
+
+runtime::Result<ReplicationMode> parse_replication_mode(std::string_view value) {
+  if (value == "database") return ReplicationMode::kDatabase;
+  const auto flag = parse_bool(value);
+  if (!flag.has_value()) {
+    return runtime::Error{
+        .kind = &kInvalidParameterValue,
+        .what = runtime::format("invalid value for parameter \"replication\": \"{}\"", value),
+        .hint = "Valid values are: \"false\", 0, \"true\", 1, \"database\"."};
+  }
+  return *flag ? ReplicationMode::kPhysical : ReplicationMode::kNone;
+}
+
+}  // namespace server::wire
