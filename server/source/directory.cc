@@ -1,0 +1,220 @@
+#include "server/source/directory.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/errors.h"
+#include "runtime/log.h"
+#include "server/wal/names.h"
+
+namespace server::source {
+
+using wal::Lsn;
+using wal::TimelineId;
+
+namespace {
+
+// Every history file of the directory, by the timeline that it is named for.
+runtime::Result<std::map<TimelineId, std::string>> read_history_files(
+    const std::string& directory) {
+  std::map<TimelineId, std::string> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
+    const auto name = wal::parse_file_name(it->path().filename().native());
+    if (!name.has_value() || name->kind != wal::FileName::Kind::kHistory) continue;
+    std::ifstream file(it->path(), std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (file.good() || file.eof()) files.emplace(name->timeline, std::move(text));
+  }
+  if (error) {
+    return runtime::system_error(error.value(),
+                                 runtime::format("could not open directory \"{}\"", directory));
+  }
+  return files;
+}
+
+}  // namespace
+
+DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock)
+    : directory_(std::move(directory)),
+      clock_(clock),
+      loop_(clock, {}),
+      watcher_(loop_, *this),
+      look_timer_(loop_.timers(), *this),
+      flush_timer_(loop_.timers(), *this),
+      fault_timer_(loop_.timers(), *this) {}
+
+runtime::Result<void> DirectorySource::open() {
+  inventory_ = TRY(wal::take_inventory(directory_));
+  for (const std::string& warning : inventory_->warnings) runtime::log::warning("{}", warning);
+  live_cluster_ = belongs_to_running_cluster();
+  if (live_cluster_) {
+    runtime::log::warning(
+        "directory \"{}\" belongs to a running server, which recycles its segments: WAL is copied "
+        "before it is sent, and may include what that server has not flushed yet",
+        directory_);
+  }
+  return {};
+}
+
+runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& faults,
+                                             Source::Listener& listener) {
+  tail_ = &tail;
+  faults_ = &faults;
+  listener_ = &listener;
+  // The watch comes first, so that nothing that happens from here on is missed.
+  TRY(watcher_.watch(directory_));
+  const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
+  tail.adopt({inventory_->history, TRY(read_history_files(directory_))});
+  reader_.emplace(directory_, inventory_->identity, clock_, tail);
+  reader_->seek(end.end, end.last_record);
+  const Lsn walked_from = inventory_->identity.segment_size.start(inventory_->newest);
+  tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
+  runtime::log::log("WAL of system {} on timeline {} ends at {}",
+                    inventory_->identity.system_identifier,
+                    wal::value(inventory_->history.tip()), end.end);
+  if (end.stopped_by.has_value()) {
+    const auto no = inventory_->identity.segment_size.segment_of(end.stopped_by->lsn);
+    faults.report(*end.stopped_by,
+                  inventory_->history.file_timeline(no, inventory_->identity.segment_size));
+  }
+  look_timer_.arm(clock_.now());
+  thread_ = std::make_unique<runtime::NamedThread>(
+      "wal", [this](memctx::Context&) { loop_.run(); });
+  return {};
+}
+
+void DirectorySource::stop() {
+  if (thread_ == nullptr) return;
+  loop_.stop();
+  thread_->join();
+  thread_.reset();
+}
+
+void DirectorySource::on_file_event(std::string_view name) {
+  if (name.empty()) {
+    timelines_changed_ = grown_ = true;
+    return;
+  }
+  const auto file = wal::parse_file_name(name);
+  if (!file.has_value()) return;
+  const wal::SegmentSize size = inventory_->identity.segment_size;
+  if (file->kind == wal::FileName::Kind::kHistory ||
+      file->timeline > inventory_->history.tip()) {
+    timelines_changed_ = true;
+    return;
+  }
+  const auto no = file->segment(size);
+  if (!no.has_value()) return;
+  // At the end, files are expected to change; what is behind it was proven, and is no longer.
+  const bool behind = *no < size.segment_of(reader_->position());
+  if (behind) {
+    changed_.insert(*no);
+  } else {
+    grown_ = true;
+  }
+}
+
+void DirectorySource::on_events_done() {
+  for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
+  if (std::exchange(timelines_changed_, false)) follow_timelines();
+  if (std::exchange(grown_, false)) advance();
+}
+
+void DirectorySource::on_timer(runtime::Timer& timer) {
+  if (&timer == &look_timer_) {
+    look();
+  } else if (&timer == &flush_timer_) {
+    tail_->flush();
+    if (tail_->has_waiting()) flush_timer_.arm(loop_.now() + kFlushInterval);
+  } else {
+    const wal::Fault fault = reader_->fault();
+    if (suspect_.has_value() && suspect_->lsn == fault.lsn && suspect_->what == fault.what) {
+      const wal::SegmentSize size = inventory_->identity.segment_size;
+      faults_->report(fault, inventory_->history.file_timeline(size.segment_of(fault.lsn), size));
+    }
+    suspect_.reset();
+  }
+}
+
+void DirectorySource::look() {
+  look_timer_.arm(loop_.now() + kLookInterval);
+  advance();
+}
+
+void DirectorySource::advance() {
+  const wal::Outcome outcome = reader_->advance();
+  if (tail_->has_waiting() && !flush_timer_.armed()) {
+    flush_timer_.arm(loop_.now() + kFlushInterval);
+  }
+  report_unless_growing(outcome);
+}
+
+void DirectorySource::report_unless_growing(wal::Outcome outcome) {
+  if (outcome != wal::Outcome::kInvalid) {
+    suspect_.reset();
+    return;
+  }
+  const wal::Fault fault = reader_->fault();
+  if (suspect_.has_value() && suspect_->lsn == fault.lsn && suspect_->what == fault.what) return;
+  suspect_ = fault;
+  fault_timer_.arm(loop_.now() + kFaultGrace);
+}
+
+// A new timeline is followed once a segment of it has valid WAL, if it descends from ours.
+void DirectorySource::follow_timelines() {
+  auto inventory = wal::take_inventory(directory_);
+  auto files = read_history_files(directory_);
+  if (!inventory || !files) return;  // half-written, or gone: the next event or look tells more
+  const TimelineId old_tip = inventory_->history.tip();
+  const TimelineId new_tip = inventory->history.tip();
+  if (new_tip == old_tip) {
+    if (*files != tail_->timelines()->files) adopt(std::move(*inventory), std::move(*files));
+    return;
+  }
+  if (!inventory->history.contains(old_tip)) {
+    // Its history file may still be on the way: pg_receivewal writes that one first.
+    if (files->contains(new_tip) && refused_.insert(new_tip).second) {
+      runtime::log::warning("timeline {} is not a child of timeline {}: its WAL is not served",
+                            wal::value(new_tip), wal::value(old_tip));
+    }
+    return;
+  }
+  runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(new_tip),
+                    wal::value(old_tip), *inventory->history.switch_point(old_tip));
+  adopt(std::move(*inventory), std::move(*files));
+  grown_ = true;
+}
+
+void DirectorySource::adopt(wal::Inventory inventory,
+                            std::map<TimelineId, std::string> files) {
+  // Past the fork the old timeline's WAL is void, whatever was read of it.
+  const Lsn fork = inventory.history.switch_point(inventory_->history.tip())
+                       .value_or(reader_->position());
+  const bool beyond = reader_->position() > fork;
+  const Lsn position = beyond ? fork : reader_->position();
+  const Lsn previous = beyond ? Lsn() : reader_->previous_record();
+  inventory_ = std::move(inventory);
+  tail_->adopt({inventory_->history, std::move(files)});
+  reader_->seek(position, previous);
+  tail_->publish(position, position, 0, clock_.now());
+}
+
+// pg_wal of a server that runs: its postmaster.pid lies beside it, and its process is alive.
+bool DirectorySource::belongs_to_running_cluster() const {
+  std::error_code error;
+  const auto real = std::filesystem::canonical(directory_, error);
+  std::ifstream pid_file(real.parent_path() / "postmaster.pid");
+  long pid = 0;
+  if (error || !(pid_file >> pid) || pid == 0) return false;
+  return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
+}
+
+}  // namespace server::source

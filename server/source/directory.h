@@ -1,0 +1,85 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "runtime/thread.h"
+#include "runtime/timer.h"
+#include "server/source/source.h"
+#include "server/source/watcher.h"
+#include "server/wal/inventory.h"
+#include "server/wal/reader.h"
+
+namespace server::source {
+
+// A directory of WAL segments: an archive, what pg_receivewal writes, a stopped primary's pg_wal.
+// The end of WAL is where its valid records end; growth and new timelines are noticed by inotify,
+// and by a look every second for file systems that have none.
+//   Owner: Server.  Thread: main's until start(), then its own, named "wal".
+//   Borrows: clock, tail, faults and listener, which outlive stop().
+class DirectorySource final : public Source,
+                              private Watcher::Listener,
+                              private runtime::Timer::Handler {
+ public:
+  DirectorySource(std::string directory, const runtime::Clock& clock);
+  ~DirectorySource() override { stop(); }
+
+  runtime::Result<void> open() override;
+  const wal::Identity& identity() const override { return inventory_->identity; }
+  const std::string& directory() const override { return directory_; }
+  bool files_are_recycled() const override { return live_cluster_; }
+  runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
+                              Source::Listener& listener) override;
+  void stop() override;
+
+  // What open() found. REQUIRES: open() succeeded.
+  const wal::Inventory& inventory() const { return *inventory_; }
+
+ private:
+  // A bad record at the end may be one that is being written: it is reported when it has stayed
+  // that way for so long.
+  static constexpr runtime::Duration kFaultGrace = std::chrono::milliseconds(500);
+  static constexpr runtime::Duration kLookInterval = std::chrono::seconds(1);
+  static constexpr runtime::Duration kFlushInterval = std::chrono::milliseconds(1);
+
+  void on_file_event(std::string_view name) override;
+  void on_events_done() override;
+  void on_timer(runtime::Timer& timer) override;
+
+  void look();
+  void advance();
+  void follow_timelines();
+  void adopt(wal::Inventory inventory, std::map<wal::TimelineId, std::string> files);
+  void report_unless_growing(wal::Outcome outcome);
+  bool belongs_to_running_cluster() const;
+
+  const std::string directory_;
+  const runtime::Clock& clock_;
+  bool live_cluster_ = false;
+  std::optional<wal::Inventory> inventory_;
+
+  wal::WalTail* tail_ = nullptr;
+  wal::FaultLog* faults_ = nullptr;
+  Source::Listener* listener_ = nullptr;
+  std::optional<wal::Reader> reader_;
+
+  runtime::Loop loop_;
+  Watcher watcher_;
+  runtime::Timer look_timer_;
+  runtime::Timer flush_timer_;
+  runtime::Timer fault_timer_;
+  std::optional<wal::Fault> suspect_;
+  std::set<wal::SegmentNo> changed_;  // by the events of this batch
+  bool timelines_changed_ = false;
+  bool grown_ = false;
+  std::set<wal::TimelineId> refused_;
+  std::unique_ptr<runtime::NamedThread> thread_;
+};
+
+}  // namespace server::source

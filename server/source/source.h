@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+
+#include "runtime/result.h"
+#include "server/wal/fault_log.h"
+#include "server/wal/identity.h"
+#include "server/wal/segments.h"
+#include "server/wal/tail.h"
+
+namespace server::source {
+
+// Where WAL comes from. One thread of its own raises the tail as WAL may be sent.
+//   Owner: Server.  Thread: main opens, starts and stops.
+class Source {
+ public:
+  // What a source tells the server, on the source's thread.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    // The file of a segment was changed, replaced or removed behind the tail.
+    virtual void on_segment_changed(wal::SegmentNo no) = 0;
+    // The source cannot go on, and neither can the server.
+    virtual void on_source_failed(const runtime::Error& error) = 0;
+  };
+
+  virtual ~Source() = default;
+
+  // Finds out whose WAL it is. Blocks. The identity is valid from then on.
+  virtual runtime::Result<void> open() = 0;
+  virtual const wal::Identity& identity() const = 0;
+  // Where the segments lie.
+  virtual const std::string& directory() const = 0;
+  // Whether somebody may overwrite the files while we send from them.
+  virtual bool files_are_recycled() const = 0;
+
+  // Finds the end of WAL, publishes it, and follows it on a thread until stop(). Blocks until the
+  // first span is published. REQUIRES: open() succeeded.
+  virtual runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
+                                      Listener& listener) = 0;
+  virtual void stop() = 0;
+};
+
+}  // namespace server::source

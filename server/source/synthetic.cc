@@ -1,0 +1,109 @@
+#include "server/source/synthetic.h"
+
+#include <filesystem>
+#include <random>
+#include <utility>
+
+#include "runtime/errors.h"
+#include "runtime/format.h"
+#include "server/wal/inventory.h"
+
+namespace server::source {
+
+using wal::Lsn;
+
+namespace {
+
+// As initdb makes it: different for every new cluster.
+std::uint64_t new_system_identifier() {
+  std::random_device random;
+  const std::uint64_t high = random() >> 1;
+  return (high << 32) | random();
+}
+
+}  // namespace
+
+SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      files_(options_.directory, clock),
+      loop_(clock, {}),
+      timer_(loop_.timers(), *this) {}
+
+runtime::Result<void> SyntheticSource::open() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  if (error) {
+    return runtime::system_error(
+        error.value(), runtime::format("could not create directory \"{}\"", options_.directory));
+  }
+  const wal::GeneratorOptions options = TRY(generator_options());
+  generator_ = TRY(wal::Generator::open(options));
+  // A first record, so that there is WAL to tell the identity from.
+  TRY(generator_->append_bytes(1));
+  return files_.open();
+}
+
+// A spool that was left goes on where its WAL ends.
+runtime::Result<wal::GeneratorOptions> SyntheticSource::generator_options() const {
+  wal::GeneratorOptions options{.directory = options_.directory, .records = options_.records};
+  auto inventory = wal::take_inventory(options_.directory);
+  if (!inventory) {
+    if (inventory.error().kind != &wal::kNoWal) return std::move(inventory).error();
+    options.identity.system_identifier = new_system_identifier();
+    options.identity.segment_size = options_.segment_size;
+    return options;
+  }
+  const auto end = TRY(wal::find_end_of_wal(options_.directory, *inventory));
+  options.identity = inventory->identity;
+  options.timeline = inventory->history.tip();
+  options.start = end.end;
+  options.previous_record = end.last_record;
+  return options;
+}
+
+runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& faults,
+                                             Listener& listener) {
+  TRY(files_.start(tail, faults, listener));
+  listener_ = &listener;
+  started_ = clock_.now();
+  started_at_ = generator_->end();
+  timer_.arm(started_);
+  thread_ = std::make_unique<runtime::NamedThread>(
+      "generator", [this](memctx::Context&) { loop_.run(); });
+  return {};
+}
+
+void SyntheticSource::stop() {
+  if (thread_ != nullptr) {
+    loop_.stop();
+    thread_->join();
+    thread_.reset();
+  }
+  files_.stop();
+}
+
+void SyntheticSource::on_timer(runtime::Timer& timer) {
+  if (auto written = write_due(); !written) {
+    listener_->on_source_failed(written.error());
+    return;
+  }
+  timer.arm(loop_.now() + kTick);
+}
+
+runtime::Result<void> SyntheticSource::write_due() {
+  const std::chrono::duration<double> elapsed = clock_.now() - started_;
+  const auto due = static_cast<std::uint64_t>(elapsed.count() *
+                                              static_cast<double>(options_.bytes_per_second));
+  TRY(generator_->append_until(started_at_ + due));
+  const Lsn end = generator_->end();
+  if (end.value() <= options_.wal_keep_bytes) return {};
+  const wal::SegmentNo keep_from =
+      identity().segment_size.segment_of(end - options_.wal_keep_bytes);
+  if (keep_from == kept_from_) return {};
+  kept_from_ = keep_from;
+  TRY(generator_->remove_before(identity().segment_size.start(keep_from)));
+  return {};
+}
+
+}  // namespace server::source

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "runtime/thread.h"
+#include "runtime/timer.h"
+#include "server/source/directory.h"
+#include "server/source/source.h"
+#include "server/wal/generator.h"
+
+namespace server::source {
+
+// Synthetic WAL at a steady rate, written into a spool directory and served from there like any
+// other WAL: every byte goes the whole way.
+//   Owner: Server.  Thread: main's until start(), then its own, named "generator".
+//   Limits: wal_keep_bytes of spool, rounded up to whole segments; older ones are unlinked.
+class SyntheticSource final : public Source, private runtime::Timer::Handler {
+ public:
+  struct Options {
+    std::string directory;
+    std::uint64_t bytes_per_second = 0;
+    std::uint64_t wal_keep_bytes = 0;
+    wal::SegmentSize segment_size;  // of a new spool; an old one keeps its own
+    wal::RecordMix records;
+  };
+
+  SyntheticSource(Options options, const runtime::Clock& clock);
+  ~SyntheticSource() override { stop(); }
+
+  runtime::Result<void> open() override;
+  const wal::Identity& identity() const override { return files_.identity(); }
+  const std::string& directory() const override { return files_.directory(); }
+  bool files_are_recycled() const override { return false; }
+  runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
+                              Listener& listener) override;
+  void stop() override;
+
+ private:
+  // So often WAL is written; a rate above some megabytes makes each batch larger.
+  static constexpr runtime::Duration kTick = std::chrono::milliseconds(2);
+
+  runtime::Result<wal::GeneratorOptions> generator_options() const;
+  void on_timer(runtime::Timer& timer) override;
+  runtime::Result<void> write_due();
+
+  const Options options_;
+  const runtime::Clock& clock_;
+  DirectorySource files_;
+  std::unique_ptr<wal::Generator> generator_;
+  Listener* listener_ = nullptr;
+
+  runtime::Loop loop_;
+  runtime::Timer timer_;
+  runtime::Instant started_{};
+  wal::Lsn started_at_;
+  wal::SegmentNo kept_from_{};
+  std::unique_ptr<runtime::NamedThread> thread_;
+};
+
+}  // namespace server::source

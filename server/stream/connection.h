@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory_resource>
+#include <span>
+
+#include "memctx/context.h"
+#include "runtime/fd.h"
+#include "runtime/loop.h"
+#include "runtime/socket.h"
+
+namespace server::stream {
+
+// A socket and the small messages that wait for it. EPOLLOUT is asked for only while it is blocked.
+//   Owner: Session.  Thread: the session's loop.
+//   Borrows: the loop, its handler, and the context that holds what does not fit into `inline_`.
+//   Limits: whoever queues without bound must look at queued_bytes() first.
+class Connection {
+ public:
+  Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, runtime::UniqueFd fd,
+             memctx::Context& session_context);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  int fd() const { return fd_.get(); }
+
+  // Puts bytes behind those that wait. A few keepalives fit without allocating.
+  void queue(std::span<const std::byte> bytes);
+  std::size_t queued_bytes() const { return size_ - sent_; }
+  // Sends what waits; kDone when nothing is left.
+  runtime::IoResult::Status flush();
+
+  // Asks for EPOLLOUT, or no longer. Nothing happens if that is so already.
+  void set_blocked(bool blocked);
+  bool blocked() const { return blocked_; }
+  // Whether input is taken, or left in the socket to push back on the peer.
+  void set_reading(bool reading);
+  bool reading() const { return reading_; }
+
+ private:
+  void update_interest();
+
+  runtime::Loop& loop_;
+  runtime::Loop::Handler& handler_;
+  runtime::UniqueFd fd_;
+  memctx::Context& overflow_context_;
+  std::array<std::byte, 96> inline_;
+  std::byte* bytes_ = inline_.data();
+  std::size_t capacity_ = sizeof(inline_);
+  std::size_t size_ = 0;
+  std::size_t sent_ = 0;
+  bool blocked_ = false;
+  bool reading_ = true;
+};
+
+}  // namespace server::stream

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "runtime/clock.h"
+#include "runtime/intrusive_list.h"
+#include "runtime/loop.h"
+#include "server/stream/wal_view.h"
+
+namespace server::stream {
+
+class Sender;
+
+// Which senders of a loop have something to do. New WAL goes to the caught-up ones first, all of
+// them; those that catch up share what is left of the turn, a quantum each.
+//   Owner: the worker.  Thread: its loop's.
+//   Borrows: the clock and the view.  Limits: turn_budget for those that catch up.
+class SendQueue final : public runtime::Loop::TurnWork {
+ public:
+  struct Options {
+    runtime::Duration turn_budget = std::chrono::milliseconds(2);
+  };
+
+  SendQueue(const runtime::Clock& clock, WalView& view, Options options)
+      : clock_(clock), view_(view), options_(options) {}
+
+  // Pump it in this turn.
+  void make_runnable(Sender& sender);
+
+  bool on_turn() override;
+
+ private:
+  void pump(Sender& sender);
+
+  const runtime::Clock& clock_;
+  WalView& view_;
+  const Options options_;
+  runtime::IntrusiveList<Sender> caught_up_;
+  runtime::IntrusiveList<Sender> live_;
+  runtime::IntrusiveList<Sender> catching_up_;
+};
+
+}  // namespace server::stream

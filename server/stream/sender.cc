@@ -1,0 +1,296 @@
+#include "server/stream/sender.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "runtime/check.h"
+#include "server/stream/errors.h"
+#include "server/wire/codec.h"
+
+namespace server::stream {
+
+using runtime::IoResult;
+using wal::Lsn;
+
+namespace {
+
+constexpr std::array kCopyDone{std::byte{'c'}, std::byte{0}, std::byte{0}, std::byte{0},
+                               std::byte{4}};
+
+}  // namespace
+
+Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
+               const Options& options, Owner& owner)
+    : loop_(loop),
+      view_(view),
+      queue_(queue),
+      connection_(connection),
+      options_(options),
+      owner_(owner),
+      timer_(loop.timers(), *this),
+      queue_link_(*this) {}
+
+void Sender::start(wal::TimelineId timeline, Lsn start) {
+  CHECK(!active() && view_.history().contains(timeline));
+  phase_ = Phase::kStreaming;
+  state_ = State::kCatchup;
+  timeline_ = timeline;
+  sent_ = ready_to_ = start;
+  feedback_ = {};
+  last_reply_ = loop_.now();
+  ping_sent_ = false;
+  if (options_.timeout.count() > 0) timer_.arm(last_reply_ + options_.timeout / 2);
+  queue_.make_runnable(*this);
+}
+
+runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
+  last_reply_ = loop_.now();
+  ping_sent_ = false;
+  const auto message = TRY(wire::parse_standby_message(body));
+  if (const auto* status = std::get_if<wire::StandbyStatus>(&message)) {
+    feedback_.take(*status);
+    if (status->reply_requested) queue_keepalive(/*reply_requested=*/false);
+  } else if (const auto* feedback = std::get_if<wire::HotStandbyFeedback>(&message)) {
+    feedback_.reply_time = feedback->send_time;
+  } else {
+    return runtime::Error{
+        .kind = &kUnknownStandbyMessage,
+        .what = runtime::format("unexpected message type \"{}\"",
+                                std::get<wire::UnknownStandbyMessage>(message).type)};
+  }
+  return {};
+}
+
+void Sender::on_copy_done() {
+  last_reply_ = loop_.now();
+  if (phase_ == Phase::kEndOfTimeline) {
+    finish();
+  } else if (phase_ == Phase::kStreaming) {
+    phase_ = Phase::kClosing;
+    queue_.make_runnable(*this);
+  }
+}
+
+void Sender::on_writable() {
+  connection_.set_blocked(false);
+  queue_.make_runnable(*this);
+}
+
+void Sender::interrupt() {
+  stop_waiting();
+  phase_ = Phase::kInterrupted;
+  queue_.make_runnable(*this);
+}
+
+Sender::PumpResult Sender::pump() {
+  // EPOLLOUT will call again; until then the socket is known to be full.
+  if (connection_.blocked()) return PumpResult::kBlocked;
+  const Lsn stop_at = sent_ + options_.quantum_bytes;
+  for (;;) {
+    switch (send_out()) {
+      case IoResult::Status::kDone:
+        break;
+      case IoResult::Status::kBlocked:
+        connection_.set_blocked(true);
+        return PumpResult::kBlocked;
+      case IoResult::Status::kEnd:
+      case IoResult::Status::kFailed:
+        if (chunk_error_.has_value()) {
+          fail(*std::exchange(chunk_error_, std::nullopt));
+        } else {
+          lose({});
+        }
+        return PumpResult::kEnded;
+    }
+    if (sent_ >= stop_at) return PumpResult::kMore;
+    switch (next_chunk()) {
+      case Next::kChunk:
+        break;
+      case Next::kNothing:
+        // A keepalive that next_chunk() or a message handler queued may still wait.
+        if (connection_.queued_bytes() > 0) break;
+        return PumpResult::kCaughtUp;
+      case Next::kWaiting:
+        return PumpResult::kWaiting;
+      case Next::kEnded:
+        return PumpResult::kEnded;
+    }
+  }
+}
+
+bool Sender::is_live() const {
+  return phase_ != Phase::kStreaming || (!is_historic() && view_.is_hot(sent_));
+}
+
+bool Sender::is_historic() const { return view_.history().tip() != timeline_; }
+
+Lsn Sender::sendable_end() const {
+  return view_.history().switch_point(timeline_).value_or(view_.end());
+}
+
+// REQUIRES: nothing is in flight.
+Sender::Next Sender::next_chunk() {
+  switch (phase_) {
+    case Phase::kStreaming:
+      break;
+    case Phase::kClosing:
+      finish();
+      return Next::kEnded;
+    case Phase::kInterrupted:
+      stop();
+      owner_.on_stream_interrupted();
+      return Next::kEnded;
+    case Phase::kEndOfTimeline:
+    case Phase::kIdle:
+      return Next::kNothing;
+  }
+  const Lsn end = sendable_end();
+  if (sent_ >= end) {
+    if (!is_historic()) {
+      state_ = State::kStreaming;
+      return Next::kNothing;
+    }
+    phase_ = Phase::kEndOfTimeline;
+    connection_.queue(kCopyDone);
+    return Next::kNothing;
+  }
+  if (sent_ >= ready_to_) {
+    auto located = view_.locate(sent_, *this);
+    if (located.availability == WalView::Availability::kPending) return Next::kWaiting;
+    if (located.availability == WalView::Availability::kFailed) {
+      fail(*located.error);
+      return Next::kEnded;
+    }
+    if (segment_ != *located.segment) segment_ = *located.segment;
+    ready_to_ = located.ready_to;
+  }
+  begin_chunk(std::min(end, ready_to_));
+  return Next::kChunk;
+}
+
+void Sender::begin_chunk(Lsn limit) {
+  const Lsn end = chunk_end(sent_, limit);
+  chunk_ = {.header = wire::encode_xlog_data_header(
+                sent_.value(), sendable_end().value(), wire::to_pg_timestamp(loop_.wall_now()),
+                static_cast<std::uint32_t>(end - sent_)),
+            .header_sent = 0,
+            .at = sent_,
+            .end = end};
+  bytes_sent_ += end - sent_;
+  view_.count_sent(end - sent_);
+  sent_ = end;
+}
+
+// The message in flight, then what was queued behind it.
+IoResult::Status Sender::send_out() {
+  while (chunk_.active()) {
+    const IoResult result = send_chunk();
+    if (result.status != IoResult::Status::kDone) return result.status;
+  }
+  return connection_.flush();
+}
+
+IoResult Sender::send_chunk() {
+  if (view_.copies_always() || chunk_.wal_left() <= options_.copy_bytes_max) return copy_chunk();
+  return send_chunk_from_file();
+}
+
+// One copy, one system call: header and WAL together.
+IoResult Sender::copy_chunk() {
+  auto bytes = view_.bytes(*segment_, chunk_.at, chunk_.end);
+  if (!bytes) {
+    if (chunk_.header_sent == 0) chunk_error_ = std::move(bytes).error();
+    return {.status = IoResult::Status::kFailed};
+  }
+  const std::array<iovec, 2> pieces{
+      iovec{chunk_.header.data() + chunk_.header_sent, chunk_.header.size() - chunk_.header_sent},
+      iovec{const_cast<std::byte*>(bytes->data()), bytes->size()}};
+  const IoResult result = runtime::send_vector(connection_.fd(), pieces, /*more=*/false);
+  if (result.status != IoResult::Status::kDone) return result;
+  chunk_.take(result.bytes);
+  if (view_.copies_always() && chunk_.active()) {
+    // The file may be overwritten before the socket drains, so the rest is kept as it is now.
+    connection_.queue(std::span(chunk_.header).subspan(chunk_.header_sent));
+    connection_.queue(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
+    chunk_.at = chunk_.end;
+  }
+  return result;
+}
+
+// No copy: the header waits in the socket for the pages that follow it.
+IoResult Sender::send_chunk_from_file() {
+  if (chunk_.header_sent < chunk_.header.size()) {
+    const iovec piece{chunk_.header.data() + chunk_.header_sent,
+                      chunk_.header.size() - chunk_.header_sent};
+    const IoResult result = runtime::send_vector(connection_.fd(), {&piece, 1}, /*more=*/true);
+    if (result.status != IoResult::Status::kDone) return result;
+    chunk_.take(result.bytes);
+    if (chunk_.header_sent < chunk_.header.size()) return result;
+  }
+  const IoResult result =
+      runtime::send_file(connection_.fd(), segment_->fd(),
+                         static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
+                         static_cast<std::size_t>(chunk_.wal_left()));
+  if (result.status == IoResult::Status::kDone) chunk_.take(result.bytes);
+  return result;
+}
+
+// WalSndKeepaliveIfNecessary and WalSndCheckTimeOut: half the timeout without a word gets a ping,
+// all of it ends the stream. The timer is left where it was armed last, since every message moves
+// its deadline.
+void Sender::on_timer(runtime::Timer& timer) {
+  if (options_.timeout.count() == 0) return;
+  const runtime::Instant now = loop_.now();
+  if (now >= last_reply_ + options_.timeout) {
+    lose("terminating walsender process due to replication timeout");
+    return;
+  }
+  if (now >= last_reply_ + options_.timeout / 2 && !ping_sent_) {
+    ping_sent_ = true;
+    queue_keepalive(/*reply_requested=*/true);
+  }
+  timer.arm(last_reply_ + (ping_sent_ ? options_.timeout : options_.timeout / 2));
+}
+
+// A peer that asks and does not read gets no second answer while the first still waits.
+void Sender::queue_keepalive(bool reply_requested) {
+  constexpr std::size_t kQueuedBytesMax = 64 * 1024;
+  if (connection_.queued_bytes() > kQueuedBytesMax) return;
+  connection_.queue(wire::encode_keepalive(
+      sent_.value(), wire::to_pg_timestamp(loop_.wall_now()), reply_requested));
+  queue_.make_runnable(*this);
+}
+
+void Sender::fail(const runtime::Error& error) {
+  stop();
+  owner_.on_stream_failed(error);
+}
+
+void Sender::lose(std::string_view why) {
+  stop();
+  owner_.on_stream_lost(why);
+}
+
+void Sender::finish() {
+  if (phase_ == Phase::kClosing) connection_.queue(kCopyDone);
+  std::optional<NextTimeline> next;
+  if (const auto timeline = view_.history().next(timeline_)) {
+    next = NextTimeline{*timeline, *view_.history().switch_point(timeline_)};
+  }
+  stop();
+  owner_.on_stream_ended(next);
+}
+
+void Sender::stop() {
+  phase_ = Phase::kIdle;
+  state_ = State::kStartup;
+  chunk_ = {};
+  segment_.reset();
+  timer_.disarm();
+  queue_link_.unlink();
+  stop_waiting();
+}
+
+}  // namespace server::stream

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "runtime/intrusive_list.h"
+#include "runtime/loop.h"
+#include "runtime/result.h"
+#include "runtime/timer.h"
+#include "server/stream/chunk.h"
+#include "server/stream/connection.h"
+#include "server/stream/feedback.h"
+#include "server/stream/send_queue.h"
+#include "server/stream/wal_view.h"
+
+namespace server::stream {
+
+// Where a standby goes on when the timeline that it streams has ended.
+struct NextTimeline {
+  wal::TimelineId timeline;
+  wal::Lsn begin;
+};
+
+// Moves WAL from segment files to one standby's socket: XLogSendPhysical and the keepalives of
+// walsender.c, one turn at a time.
+//   Owner: Session.  Thread: the session's loop.
+//   Borrows: loop, view, queue, connection and owner, which all outlive it.
+//   Invariant: start <= sent <= the end of the streamed timeline when it was sent.
+//   Limits: one message in flight, quantum_bytes per pump.
+class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
+ public:
+  struct Options {
+    std::uint32_t copy_bytes_max = 16 * 1024;  // WAL up to this is copied, above goes by sendfile
+    std::uint32_t quantum_bytes = 512 * 1024;
+    runtime::Duration timeout = std::chrono::seconds(60);  // wal_sender_timeout; 0: none
+  };
+
+  // What the session has to do about its stream. Each ends the stream.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // Both sides have said CopyDone.
+    virtual void on_stream_ended(std::optional<NextTimeline> next) = 0;
+    // The command fails; the connection is between two messages.
+    virtual void on_stream_failed(const runtime::Error& error) = 0;
+    // Nothing more can be sent. The text is for the log; empty if the peer just went.
+    virtual void on_stream_lost(std::string_view why) = 0;
+    // After interrupt(): no message is in flight any more.
+    virtual void on_stream_interrupted() = 0;
+  };
+
+  enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };
+  enum class State { kStartup, kCatchup, kStreaming };  // as pg_stat_replication names them
+
+  Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
+         const Options& options, Owner& owner);
+
+  // REQUIRES: the timeline is in the view's history, and start is no later than its end.
+  void start(wal::TimelineId timeline, wal::Lsn start);
+
+  // The body of one CopyData from the standby.
+  runtime::Result<void> on_copy_data(std::span<const std::byte> body);
+  void on_copy_done();
+  void on_writable();
+  // Ends the stream behind the message in flight, whatever the standby has said.
+  void interrupt();
+  // Ends the stream on the spot; the connection is of no more use if a message was in flight.
+  void stop();
+
+  PumpResult pump();
+  // Whether this sender is near the end of WAL, and so goes first.
+  bool is_live() const;
+  runtime::ListLink<Sender>& queue_link() { return queue_link_; }
+
+  bool active() const { return phase_ != Phase::kIdle; }
+  State state() const { return state_; }
+  wal::TimelineId timeline() const { return timeline_; }
+  wal::Lsn sent() const { return sent_; }
+  const Feedback& feedback() const { return feedback_; }
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  void set_timeout(runtime::Duration timeout) { options_.timeout = timeout; }
+
+ private:
+  enum class Phase {
+    kIdle,          // no stream
+    kStreaming,     // WAL goes out
+    kEndOfTimeline, // our CopyDone is out, the standby's is awaited
+    kClosing,       // the standby's CopyDone is in, ours follows the message in flight
+    kInterrupted,   // the session has other plans
+  };
+  enum class Next { kChunk, kNothing, kWaiting, kEnded };
+
+  void on_wal_ready() override { queue_.make_runnable(*this); }
+  void on_timer(runtime::Timer& timer) override;
+
+  bool is_historic() const;
+  wal::Lsn sendable_end() const;
+  Next next_chunk();
+  void begin_chunk(wal::Lsn limit);
+  runtime::IoResult::Status send_out();
+  runtime::IoResult send_chunk();
+  runtime::IoResult copy_chunk();
+  runtime::IoResult send_chunk_from_file();
+  void queue_keepalive(bool reply_requested);
+  void fail(const runtime::Error& error);
+  void lose(std::string_view why);
+  void finish();
+
+  runtime::Loop& loop_;
+  WalView& view_;
+  SendQueue& queue_;
+  Connection& connection_;
+  Options options_;
+  Owner& owner_;
+
+  Phase phase_ = Phase::kIdle;
+  State state_ = State::kStartup;
+  wal::TimelineId timeline_{};
+  wal::Lsn sent_;      // the end of what has been put into messages
+  wal::Lsn ready_to_;  // the view lets us send up to here, from segment_
+  wal::SegmentRef segment_;
+  Chunk chunk_;
+
+  Feedback feedback_;
+  std::uint64_t bytes_sent_ = 0;
+  runtime::Timer timer_;
+  runtime::Instant last_reply_{};
+  bool ping_sent_ = false;
+  std::optional<runtime::Error> chunk_error_;  // why send_out() said kFailed
+  runtime::ListLink<Sender> queue_link_;
+};
+
+}  // namespace server::stream

@@ -1,0 +1,253 @@
+#include "server/stream/wal_view.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "runtime/check.h"
+
+namespace server::stream {
+
+using wal::kSliceBytes;
+using wal::Lsn;
+using wal::SegmentNo;
+
+namespace {
+
+constexpr Lsn slice_start(Lsn lsn) { return Lsn(lsn.value() - lsn.value() % kSliceBytes); }
+
+}  // namespace
+
+// Opens a segment if need be, and reads and checks one slice of it.
+class WalView::PrepareJob final : public runtime::Job {
+ public:
+  PrepareJob(WalView& view, SegmentNo no, std::uint32_t epoch, wal::SegmentRef segment, Lsn lsn)
+      : view_(view),
+        segments_(view.segments_),
+        timelines_(*view.timelines_),
+        no_(no),
+        epoch_(epoch),
+        segment_(std::move(segment)),
+        lsn_(lsn),
+        wal_end_(view.end_),
+        hot_(view.is_hot(lsn)) {}
+
+  void work() override { result_ = prepare(); }
+
+  void done() override {
+    view_.loop_.assert_in_thread();
+    view_.on_prepared(no_, view_.slice_of(lsn_), epoch_, std::move(*result_));
+  }
+
+ private:
+  runtime::Result<wal::PreparedSlice> prepare() {
+    if (segment_ == nullptr) segment_ = TRY(segments_.open(timelines_, lsn_));
+    // The reader has only just proven what is hot: it needs a file, and no second look.
+    if (hot_) return wal::PreparedSlice{std::move(segment_), Lsn(), false};
+    return segments_.prepare(timelines_, std::move(segment_), lsn_, wal_end_);
+  }
+
+  WalView& view_;
+  wal::Segments& segments_;
+  const wal::Timelines& timelines_;
+  const SegmentNo no_;
+  const std::uint32_t epoch_;
+  wal::SegmentRef segment_;
+  const Lsn lsn_;
+  const Lsn wal_end_;
+  const bool hot_;
+  std::optional<runtime::Result<wal::PreparedSlice>> result_;
+};
+
+WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segments,
+                 Options options)
+    : loop_(loop),
+      pool_(pool),
+      segments_(segments),
+      options_(options),
+      spans_(options.span_queue_items, loop.doorbell()),
+      tail_(2 * kTailBytesMax) {}
+
+bool WalView::take_spans() {
+  bool moved = false;
+  wal::WalSpan span;
+  while (spans_.pop(span)) {
+    if (span.timelines != timelines_) {
+      if (timelines_ == nullptr) walked_from_ = span.begin;
+      timelines_ = span.timelines;
+      // What followed the fork on the old timeline is no longer this history's.
+      for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin));
+           it != open_.end(); ++it) {
+        forget(it->first);
+      }
+      tail_size_ = 0;
+    }
+    end_ = span.end;
+    lag_clock_.sample(span.end, span.published);
+    moved = true;
+  }
+  return moved;
+}
+
+// The slice of the end and the one before it.
+bool WalView::is_hot(Lsn lsn) const {
+  return lsn >= walked_from_ && slice_start(lsn) + 2 * std::uint64_t{kSliceBytes} > end_;
+}
+
+WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
+  DCHECK(from < end_);
+  const SegmentNo no = identity().segment_size.segment_of(from);
+  OpenSegment& open = at(no);
+  const auto wait = [&] {
+    open.waiters.push_back(waiter.link_);
+    return Located{Availability::kPending, nullptr, Lsn(), std::nullopt};
+  };
+  if (auto failure = open.failures.extract(slice_of(from))) {
+    return {Availability::kFailed, nullptr, Lsn(), std::move(failure.mapped())};
+  }
+  if (open.segment == nullptr) {
+    request(no, open, from);
+    return wait();
+  }
+  const Lsn limit = std::min(end_, identity().segment_size.end(no));
+  if (is_hot(from)) return {Availability::kReady, &open.segment, limit, std::nullopt};
+
+  const Slice& slice = open.slices[slice_of(from)];
+  if (from < slice.proven_to && is_warm(open, slice, from)) {
+    read_ahead(no, open, slice_start(from) + kSliceBytes);
+    return {Availability::kReady, &open.segment, std::min(limit, slice.proven_to), std::nullopt};
+  }
+  if (slice.state != Slice::State::kStopped) request(no, open, from);
+  return wait();
+}
+
+runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& segment, Lsn from,
+                                                           Lsn to) {
+  CHECK(segment.begin() <= from && from < to && to <= segment.end() && to - from <= kTailBytesMax);
+  const Lsn have_to = tail_begin_ + tail_size_;
+  const bool starts_inside = tail_size_ > 0 && tail_begin_ <= from && from <= have_to;
+  if (!starts_inside || to - tail_begin_ > tail_.size()) {
+    tail_begin_ = from;
+    tail_size_ = 0;
+  }
+  // What is already here stays valid: WAL below the end does not change. Under a live pg_wal it may
+  // be recycled, so there each session's bytes are read again.
+  if (options_.copy_always) tail_size_ = std::min(tail_size_, std::size_t{from - tail_begin_});
+  while (tail_begin_ + tail_size_ < to) {
+    const Lsn at = tail_begin_ + tail_size_;
+    const auto wanted = static_cast<std::size_t>(to - at);
+    const auto into = std::span(tail_).subspan(tail_size_, wanted);
+    const auto read = TRY(segment.read(identity().segment_size.offset(at), into));
+    if (read < wanted) {
+      return runtime::Error{
+          .kind = &wal::kWalTruncated,
+          .what = runtime::format("could not read from log segment {}, offset {}: read {} of {}",
+                                  segment.name(), identity().segment_size.offset(at), read,
+                                  wanted)};
+    }
+    tail_size_ += read;
+  }
+  return std::span<const std::byte>(tail_).subspan(static_cast<std::size_t>(from - tail_begin_),
+                                                   static_cast<std::size_t>(to - from));
+}
+
+void WalView::forget(SegmentNo no) {
+  const auto found = open_.find(no);
+  if (found == open_.end()) return;
+  OpenSegment& open = found->second;
+  ++open.epoch;
+  open.segment.reset();
+  open.failures.clear();
+  std::fill(open.slices.begin(), open.slices.end(), Slice());
+  tail_size_ = 0;
+  wake(open);
+}
+
+void WalView::retry_stopped() {
+  for (auto& [no, open] : open_) {
+    if (open.waiters.empty()) continue;
+    for (Slice& slice : open.slices) {
+      if (slice.state == Slice::State::kStopped) slice.state = Slice::State::kUnknown;
+    }
+    wake(open);
+  }
+}
+
+WalView::OpenSegment& WalView::at(SegmentNo no) {
+  const auto [found, added] = open_.try_emplace(no);
+  OpenSegment& open = found->second;
+  open.last_used = ++use_counter_;
+  if (added) {
+    open.slices.resize(identity().segment_size.bytes() / kSliceBytes);
+    evict();
+  }
+  return open;
+}
+
+void WalView::request(SegmentNo no, OpenSegment& open, Lsn lsn) {
+  Slice& slice = open.slices[slice_of(lsn)];
+  if (slice.state == Slice::State::kPreparing) return;
+  slice.state = Slice::State::kPreparing;
+  ++open.jobs;
+  pool_.submit(std::make_unique<PrepareJob>(*this, no, open.epoch, open.segment, lsn),
+               loop_.mailbox());
+}
+
+void WalView::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint32_t epoch,
+                          runtime::Result<wal::PreparedSlice> result) {
+  OpenSegment& open = open_.at(no);
+  --open.jobs;
+  Slice& slice = open.slices[slice_index];
+  slice.state = Slice::State::kUnknown;
+  if (epoch != open.epoch) {
+    // Of a file that has changed since: whoever still waits asks anew.
+  } else if (!result) {
+    open.failures.insert_or_assign(slice_index, std::move(result).error());
+  } else {
+    open.segment = std::move(result->segment);
+    slice.proven_to = result->proven_to;
+    slice.state = result->stopped ? Slice::State::kStopped : Slice::State::kReady;
+    slice.warmed_at = loop_.now();
+  }
+  wake(open);
+}
+
+// A slice that has just been read counts as cached even where the kernel does not tell.
+bool WalView::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) const {
+  if (loop_.now() - slice.warmed_at < std::chrono::seconds(1)) return true;
+  const auto offset = identity().segment_size.offset(slice_start(lsn));
+  return open.segment->is_resident(
+      offset, static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn)));
+}
+
+// One slice ahead of a session that catches up, so that it seldom has to wait.
+void WalView::read_ahead(SegmentNo no, OpenSegment& open, Lsn next) {
+  if (next >= end_ || is_hot(next) || next >= open.segment->end()) return;
+  if (open.slices[slice_of(next)].state == Slice::State::kUnknown) request(no, open, next);
+}
+
+void WalView::wake(OpenSegment& open) {
+  runtime::IntrusiveList<Waiter> woken;
+  woken.take_all(open.waiters);
+  while (Waiter* waiter = woken.pop_front()) waiter->on_wal_ready();
+}
+
+// Of the segments that nobody waits for, the least recently used go.
+void WalView::evict() {
+  while (open_.size() > options_.segments_max) {
+    auto oldest = open_.end();
+    for (auto it = open_.begin(); it != open_.end(); ++it) {
+      const OpenSegment& open = it->second;
+      if (open.jobs > 0 || !open.waiters.empty() || open.last_used == use_counter_) continue;
+      if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
+    }
+    if (oldest == open_.end()) return;
+    open_.erase(oldest);
+  }
+}
+
+std::uint32_t WalView::slice_of(Lsn lsn) const {
+  return identity().segment_size.offset(lsn) / kSliceBytes;
+}
+
+}  // namespace server::stream

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "runtime/counters.h"
+#include "runtime/intrusive_list.h"
+#include "runtime/loop.h"
+#include "runtime/pool.h"
+#include "runtime/result.h"
+#include "server/stream/lag_clock.h"
+#include "server/wal/segments.h"
+#include "server/wal/tail.h"
+
+namespace server::stream {
+
+// One loop's view of the WAL: where it ends, which segments are open here, and which of their slices
+// may be sent without blocking.
+//   Owner: the worker.  Thread: its loop's.
+//   Borrows: the loop, the pool, the segments (all outlive it).
+//   Invariant: end() never passes what the reader published; [.., ready_to) of an answer is proven,
+//   and was in the page cache a moment ago.
+//   Limits: segments_max open segments that nobody is sending from.
+class WalView {
+ public:
+  struct Options {
+    std::size_t segments_max = 64;
+    std::size_t span_queue_items = 1024;
+    // The files may be overwritten while we send (a live pg_wal): never hand pages to a socket.
+    bool copy_always = false;
+  };
+
+  // Who waits for a slice is told once, from the loop, when it is worth asking again.
+  class Waiter {
+   public:
+    Waiter() : link_(*this) {}
+    virtual ~Waiter() = default;
+    virtual void on_wal_ready() = 0;
+    void stop_waiting() { link_.unlink(); }
+
+   private:
+    friend class WalView;
+    runtime::ListLink<Waiter> link_;
+  };
+
+  enum class Availability {
+    kReady,    // [from, ready_to) of `segment` may be sent now
+    kPending,  // the waiter will be told
+    kFailed,   // `error`: the segment is not there, or cannot be read
+  };
+  struct Located {
+    Availability availability;
+    const wal::SegmentRef* segment = nullptr;  // valid until the end of the turn
+    wal::Lsn ready_to;
+    std::optional<runtime::Error> error = {};
+  };
+
+  WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segments, Options options);
+
+  // The reader's end of the queue.
+  wal::WalSpanQueue& queue() { return spans_; }
+
+  // Takes the spans that have come. Returns whether the end has moved or the timeline changed.
+  bool take_spans();
+
+  bool has_wal() const { return timelines_ != nullptr; }
+  // REQUIRES for the next two: has_wal().
+  const wal::TimelineHistory& history() const { return timelines_->history; }
+  const wal::Timelines& timelines() const { return *timelines_; }
+  wal::Lsn end() const { return end_; }
+  const wal::Identity& identity() const { return segments_.identity(); }
+  const LagClock& lag_clock() const { return lag_clock_; }
+  bool copies_always() const { return options_.copy_always; }
+  // Whether a position is so near to the end that its bytes are proven and cached.
+  bool is_hot(wal::Lsn lsn) const;
+
+  // Where the WAL from `from` on is, and how much of it may be sent. REQUIRES: from < end().
+  Located locate(wal::Lsn from, Waiter& waiter);
+
+  // The bytes of [from, to), through a buffer that all sessions of this loop share, so that a new
+  // commit is read once and not once per standby. Valid until the next call.
+  // REQUIRES: they lie in `segment`, and are at most kTailBytesMax.
+  runtime::Result<std::span<const std::byte>> bytes(const wal::Segment& segment, wal::Lsn from,
+                                                    wal::Lsn to);
+  static constexpr std::size_t kTailBytesMax = 128 * 1024;
+
+  // WAL that this loop's sessions have put into messages. count_sent() is the loop's thread's.
+  void count_sent(std::uint64_t bytes) { bytes_sent_.add(bytes); }
+  std::uint64_t bytes_sent() const { return bytes_sent_.get(); }
+
+  // The file of a segment has changed: it is opened and proven anew when next asked for.
+  void forget(wal::SegmentNo no);
+  // Looks again at what stopped at a bad record, for files whose changes nobody reports.
+  void retry_stopped();
+
+ private:
+  struct Slice {
+    enum class State { kUnknown, kPreparing, kReady, kStopped };
+    State state = State::kUnknown;
+    wal::Lsn proven_to;
+    runtime::Instant warmed_at{};
+  };
+  struct OpenSegment {
+    wal::SegmentRef segment;  // null until a job has opened it
+    std::vector<Slice> slices;
+    runtime::IntrusiveList<Waiter> waiters;
+    std::map<std::uint32_t, runtime::Error> failures;  // by slice; told once, then tried anew
+    std::size_t jobs = 0;         // in the pool
+    std::uint64_t last_used = 0;  // by use_counter_
+    std::uint32_t epoch = 0;      // jobs started before the last forget() are stale
+  };
+  class PrepareJob;
+
+  OpenSegment& at(wal::SegmentNo no);
+  void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn);
+  void on_prepared(wal::SegmentNo no, std::uint32_t slice, std::uint32_t epoch,
+                   runtime::Result<wal::PreparedSlice> result);
+  bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const;
+  void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next);
+  void wake(OpenSegment& open);
+  void evict();
+  std::uint32_t slice_of(wal::Lsn lsn) const;
+
+  runtime::Loop& loop_;
+  runtime::Pool& pool_;
+  wal::Segments& segments_;
+  const Options options_;
+  wal::WalSpanQueue spans_;
+
+  const wal::Timelines* timelines_ = nullptr;
+  wal::Lsn walked_from_;  // the reader has proven everything from here to end_
+  wal::Lsn end_;
+  LagClock lag_clock_;
+  runtime::Counter bytes_sent_;
+
+  std::map<wal::SegmentNo, OpenSegment> open_;
+  std::uint64_t use_counter_ = 0;
+
+  std::vector<std::byte> tail_;  // bytes of [tail_begin_, tail_begin_ + tail_size_)
+  wal::Lsn tail_begin_;
+  std::size_t tail_size_ = 0;
+};
+
+}  // namespace server::stream
