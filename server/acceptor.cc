@@ -1,0 +1,71 @@
+#include "server/acceptor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "runtime/format.h"
+#include "runtime/log.h"
+
+namespace server {
+
+Acceptor::Acceptor(std::size_t index, const runtime::Clock& clock,
+                   const std::vector<std::unique_ptr<Worker>>& workers,
+                   runtime::Gauge& process_ids)
+    : index_(index),
+      workers_(workers),
+      process_ids_(process_ids),
+      loop_(clock, {}),
+      pause_timer_(loop_.timers(), *this) {}
+
+runtime::Result<runtime::SocketAddress> Acceptor::listen(const runtime::SocketAddress& address) {
+  runtime::UniqueFd fd = TRY(runtime::listen_on(address, kBacklog));
+  const runtime::SocketAddress bound = runtime::local_address(fd.get());
+  listeners_.push_back(std::make_unique<Listener>(*this, std::move(fd)));
+  return bound;
+}
+
+void Acceptor::start() {
+  for (const auto& listener : listeners_) loop_.watch(listener->fd(), EPOLLIN, *listener);
+  thread_ = std::make_unique<runtime::NamedThread>(
+      runtime::format("acceptor-{}", index_), [this](memctx::Context&) { loop_.run(); });
+}
+
+void Acceptor::stop() {
+  if (thread_ == nullptr) return;
+  loop_.stop();
+  thread_.reset();
+  listeners_.clear();
+}
+
+void Acceptor::accept_all(Listener& listener) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    runtime::Accepted accepted = runtime::accept_from(listener.fd());
+    if (accepted.sys_errno != 0) {
+      // Out of descriptors or memory: those that wait in the backlog have to wait a little more.
+      runtime::log::log("could not accept new connection: {}", std::strerror(accepted.sys_errno));
+      set_listening(false);
+      pause_timer_.arm(loop_.now() + kPauseWhenExhausted);
+      return;
+    }
+    if (!accepted.fd) return;
+    const auto process_id = static_cast<std::uint32_t>(process_ids_.add(1) & 0x7FFFFFFF);
+    least_loaded().adopt(std::move(accepted.fd), accepted.peer, process_id);
+  }
+}
+
+void Acceptor::set_listening(bool listening) {
+  for (const auto& listener : listeners_) {
+    loop_.rewatch(listener->fd(), listening ? EPOLLIN : 0u, *listener);
+  }
+}
+
+void Acceptor::on_timer(runtime::Timer& /*timer*/) { set_listening(true); }
+
+Worker& Acceptor::least_loaded() const {
+  return **std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
+    return a->load() < b->load();
+  });
+}
+
+}  // namespace server

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/counters.h"
+#include "runtime/loop.h"
+#include "runtime/result.h"
+#include "runtime/socket.h"
+#include "runtime/thread.h"
+#include "runtime/timer.h"
+#include "server/worker.h"
+
+namespace server {
+
+// Accepts connections and hands each to the worker that has the fewest. Several acceptors share the
+// port by SO_REUSEPORT.
+//   Owner: Server.  Thread: its own, "acceptor-N"; all but the loop's calls are main's.
+//   Borrows: clock, workers, and the counter that process ids are drawn from.
+//   Limits: accepts_per_turn.
+class Acceptor final : private runtime::Timer::Handler {
+ public:
+  Acceptor(std::size_t index, const runtime::Clock& clock,
+           const std::vector<std::unique_ptr<Worker>>& workers, runtime::Gauge& process_ids);
+  ~Acceptor() override { stop(); }
+
+  // Binds and listens. Before start().
+  runtime::Result<runtime::SocketAddress> listen(const runtime::SocketAddress& address);
+  void start();
+  void stop();
+
+ private:
+  // One address that is listened on.
+  class Listener final : public runtime::Loop::Handler {
+   public:
+    Listener(Acceptor& acceptor, runtime::UniqueFd fd) : acceptor_(acceptor), fd_(std::move(fd)) {}
+    int fd() const { return fd_.get(); }
+    void on_ready(std::uint32_t /*events*/) override { acceptor_.accept_all(*this); }
+
+   private:
+    Acceptor& acceptor_;
+    runtime::UniqueFd fd_;
+  };
+
+  static constexpr int kBacklog = 4096;
+  static constexpr int kAcceptsPerTurn = 64;
+  static constexpr runtime::Duration kPauseWhenExhausted = std::chrono::milliseconds(100);
+
+  void accept_all(Listener& listener);
+  void set_listening(bool listening);
+  Worker& least_loaded() const;
+  void on_timer(runtime::Timer& timer) override;
+
+  const std::size_t index_;
+  const std::vector<std::unique_ptr<Worker>>& workers_;
+  runtime::Gauge& process_ids_;
+  runtime::Loop loop_;
+  runtime::Timer pause_timer_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unique_ptr<runtime::NamedThread> thread_;
+};
+
+}  // namespace server

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "server/command/settings.h"
+#include "server/wal/generator.h"
+#include "server/wal/lsn.h"
+
+namespace server {
+
+// What `walcast serve` was asked for. Immutable once parsed; every limit of the server is here.
+struct ServeConfig {
+  std::string wal_directory;
+  std::uint64_t synthetic_rate = 0;  // bytes per second
+  std::string spool_directory;
+  wal::SegmentSize wal_segment_size;
+  std::uint64_t wal_keep_size = 1ull << 30;
+  wal::RecordMix records;
+
+  std::vector<std::string> listen_addresses;
+  std::uint16_t port = 0;
+  std::size_t workers = 0;
+  std::size_t acceptors = 0;
+  int io_threads = 0;
+
+  std::int64_t max_wal_senders = 0;
+  runtime::Duration wal_sender_timeout{};
+  runtime::Duration authentication_timeout{};
+  runtime::Duration shutdown_timeout{};
+  std::uint32_t copy_threshold = 0;  // bytes of WAL up to which a message is copied
+
+  runtime::log::Level log_level = runtime::log::Level::kLog;
+  runtime::Duration standby_table{};  // how often it is printed; 0: never
+  runtime::Duration run_for{};        // 0: until a signal
+
+  // Every option by its name in a configuration file, as SHOW answers it.
+  command::Settings settings;
+};
+
+// What the command line says: one of these subcommands, or an exit code because there is nothing
+// left to do (help was asked for, or something is wrong and has been said).
+struct CommandLine {
+  enum class Verb { kServe, kGenerate, kExit };
+  Verb verb = Verb::kExit;
+  int exit_code = 0;
+  ServeConfig serve;
+  wal::GenerateOptions generate;
+};
+
+// Parses flags, and the file that --config names, from one definition of each option.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace server

@@ -1,0 +1,212 @@
+#include "server/server.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+#include "runtime/errors.h"
+#include "runtime/log.h"
+#include "server/source/directory.h"
+#include "server/source/synthetic.h"
+
+namespace server {
+
+namespace {
+
+// A standby is a descriptor, and a segment too: take as many as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::unique_ptr<source::Source> make_source(const ServeConfig& config,
+                                            const runtime::Clock& clock) {
+  if (config.synthetic_rate == 0) {
+    return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
+  }
+  return std::make_unique<source::SyntheticSource>(
+      source::SyntheticSource::Options{.directory = config.spool_directory,
+                                       .bytes_per_second = config.synthetic_rate,
+                                       .wal_keep_bytes = config.wal_keep_size,
+                                       .segment_size = config.wal_segment_size,
+                                       .records = config.records},
+      clock);
+}
+
+}  // namespace
+
+Server::Server(const ServeConfig& config)
+    : config_(config),
+      loop_(clock_, {}),
+      signals_(loop_, {SIGINT, SIGTERM, SIGQUIT}, *this),
+      settings_(config.settings),
+      table_timer_(loop_.timers(), *this),
+      stop_timer_(loop_.timers(), *this) {}
+
+Server::~Server() = default;
+
+runtime::Result<int> Server::run() {
+  raise_descriptor_limit();
+  if (auto started = start(); !started) {
+    stop();
+    return std::move(started).error();
+  }
+  loop_.run();
+  stop();
+  return exit_code_;
+}
+
+runtime::Result<void> Server::start() {
+  TRY(check_addresses());
+  source_ = make_source(config_, clock_);
+  TRY(source_->open());
+  faults_.emplace(source_->identity());
+  segments_.emplace(source_->directory(), source_->identity(), *faults_);
+  command::add_source_settings(source_->identity(), settings_);
+  process_ids_.add(::getpid());
+  build_workers();
+  TRY(listen());
+  for (const auto& worker : workers_) worker->start();
+  TRY(source_->start(tail_, *faults_, *this));
+  for (const auto& acceptor : acceptors_) acceptor->start();
+
+  started_ = clock_.now();
+  if (config_.run_for.count() > 0) stop_timer_.arm(started_ + config_.run_for);
+  if (config_.standby_table.count() > 0) {
+    table_.emplace(admin::StandbyTable::Options{.terminal = ::isatty(STDOUT_FILENO) == 1});
+    table_timer_.arm(started_ + config_.standby_table);
+  }
+  std::printf("walcast: ready on %s\n", addresses_.front().text().c_str());
+  std::fflush(stdout);
+  return {};
+}
+
+// Whoever reaches the port may read all WAL, so without authentication nobody else's host may.
+runtime::Result<void> Server::check_addresses() {
+  for (const std::string& host : config_.listen_addresses) {
+    for (const runtime::SocketAddress& address : TRY(runtime::resolve(host, config_.port))) {
+      if (!address.is_loopback()) {
+        return runtime::Error{
+            .kind = &runtime::kInternal,
+            .what = runtime::format("will not listen on \"{}\" without authentication",
+                                    address.host()),
+            .hint = "Any client of that address could read all WAL. Listen on a loopback address, "
+                    "such as localhost."};
+      }
+      addresses_.push_back(address);
+    }
+  }
+  return {};
+}
+
+// With port 0 the first address gets a free port, and all others the same one.
+runtime::Result<void> Server::listen() {
+  std::uint16_t port = config_.port;
+  for (std::size_t i = 0; i < config_.acceptors; ++i) {
+    acceptors_.push_back(std::make_unique<Acceptor>(i, clock_, workers_, process_ids_));
+    for (runtime::SocketAddress& address : addresses_) {
+      address.set_port(port);
+      address = TRY(acceptors_.back()->listen(address));
+      port = address.port();
+    }
+  }
+  return {};
+}
+
+void Server::build_workers() {
+  pool_.emplace(config_.io_threads);
+  const Worker::Shared shared{.clock = clock_,
+                              .pool = *pool_,
+                              .segments = *segments_,
+                              .settings = settings_,
+                              .reported_settings = command::reported_settings(source_->identity()),
+                              .wal_senders = wal_senders_};
+  const Worker::Options options{
+      .view = {.copy_always = source_->files_are_recycled()},
+      .send_queue = {},
+      .session = {.sender = {.copy_bytes_max = config_.copy_threshold,
+                             .timeout = config_.wal_sender_timeout},
+                  .authentication_timeout = config_.authentication_timeout,
+                  .close_timeout = config_.shutdown_timeout,
+                  .max_wal_senders = config_.max_wal_senders}};
+  for (std::size_t i = 0; i < config_.workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, shared, options));
+    tail_.subscribe(workers_.back()->span_queue());
+  }
+}
+
+// Nobody new, then the sessions, then the WAL under them.
+void Server::stop() {
+  for (const auto& acceptor : acceptors_) acceptor->stop();
+  for (const auto& worker : workers_) worker->begin_shut_down();
+  for (const auto& worker : workers_) worker->join();
+  if (source_ != nullptr) source_->stop();
+  pool_.reset();
+  if (table_.has_value()) {
+    std::uint64_t bytes = 0;
+    for (const auto& worker : workers_) bytes += worker->bytes_sent();
+    const runtime::Duration elapsed = clock_.now() - started_;
+    const double seconds = std::chrono::duration<double>(elapsed).count();
+    std::printf("walcast: sent %s of WAL in %s, %s/s\n",
+                admin::human_bytes(static_cast<double>(bytes)).c_str(),
+                admin::human_duration(elapsed).c_str(),
+                admin::human_bytes(static_cast<double>(bytes) / seconds).c_str());
+  }
+}
+
+void Server::on_signal(int signal) {
+  if (signal == SIGQUIT) ::_exit(2);
+  runtime::log::log("received {} shutdown request", signal == SIGINT ? "fast" : "smart");
+  loop_.stop();
+}
+
+void Server::on_timer(runtime::Timer& timer) {
+  if (&timer == &stop_timer_) {
+    loop_.stop();
+  } else {
+    request_table();
+    timer.arm(loop_.now() + config_.standby_table);
+  }
+}
+
+void Server::on_segment_changed(wal::SegmentNo no) {
+  segments_->forget(no);
+  for (const auto& worker : workers_) worker->post_forget(no);
+}
+
+void Server::on_source_failed(const runtime::Error& error) {
+  runtime::log::fatal("{}", error.what);
+  loop_.mailbox().post([this] {
+    exit_code_ = 1;
+    loop_.stop();
+  });
+}
+
+// Every worker answers for its own sessions; the table is drawn when the last one has.
+void Server::request_table() {
+  if (answers_awaited_ > 0) return;
+  answers_awaited_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {
+      auto answer = std::make_unique<std::vector<admin::StandbyStatus>>(std::move(rows));
+      loop_.mailbox().post([this, owned = std::move(answer)] { take_rows(std::move(*owned)); });
+    });
+  }
+}
+
+void Server::take_rows(std::vector<admin::StandbyStatus> rows) {
+  rows_.insert(rows_.end(), std::make_move_iterator(rows.begin()),
+               std::make_move_iterator(rows.end()));
+  if (--answers_awaited_ > 0) return;
+  const std::string text =
+      table_->render(std::exchange(rows_, {}), tail_.position(), loop_.now());
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace server

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "runtime/pool.h"
+#include "runtime/result.h"
+#include "runtime/signals.h"
+#include "server/acceptor.h"
+#include "server/admin/standby_table.h"
+#include "server/command/settings.h"
+#include "server/config.h"
+#include "server/source/source.h"
+#include "server/wal/fault_log.h"
+#include "server/wal/segments.h"
+#include "server/wal/tail.h"
+#include "server/worker.h"
+
+namespace server {
+
+// Builds everything in order, hands each part its references, and stops it all in reverse.
+//   Owner: main.  Thread: main's; its own loop carries signals, the standby table and failures.
+class Server final : private runtime::Signals::Handler,
+                     private runtime::Timer::Handler,
+                     private source::Source::Listener {
+ public:
+  explicit Server(const ServeConfig& config);
+  ~Server() override;
+
+  // Returns the exit code once the server has stopped; the error if it could not start.
+  runtime::Result<int> run();
+
+ private:
+  runtime::Result<void> check_addresses();
+  runtime::Result<void> start();
+  runtime::Result<void> listen();
+  void build_workers();
+  void stop();
+
+  void on_signal(int signal) override;
+  void on_timer(runtime::Timer& timer) override;
+  void on_segment_changed(wal::SegmentNo no) override;
+  void on_source_failed(const runtime::Error& error) override;
+
+  void request_table();
+  void take_rows(std::vector<admin::StandbyStatus> rows);
+
+  const ServeConfig& config_;
+  runtime::SystemClock clock_;
+  runtime::Loop loop_;
+  runtime::Signals signals_;
+  std::vector<runtime::SocketAddress> addresses_;
+
+  std::unique_ptr<source::Source> source_;
+  std::optional<wal::FaultLog> faults_;
+  std::optional<wal::Segments> segments_;
+  wal::WalTail tail_;
+  command::Settings settings_;
+  runtime::Gauge wal_senders_;
+  runtime::Gauge process_ids_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+
+  runtime::Timer table_timer_;
+  runtime::Timer stop_timer_;
+  std::optional<admin::StandbyTable> table_;
+  std::vector<admin::StandbyStatus> rows_;  // of the workers that have answered
+  std::size_t answers_awaited_ = 0;
+  runtime::Instant started_{};
+  int exit_code_ = 0;
+};
+
+}  // namespace server

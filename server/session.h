@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "memctx/context.h"
+#include "runtime/counters.h"
+#include "runtime/intrusive_list.h"
+#include "runtime/loop.h"
+#include "runtime/socket.h"
+#include "runtime/timer.h"
+#include "server/admin/standby_status.h"
+#include "server/command/parser.h"
+#include "server/command/settings.h"
+#include "server/input.h"
+#include "server/startup.h"
+#include "server/stream/connection.h"
+#include "server/stream/sender.h"
+#include "server/wire/framer.h"
+#include "server/wire/message.h"
+
+namespace server {
+
+// What the sessions of one worker share.
+//   Thread: the worker's loop's.
+struct SessionEnvironment {
+  struct Options {
+    stream::Sender::Options sender;
+    runtime::Duration authentication_timeout = std::chrono::minutes(1);
+    runtime::Duration close_timeout = std::chrono::seconds(10);
+    std::int64_t max_wal_senders = 0;
+  };
+
+  runtime::Loop& loop;
+  stream::WalView& view;
+  stream::SendQueue& send_queue;
+  const command::Settings& settings;
+  std::span<const std::string_view> reported_settings;
+  runtime::Gauge& wal_senders;       // of the whole server
+  memctx::Context& worker_context;   // sessions' contexts are its children
+  memctx::Context& message_context;  // reset at the start of each message
+  std::span<std::byte> input_buffer;
+  const Options& options;
+};
+
+// One connection, from its first byte to its last: start-up, commands, streaming. Its message
+// handler is one turn of PostgresMain's loop as a walsender runs it (src/backend/tcop/postgres.c).
+//   Owner: the worker, until it retires itself.  Thread: the worker's loop's.
+//   Borrows: the environment.
+//   Limits: one message of input; kQueuedBytesMax of output, beyond which input waits.
+class Session final : public runtime::Loop::Retired,
+                      private runtime::Loop::Handler,
+                      private runtime::Timer::Handler,
+                      private stream::Sender::Owner {
+ public:
+  // Told when a session is over, so that its owner retires it.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void on_session_over(Session& session) = 0;
+  };
+
+  Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
+          runtime::SocketAddress peer, std::uint32_t process_id);
+  ~Session() override;
+
+  // The server stops: a stream ends behind the message in flight, all else at once.
+  void shut_down();
+
+  admin::StandbyStatus status() const;
+  runtime::ListLink<Session>& link() { return link_; }
+
+ private:
+  enum class Phase {
+    kStartup,    // the untyped packets
+    kCommands,   // between START_REPLICATIONs
+    kStreaming,  // inside CopyBoth
+    kClosing,    // what is queued goes out, then the connection closes
+  };
+  // What follows once the stream that runs has been interrupted.
+  struct Interruption {
+    wire::Severity severity = wire::Severity::kError;
+    std::optional<runtime::Error> error;  // none: the server stops
+  };
+
+  static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
+
+  void on_ready(std::uint32_t events) override;
+  void on_timer(runtime::Timer& timer) override;
+  void on_stream_ended(std::optional<stream::NextTimeline> next) override;
+  void on_stream_failed(const runtime::Error& error) override;
+  void on_stream_lost(std::string_view why) override;
+  void on_stream_interrupted() override;
+
+  void read_input();
+  void process_input();
+  bool may_process() const;
+
+  std::size_t take_startup_packet(std::span<const std::byte> bytes);
+  bool connect(wire::MessageWriter& out);
+
+  std::size_t take_message(std::span<const std::byte> bytes);
+  void turn(const wire::InboundMessage& message);
+  void stream_turn(const wire::InboundMessage& message);
+  void query(std::span<const std::byte> body);
+  runtime::Result<void> run(std::string_view text, wire::MessageWriter& out);
+  runtime::Result<void> start_replication(const command::StartReplication& request,
+                                          wire::MessageWriter& out);
+
+  void interrupt_stream(wire::Severity severity, runtime::Error error);
+  void error_turn(const runtime::Error& error);
+  void send_ready();
+  void send(const wire::MessageWriter& out);
+  void flush();
+  void fatal(const runtime::Error& error);
+  void close_when_sent();
+  void close();
+
+  SessionEnvironment& environment_;
+  Owner& owner_;
+  const runtime::SocketAddress peer_;
+  const std::uint32_t process_id_;
+  memctx::Context& context_;
+  stream::Connection connection_;
+  Input input_;
+  stream::Sender sender_;
+  runtime::Timer timer_;  // of start-up, and of closing
+  runtime::WallMicros started_;
+
+  Phase phase_ = Phase::kStartup;
+  bool counted_ = false;         // among the server's wal_senders
+  bool ignore_till_sync_ = false;
+  bool input_waits_ = false;     // until the stream that ends has ended
+  bool processing_ = false;      // process_input() is on the stack
+  bool over_ = false;
+  std::optional<Interruption> interruption_;
+  Startup startup_;
+  Client client_;
+  runtime::ListLink<Session> link_;
+};
+
+}  // namespace server

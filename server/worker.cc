@@ -1,0 +1,110 @@
+#include "server/worker.h"
+
+#include <utility>
+
+#include "runtime/format.h"
+#include "server/wire/framer.h"
+
+namespace server {
+
+Worker::Worker(std::size_t index, const Shared& shared, Options options)
+    : index_(index),
+      shared_(shared),
+      options_(options),
+      loop_(shared.clock, {}),
+      view_(loop_, shared.pool, shared.segments, options.view),
+      send_queue_(shared.clock, view_, options.send_queue),
+      input_buffer_(wire::kLargeMessageBytesMax + kInputReadBytes),
+      retry_timer_(loop_.timers(), *this),
+      shutdown_timer_(loop_.timers(), *this) {}
+
+Worker::~Worker() { join(); }
+
+void Worker::start() {
+  thread_ = std::make_unique<runtime::NamedThread>(
+      runtime::format("loop-{}", index_), [this](memctx::Context& top) { run(top); });
+}
+
+void Worker::run(memctx::Context& top) {
+  memctx::Context& message_context = top.create_child("MessageContext");
+  environment_ = std::make_unique<SessionEnvironment>(SessionEnvironment{
+      .loop = loop_,
+      .view = view_,
+      .send_queue = send_queue_,
+      .settings = shared_.settings,
+      .reported_settings = shared_.reported_settings,
+      .wal_senders = shared_.wal_senders,
+      .worker_context = top,
+      .message_context = message_context,
+      .input_buffer = input_buffer_,
+      .options = options_.session,
+  });
+  loop_.set_turn_work(&send_queue_);
+  retry_timer_.arm(loop_.now() + kRetryInterval);
+  loop_.run();
+  while (Session* session = sessions_.pop_front()) delete session;
+  environment_.reset();
+}
+
+void Worker::adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer,
+                   std::uint32_t process_id) {
+  load_.add(1);
+  auto arrival = std::make_unique<std::pair<runtime::UniqueFd, runtime::SocketAddress>>(
+      std::move(fd), peer);
+  loop_.mailbox().post([this, process_id, connection = std::move(arrival)] {
+    loop_.assert_in_thread();
+    if (shutting_down_) return;
+    // Owned by the list from here on, and by the loop once it is over.
+    auto* session = new Session(*environment_, *this, std::move(connection->first),
+                                connection->second, process_id);
+    sessions_.push_back(session->link());
+  });
+}
+
+void Worker::post_forget(wal::SegmentNo no) {
+  loop_.mailbox().post([this, no] {
+    loop_.assert_in_thread();
+    view_.forget(no);
+  });
+}
+
+void Worker::begin_shut_down() {
+  loop_.mailbox().post([this] {
+    loop_.assert_in_thread();
+    shut_down();
+  });
+}
+
+void Worker::shut_down() {
+  shutting_down_ = true;
+  shutdown_timer_.arm(loop_.now() + options_.session.close_timeout);
+  // A session that is over leaves the list, so the list is walked as a copy.
+  std::vector<Session*> all;
+  sessions_.for_each([&](Session& session) { all.push_back(&session); });
+  for (Session* session : all) session->shut_down();
+  if (sessions_.empty()) loop_.stop();
+}
+
+std::vector<admin::StandbyStatus> Worker::snapshot() const {
+  std::vector<admin::StandbyStatus> rows;
+  sessions_.for_each([&](const Session& session) { rows.push_back(session.status()); });
+  return rows;
+}
+
+void Worker::on_session_over(Session& session) {
+  session.link().unlink();
+  load_.add(-1);
+  loop_.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
+  if (shutting_down_ && sessions_.empty()) loop_.stop();
+}
+
+void Worker::on_timer(runtime::Timer& timer) {
+  if (&timer == &shutdown_timer_) {
+    loop_.stop();
+    return;
+  }
+  view_.retry_stopped();
+  timer.arm(loop_.now() + kRetryInterval);
+}
+
+}  // namespace server

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "memctx/context.h"
+#include "runtime/clock.h"
+#include "runtime/counters.h"
+#include "runtime/intrusive_list.h"
+#include "runtime/loop.h"
+#include "runtime/pool.h"
+#include "runtime/socket.h"
+#include "runtime/thread.h"
+#include "server/admin/standby_status.h"
+#include "server/session.h"
+#include "server/stream/send_queue.h"
+#include "server/stream/wal_view.h"
+
+namespace server {
+
+// One loop with its sessions, its view of the WAL and its memory contexts. Workers share nothing on
+// the way of a WAL byte.
+//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*() and load() are for any.
+//   Borrows: clock, pool, segments, settings and the counter of walsenders.
+class Worker final : private Session::Owner, private runtime::Timer::Handler {
+ public:
+  struct Options {
+    stream::WalView::Options view;
+    stream::SendQueue::Options send_queue;
+    SessionEnvironment::Options session;
+  };
+  struct Shared {
+    const runtime::Clock& clock;
+    runtime::Pool& pool;
+    wal::Segments& segments;
+    const command::Settings& settings;
+    std::vector<std::string_view> reported_settings;
+    runtime::Gauge& wal_senders;
+  };
+
+  Worker(std::size_t index, const Shared& shared, Options options);
+  ~Worker() override;
+
+  // Before start(): the reader's end of the span queue.
+  wal::WalSpanQueue& span_queue() { return view_.queue(); }
+  void start();
+  // Ends all sessions as a primary's fast shutdown does, within close_timeout, then the thread.
+  void begin_shut_down();
+  void join() { thread_.reset(); }
+
+  // Takes over an accepted connection.
+  void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
+  void post_forget(wal::SegmentNo no);
+  // Calls `take` on this worker's thread with the status of each of its sessions.
+  template <typename Take>
+  void post_snapshot(Take take) {
+    loop_.mailbox().post([this, taker = std::move(take)]() mutable { taker(snapshot()); });
+  }
+  // Sessions that it has, or will have when its mailbox is empty.
+  std::int64_t load() const { return load_.get(); }
+  std::uint64_t bytes_sent() const { return view_.bytes_sent(); }
+
+ private:
+  static constexpr runtime::Duration kRetryInterval = std::chrono::seconds(5);
+  static constexpr std::size_t kInputReadBytes = 64 * 1024;
+
+  void run(memctx::Context& top);
+  void shut_down();
+  std::vector<admin::StandbyStatus> snapshot() const;
+  void on_session_over(Session& session) override;
+  void on_timer(runtime::Timer& timer) override;
+
+  const std::size_t index_;
+  const Shared shared_;
+  const Options options_;
+  runtime::Loop loop_;
+  stream::WalView view_;
+  stream::SendQueue send_queue_;
+  std::vector<std::byte> input_buffer_;
+  runtime::Timer retry_timer_;
+  runtime::Timer shutdown_timer_;
+  runtime::Gauge load_;
+
+  // Made and used by the worker's thread.
+  std::unique_ptr<SessionEnvironment> environment_;
+  runtime::IntrusiveList<Session> sessions_;
+  bool shutting_down_ = false;
+
+  std::unique_ptr<runtime::NamedThread> thread_;
+};
+
+}  // namespace server
