@@ -1,0 +1,49 @@
+# What the scripts beside it share. Sourced, from the project's root.
+
+# What builds walcast.
+build_packages="g++ cmake ninja-build ccache pkg-config libtbb-dev libconcurrentqueue-dev
+  libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libspdlog-dev libgtest-dev
+  libgmock-dev libbenchmark-dev"
+demo_packages="python3"
+# PostgreSQL 15, the peer that it is tested against, and what runs it as another user.
+test_packages="postgresql-15 util-linux"
+
+# Installs the Debian packages named, if they are missing: as root, or by sudo.
+need_packages() {
+  missing=""
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
+      missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  echo "Installing:$missing"
+  as_root=""
+  if [ "$(id -u)" -ne 0 ]; then
+    as_root="sudo"
+    command -v sudo >/dev/null || {
+      echo "Cannot install them: this is neither root nor a user with sudo." >&2
+      return 1
+    }
+  fi
+  $as_root env DEBIAN_FRONTEND=noninteractive sh -ec '
+    apt-get update -qq
+    # Debian would start a PostgreSQL of its own; the tests start theirs.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+      mkdir -p /etc/postgresql-common
+      echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+    fi
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  ' sh $missing
+}
+
+# build PRESET [cmake --build's options]. What the tools say is shown only if they fail.
+build() {
+  preset="$1"
+  shift
+  mkdir -p build
+  log="build/$preset.log"
+  cmake --preset "$preset" >"$log" 2>&1 && cmake --build --preset "$preset" "$@" >>"$log" 2>&1 || {
+    cat "$log"
+    return 1
+  }
+}

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Builds walcast and runs all its tests: everything in the release build, and the unit and stress
+# tests under AddressSanitizer with UBSan and under ThreadSanitizer.
+#   scripts/test.sh                 all of it
+#   scripts/test.sh release|asan|tsan   one of the three
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+
+need_packages $build_packages $demo_packages $test_packages
+
+# The closing line of ctest comes last: the release build has the most tests.
+for preset in ${*:-tsan asan release}; do
+  echo "== $preset: build"
+  build "$preset"
+  echo "== $preset: test"
+  ctest --preset "$preset" -j "$(nproc)"
+done

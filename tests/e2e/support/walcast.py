@@ -1,0 +1,98 @@
+"""The programs under test: the server, its generator, and the fleet of light standbys."""
+
+import json
+import os
+import re
+import signal
+from dataclasses import dataclass
+
+from support.lsn import format_lsn
+
+_TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_DEFAULT_BIN = os.path.join(_TESTS, "..", "..", "build", "release", "bin")
+
+
+def binary(area, name):
+    path = os.path.join(os.path.abspath(os.environ.get("WALCAST_BIN_DIR", _DEFAULT_BIN)), name)
+    assert os.path.exists(path), f"{path} is not built; set WALCAST_BIN_DIR"
+    return area.executable(path)
+
+
+def option_list(options):
+    """{"until": x, "json": True} as --until=x --json."""
+    flags = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        flags += [flag] if value is True else [flag, value]
+    return flags
+
+
+class Walcast:
+    """A running `walcast serve` on a free port of 127.0.0.1."""
+
+    def __init__(self, area, **options):
+        argv = [binary(area, "walcast"), "serve", *option_list({"port": 0, **options})]
+        self.process = area.spawn("walcast", argv)
+        ready = self.process.wait_for(r"^walcast: ready on (\S+):(\d+)$", stream="stdout")
+        self.address, self.port = ready[1], int(ready[2])
+
+    @classmethod
+    def of_directory(cls, area, directory, **options):
+        return cls(area, wal_directory=directory, **options)
+
+    def log(self):
+        return self.process.stderr()
+
+    def wait_for_log(self, pattern, timeout=60):
+        return self.process.wait_for(pattern, timeout=timeout)
+
+    def begin_stop(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self):
+        """SIGTERM, which must end it soon and with status 0."""
+        status = self.process.stop(signal.SIGTERM, timeout=30)
+        assert status == 0, self.process.tail()
+
+
+def fail_to_serve(area, **options):
+    """A `walcast serve` that must refuse to start: its message."""
+    done = area.run([binary(area, "walcast"), "serve", *option_list({"port": 0, **options})],
+                    timeout=30, check=False)
+    assert done.returncode == 1, f"exit status {done.returncode}\n{done.stdout}{done.stderr}"
+    assert re.search(r"^(.* )?FATAL: ", done.stderr, re.MULTILINE), done.stderr
+    assert "ready on" not in done.stdout, done.stdout
+    return done.stderr
+
+
+def generate(area, directory, **options):
+    area.run([binary(area, "walcast"), "generate", *option_list(options), directory])
+
+
+@dataclass(frozen=True)
+class FleetReport:
+    status: int
+    report: dict
+    output: str
+
+    def __getitem__(self, name):
+        return self.report[name]
+
+
+class Fleet:
+    """A running walbench."""
+
+    def __init__(self, area, port, standbys, start=None, until=None, **options):
+        for name, lsn in (("start", start), ("until", until)):
+            if lsn is not None:
+                options[name] = format_lsn(lsn)
+        self.process = area.spawn("walbench", [
+            binary(area, "walbench"), "--host", "127.0.0.1", "--port", port,
+            "--standbys", standbys, "--json", *option_list(options)])
+
+    def finish(self, timeout=300):
+        """Waits for its end; the report is the JSON object on its standard output."""
+        status = self.process.wait(timeout)
+        text = self.process.stdout()
+        assert "{" in text, self.process.tail()
+        return FleetReport(status, json.loads(text[text.index("{"):]), self.process.tail())
