@@ -15,9 +15,9 @@ namespace runtime {
 
 }  // namespace runtime
 
-#define CHECK(condition)                                             \
-  do {                                                               \
-    if (!(condition)) [[unlikely]]                                   \
+#define CHECK(condition)                                                    \
+  do {                                                                      \
+    if (!(condition)) [[unlikely]]                                          \
       ::runtime::check_failed(__FILE__, __LINE__, "CHECK(" #condition ")"); \
   } while (false)
 

@@ -5,8 +5,8 @@
 
 namespace runtime {
 
-// A number that one thread adds to and any thread reads. Adding is a plain load and store, no locked
-// instruction; what is read may be a moment old.
+// A number that one thread adds to and any thread reads. Adding is a plain load and store, no
+// locked instruction; what is read may be a moment old.
 class Counter {
  public:
   void add(std::uint64_t n) {

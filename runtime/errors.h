@@ -16,8 +16,8 @@ inline constexpr ErrorKind kIoError{"io_error", "58030"};
 inline constexpr ErrorKind kNoResources{"insufficient_resources", "53000"};
 inline constexpr ErrorKind kInternal{"internal_error", "XX000"};
 
-// An Error of the kind that `sys_errno` stands for. Its text is `what`, a colon and strerror's words,
-// as PostgreSQL's %m prints them. Does not block; allocates.
+// An Error of the kind that `sys_errno` stands for. Its text is `what`, a colon and strerror's
+// words, as PostgreSQL's %m prints them. Does not block; allocates.
 Error system_error(int sys_errno, std::string what);
 
 }  // namespace runtime

@@ -15,8 +15,8 @@ std::atomic<Level> least_level{Level::kLog};
 
 spdlog::logger& logger() {
   static const auto instance = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "walcast", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("walcast",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%Y-%m-%d %H:%M:%S.%e UTC [%P] %v", spdlog::pattern_time_type::utc);
     made->set_level(spdlog::level::trace);
     made->flush_on(spdlog::level::trace);

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime/format.h"
 
@@ -13,7 +14,7 @@ namespace runtime::log {
 
 enum class Level { kDebug, kInfo, kLog, kWarning, kError, kFatal };
 
-// Levels below this are dropped. Main thread, before others start.
+// Levels below this are dropped; kFatal never is. Main thread, before others start.
 void set_level(Level least);
 bool enabled(Level level);
 void write(Level level, std::string_view message);
@@ -32,11 +33,15 @@ void log(fmt::format_string<Args...> text, Args&&... args) {
 }
 template <typename... Args>
 void warning(fmt::format_string<Args...> text, Args&&... args) {
-  write(Level::kWarning, fmt::format(text, std::forward<Args>(args)...));
+  if (enabled(Level::kWarning)) {
+    write(Level::kWarning, fmt::format(text, std::forward<Args>(args)...));
+  }
 }
 template <typename... Args>
 void error(fmt::format_string<Args...> text, Args&&... args) {
-  write(Level::kError, fmt::format(text, std::forward<Args>(args)...));
+  if (enabled(Level::kError)) {
+    write(Level::kError, fmt::format(text, std::forward<Args>(args)...));
+  }
 }
 template <typename... Args>
 void fatal(fmt::format_string<Args...> text, Args&&... args) {

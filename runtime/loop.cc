@@ -47,9 +47,7 @@ void Loop::rewatch(int fd, std::uint32_t events, Handler& handler) {
   CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
-void Loop::unwatch(int fd) {
-  CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
-}
+void Loop::unwatch(int fd) { CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0); }
 
 void Loop::turn(bool may_sleep) {
   const bool sleep = may_sleep && !more_work_ && doorbell_.prepare_to_sleep();

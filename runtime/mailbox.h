@@ -10,8 +10,8 @@
 
 namespace runtime {
 
-// The only door into another thread's loop for commands: tasks, run there in the order in which each
-// sender posted them.
+// The only door into another thread's loop for commands: tasks, run there in the order in which
+// each sender posted them.
 //   Owner: the loop.  Thread: any posts; the loop's thread drains.
 //   A posted lambda takes what it names by value, and its first line asserts the loop's thread.
 class Mailbox {

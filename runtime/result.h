@@ -20,8 +20,8 @@ struct ErrorKind {
   std::string_view code;
 };
 
-// An operating error: a peer gone, a file missing, a full disk. `what`, `detail` and `hint` are what
-// PostgreSQL calls message, detail and hint; the last two may be empty.
+// An operating error: a peer gone, a file missing, a full disk. `what`, `detail` and `hint` are
+// what PostgreSQL calls message, detail and hint; the last two may be empty.
 struct Error {
   const ErrorKind* kind;
   std::string what;
@@ -41,7 +41,7 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}    // NOLINT(google-explicit*)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit*)
   Result(Fail fail) : state_(std::in_place_index<1>, std::move(fail.error)) {}  // NOLINT
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}     // NOLINT
 
@@ -109,9 +109,9 @@ class [[nodiscard]] Result<void> {
 
 // The value of a Result, or return its Error from the enclosing function:
 //   auto fd = TRY(open_file(path));
-#define TRY(expression)                                                           \
-  __extension__({                                                                 \
-    auto try_result = (expression);                                               \
+#define TRY(expression)                                                                 \
+  __extension__({                                                                       \
+    auto try_result = (expression);                                                     \
     if (!try_result.has_value()) return ::runtime::Fail(std::move(try_result).error()); \
-    std::move(try_result).value();                                                \
+    std::move(try_result).value();                                                      \
   })

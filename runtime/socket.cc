@@ -20,7 +20,8 @@ namespace {
 
 // How a system call that moves bytes has ended. `at_zero` is what no bytes mean.
 IoResult io_result(ssize_t moved, IoResult::Status at_zero) {
-  if (moved > 0) return {.status = IoResult::Status::kDone, .bytes = static_cast<std::size_t>(moved)};
+  if (moved > 0)
+    return {.status = IoResult::Status::kDone, .bytes = static_cast<std::size_t>(moved)};
   if (moved == 0) return {.status = at_zero};
   if (errno == EAGAIN) return {.status = IoResult::Status::kBlocked};
   return {.status = IoResult::Status::kFailed, .sys_errno = errno};
@@ -43,6 +44,18 @@ const sockaddr* as_sockaddr(const SocketAddress& address) {
 
 Error socket_error(const char* what, const SocketAddress& address) {
   return system_error(errno, format("could not {} \"{}\"", what, address.text()));
+}
+
+Result<UniqueFd> bind_to(const SocketAddress& address, bool shared) {
+  UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return socket_error("create socket for", address);
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.storage.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (::bind(fd.get(), as_sockaddr(address), address.size) != 0) {
+    return socket_error("bind", address);
+  }
+  return fd;
 }
 
 }  // namespace
@@ -73,10 +86,10 @@ void SocketAddress::set_port(std::uint16_t port) {
 
 std::string SocketAddress::host() const {
   char text[INET6_ADDRSTRLEN] = "?";
-  const void* raw = storage.ss_family == AF_INET
-                        ? static_cast<const void*>(
-                              &reinterpret_cast<const sockaddr_in&>(storage).sin_addr)
-                        : &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+  const void* raw =
+      storage.ss_family == AF_INET
+          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(storage).sin_addr)
+          : &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
   ::inet_ntop(storage.ss_family, raw, text, sizeof(text));
   return text;
 }
@@ -109,15 +122,13 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
   return addresses;
 }
 
+Result<void> check_unused(const SocketAddress& address) {
+  const UniqueFd alone = TRY(bind_to(address, /*shared=*/false));
+  return {};
+}
+
 Result<UniqueFd> listen_on(const SocketAddress& address, int backlog) {
-  UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return socket_error("create socket for", address);
-  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-  if (address.storage.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (::bind(fd.get(), as_sockaddr(address), address.size) != 0) {
-    return socket_error("bind", address);
-  }
+  UniqueFd fd = TRY(bind_to(address, /*shared=*/true));
   if (::listen(fd.get(), backlog) != 0) return socket_error("listen on", address);
   return fd;
 }

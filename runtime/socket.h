@@ -45,6 +45,8 @@ struct SocketAddress {
 // Resolves a host name or numeric address; "*" is any address, as in listen_addresses. Blocks.
 Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port);
 
+// Fails if another socket is bound to the address, even one that would share it.
+Result<void> check_unused(const SocketAddress& address);
 // A listening socket with SO_REUSEPORT, so that several acceptors can share the port.
 Result<UniqueFd> listen_on(const SocketAddress& address, int backlog);
 // The address that a socket is bound to, with the port that the kernel chose.

@@ -14,8 +14,8 @@ class Task {
 
   Task() = default;
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Task>)
-  Task(F function) : operations_(&kOperationsOf<F>) {  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Task>) Task(F function)
+      : operations_(&kOperationsOf<F>) {  // NOLINT(google-explicit-constructor)
     static_assert(sizeof(F) <= kInlineBytes && alignof(F) <= alignof(std::max_align_t));
     static_assert(std::is_nothrow_move_constructible_v<F>);
     ::new (storage_) F(std::move(function));
@@ -44,13 +44,12 @@ class Task {
     void (*destroy)(void*);
   };
   template <typename F>
-  static constexpr Operations kOperationsOf{
-      [](void* f) { (*static_cast<F*>(f))(); },
-      [](void* to, void* from) {
-        ::new (to) F(std::move(*static_cast<F*>(from)));
-        static_cast<F*>(from)->~F();
-      },
-      [](void* f) { static_cast<F*>(f)->~F(); }};
+  static constexpr Operations kOperationsOf{[](void* f) { (*static_cast<F*>(f))(); },
+                                            [](void* to, void* from) {
+                                              ::new (to) F(std::move(*static_cast<F*>(from)));
+                                              static_cast<F*>(from)->~F();
+                                            },
+                                            [](void* f) { static_cast<F*>(f)->~F(); }};
 
   const Operations* operations_ = nullptr;
   alignas(std::max_align_t) std::byte storage_[kInlineBytes];

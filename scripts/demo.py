@@ -80,11 +80,21 @@ def synthetic(arguments):
             arguments.seconds, lambda port: contextlib.nullcontext())
 
 
+def holds_wal(directory):
+    """Whether pg_receivewal has written more than the zeros that it pads a segment with."""
+    for name in os.listdir(directory):
+        with open(os.path.join(directory, name), "rb") as file:
+            if file.read(2) != b"\0\0":
+                return True
+    return False
+
+
 def postgres(arguments):
     sys.path.insert(0, f"{ROOT}/tests/e2e")
     from support.area import Area
     from support.cluster import PgCluster, pg_program
     from support.receivewal import Receivewal
+    from support.wait import wait_until
 
     print("A PostgreSQL 15 under pgbench, pg_receivewal writing its WAL into an archive, walcast "
           f"serving that archive to {STANDBYS} light standbys (one reads {SLOW_RATE}) and to a "
@@ -98,9 +108,12 @@ def postgres(arguments):
         area.spawn("pgbench", [pg_program("pgbench"), "-n", "-h", "127.0.0.1", "-p", primary.port,
                                "-U", "postgres", "-c", 4, "-T", arguments.seconds + 60,
                                "postgres"])
-        yield
-        behind = standby.sql("SELECT pg_last_wal_replay_lsn(), count(*) FROM pgbench_history")
-        print("real standby replayed to {}, {} rows in pgbench_history".format(*behind.split("|")))
+        try:
+            yield
+        finally:
+            state = standby.sql("SELECT pg_last_wal_replay_lsn(), count(*) FROM pgbench_history")
+            print("real_standby has replayed to {} and sees {} rows in pgbench_history".format(
+                *state.split("|")))
 
     try:
         primary = PgCluster.create(area, "primary").start()
@@ -109,7 +122,8 @@ def postgres(arguments):
         base = primary.cold_copy("base")
         primary.start()
         archive = Receivewal(area, area.directory("archive"), primary.segment_size)
-        archive.start(primary.port).wait_for_partial()
+        archive.start(primary.port)
+        wait_until(lambda: holds_wal(archive.files.path), "WAL in the archive")
         return serve_and_show(arguments, ["--wal-directory", archive.files.path],
                               arguments.seconds, load_and_standby)
     finally:

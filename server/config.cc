@@ -5,6 +5,7 @@
 #include <charconv>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -158,7 +159,25 @@ void add_operator_options(CLI::App& app, ServeConfig& config) {
                          "Print a table of the standbys this often; 0 for never");
   add<runtime::Duration>(app, "run-for", config.run_for, "0", duration,
                          "Stop by itself after this time; 0 for never");
-  app.set_config("--config", "", "Read options from this file: name = value");
+}
+
+// The file has the options of `serve`, one in a line: name = value. CLI11 would look for them among
+// those of the command line as a whole, and split a value at its commas.
+class ServeFile final : public CLI::ConfigBase {
+ public:
+  ServeFile() { arrayDelimiter('\n'); }
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    std::vector<CLI::ConfigItem> options = CLI::ConfigBase::from_config(input);
+    for (CLI::ConfigItem& option : options) option.parents.insert(option.parents.begin(), "serve");
+    return options;
+  }
+};
+
+void add_file(CLI::App& app, CLI::App& serve) {
+  app.set_config("--config", "", "Read options of serve from this file: name = value");
+  app.config_formatter(std::make_shared<ServeFile>());
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  serve.fallthrough();  // so that --config may stand behind `serve`
 }
 
 // Every option as SHOW answers it: what was given, or the default, in the words it was given in.
@@ -206,6 +225,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   add_source_options(*serve, line.serve);
   add_server_options(*serve, line.serve);
   add_operator_options(*serve, line.serve);
+  add_file(app, *serve);
   CLI::App* generate = app.add_subcommand("generate", "Write synthetic WAL segments");
   add_generate_options(*generate, line.generate);
   try {
@@ -218,7 +238,14 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       line.verb = CommandLine::Verb::kGenerate;
     }
   } catch (const CLI::ParseError& error) {
-    line.exit_code = app.exit(error);
+    // Help and version are "errors" of CLI11's, which it prints itself.
+    if (error.get_exit_code() == 0) {
+      app.exit(error);
+    } else {
+      runtime::log::fatal("{}", error.what());
+      runtime::log::fatal("HINT:  Try \"walcast --help\" for more information.");
+      line.exit_code = 1;
+    }
   }
   return line;
 }

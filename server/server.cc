@@ -43,7 +43,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config,
 Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
-      signals_(loop_, {SIGINT, SIGTERM, SIGQUIT}, *this),
+      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT}, *this),
       settings_(config.settings),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
@@ -93,8 +93,7 @@ runtime::Result<void> Server::check_addresses() {
       if (!address.is_loopback()) {
         return runtime::Error{
             .kind = &runtime::kInternal,
-            .what = runtime::format("will not listen on \"{}\" without authentication",
-                                    address.host()),
+            .what = runtime::format("will not listen on \"{}\" without authentication", host),
             .hint = "Any client of that address could read all WAL. Listen on a loopback address, "
                     "such as localhost."};
       }
@@ -104,13 +103,15 @@ runtime::Result<void> Server::check_addresses() {
   return {};
 }
 
-// With port 0 the first address gets a free port, and all others the same one.
+// With SO_REUSEPORT a second server of the same user could share the port unnoticed, so each address
+// is first bound without it. With port 0 the first address gets a free port, and all others the same one.
 runtime::Result<void> Server::listen() {
   std::uint16_t port = config_.port;
   for (std::size_t i = 0; i < config_.acceptors; ++i) {
     acceptors_.push_back(std::make_unique<Acceptor>(i, clock_, workers_, process_ids_));
     for (runtime::SocketAddress& address : addresses_) {
       address.set_port(port);
+      if (i == 0) TRY(runtime::check_unused(address));
       address = TRY(acceptors_.back()->listen(address));
       port = address.port();
     }
@@ -161,7 +162,11 @@ void Server::stop() {
 
 void Server::on_signal(int signal) {
   if (signal == SIGQUIT) ::_exit(2);
-  runtime::log::log("received {} shutdown request", signal == SIGINT ? "fast" : "smart");
+  if (signal == SIGHUP) {
+    runtime::log::log("received SIGHUP; every setting needs a restart to change");
+    return;
+  }
+  runtime::log::log("received fast shutdown request");
   loop_.stop();
 }
 

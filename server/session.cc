@@ -9,9 +9,6 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
-#include "server/command/handlers.h"
-#include "server/command/start.h"
-#include "server/stream/errors.h"
 #include "server/wire/errors.h"
 
 namespace server {
@@ -132,8 +129,9 @@ void Session::read_input() {
 }
 
 bool Session::may_process() const {
-  return phase_ != Phase::kClosing && !input_waits_ &&
-         connection_.queued_bytes() <= kQueuedBytesMax;
+  if (phase_ == Phase::kClosing || input_waits_) return false;
+  // A sender bounds what it queues by itself, and is told nothing when its queue has drained.
+  return sender_.active() || connection_.queued_bytes() <= kQueuedBytesMax;
 }
 
 // The kept bytes are taken message by message, as long as the session is in a state for it.
@@ -245,181 +243,6 @@ std::size_t Session::take_message(std::span<const std::byte> bytes) {
     turn(cut.message);
   }
   return cut.bytes_used;
-}
-
-// One turn of the loop of PostgresMain, outside of COPY.
-void Session::turn(const wire::InboundMessage& message) {
-  if (ignore_till_sync_ && message.type != 'S' && message.type != 'X') return;
-  const runtime::Error no_extended{
-      .kind = &wire::kProtocolViolation,
-      .what = "extended query protocol not supported in a replication connection"};
-  switch (message.type) {
-    case 'Q':
-      query(message.body);
-      break;
-    case 'P':
-    case 'B':
-    case 'E':
-    case 'C':
-    case 'D':
-      ignore_till_sync_ = true;
-      error_turn(no_extended);
-      break;
-    case 'F':
-      error_turn({.kind = &wire::kProtocolViolation,
-                  .what = "fastpath function calls not supported in a replication connection"});
-      break;
-    case 'H':
-    case 'S':
-      ignore_till_sync_ = message.type == 'H' && !message.body.empty();
-      if (auto end = wire::ByteReader(message.body).expect_end(); !end) {
-        error_turn(end.error());
-      } else if (message.type == 'S') {
-        send_ready();
-      }
-      break;
-    case 'd':
-    case 'c':
-    case 'f':
-      break;  // left over from a COPY that failed
-    case 'X':
-      close();
-      break;
-    default:
-      UNREACHABLE();  // the framer knows no other type
-  }
-}
-
-// One turn inside COPY (walsender.c, ProcessRepliesIfAny).
-void Session::stream_turn(const wire::InboundMessage& message) {
-  switch (message.type) {
-    case 'd':
-      if (auto taken = sender_.on_copy_data(message.body); !taken) {
-        if (taken.error().kind == &stream::kUnknownStandbyMessage) {
-          runtime::log::log("{}", taken.error().what);
-          close();
-        } else {
-          interrupt_stream(Severity::kError, std::move(taken).error());
-        }
-      }
-      break;
-    case 'c':
-      input_waits_ = true;
-      sender_.on_copy_done();
-      break;
-    case 'X':
-      close();
-      break;
-    default:
-      interrupt_stream(Severity::kFatal,
-                       {.kind = &wire::kProtocolViolation,
-                        .what = runtime::format("invalid standby message type \"{}\"",
-                                                message.type)});
-  }
-}
-
-void Session::query(std::span<const std::byte> body) {
-  wire::ByteReader reader(body);
-  auto text = reader.string();
-  if (!text) return error_turn(text.error());
-  if (auto end = reader.expect_end(); !end) return error_turn(end.error());
-  runtime::log::debug("received replication command: {}", *text);
-  if (!command::is_replication_command(*text)) {
-    return error_turn(
-        {.kind = &wire::kFeatureNotSupported,
-         .what = "cannot execute SQL commands in WAL sender for physical replication"});
-  }
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
-  if (auto ran = run(*text, out); !ran) out.error_response(Severity::kError, ran.error());
-  if (phase_ == Phase::kCommands) out.ready_for_query();
-  send(out);
-}
-
-runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
-  const command::Parsed parsed = TRY(command::parse(text));
-  for (const runtime::Error& notice : parsed.notices) {
-    out.notice_response(Severity::kNotice, notice);
-  }
-  if (const auto* start = std::get_if<command::StartReplication>(&parsed.command)) {
-    return start_replication(*start, out);
-  }
-  return command::execute(parsed.command, environment_.view, environment_.settings,
-                          {client_.application_name, client_.client_encoding}, out);
-}
-
-runtime::Result<void> Session::start_replication(const command::StartReplication& request,
-                                                 MessageWriter& out) {
-  const command::StartPoint point = TRY(command::check_start(environment_.view, request));
-  if (point.nothing_but.has_value()) {
-    command::end_of_stream(point.nothing_but, out);
-    return {};
-  }
-  out.copy_both_response();
-  TRY(command::check_not_ahead(environment_.view, point));
-  phase_ = Phase::kStreaming;
-  sender_.start(point.timeline, point.start);
-  return {};
-}
-
-void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
-  phase_ = Phase::kCommands;
-  input_waits_ = false;
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
-  command::end_of_stream(next, out);
-  out.ready_for_query();
-  send(out);
-}
-
-void Session::on_stream_failed(const runtime::Error& error) {
-  phase_ = Phase::kCommands;
-  input_waits_ = false;
-  error_turn(error);
-}
-
-void Session::on_stream_lost(std::string_view why) {
-  if (!why.empty()) runtime::log::log("{} (standby \"{}\")", why, client_.application_name.value_or(""));
-  close();
-}
-
-void Session::interrupt_stream(Severity severity, runtime::Error error) {
-  interruption_ = Interruption{severity, std::move(error)};
-  input_waits_ = true;
-  sender_.interrupt();
-}
-
-void Session::on_stream_interrupted() {
-  phase_ = Phase::kCommands;
-  input_waits_ = false;
-  const Interruption interruption = std::move(*std::exchange(interruption_, std::nullopt));
-  if (!interruption.error.has_value()) {
-    memctx::Resource memory(environment_.message_context);
-    MessageWriter out(&memory);
-    out.command_complete("COPY 0");  // WalSndDone
-    connection_.queue(out.bytes());
-    close_when_sent();
-  } else if (interruption.severity == Severity::kFatal) {
-    fatal(*interruption.error);
-  } else {
-    error_turn(*interruption.error);
-  }
-}
-
-// What the longjmp block of PostgresMain does: the error goes out, and the loop goes on.
-void Session::error_turn(const runtime::Error& error) {
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
-  out.error_response(Severity::kError, error);
-  if (!ignore_till_sync_) out.ready_for_query();
-  send(out);
-}
-
-void Session::send_ready() {
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
-  out.ready_for_query();
-  send(out);
 }
 
 void Session::send(const MessageWriter& out) {

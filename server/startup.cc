@@ -72,8 +72,11 @@ runtime::Result<std::vector<Assignment>> parse_options(std::string_view options)
   return assignments;
 }
 
-runtime::Result<void> assign(const std::string& name, std::string value,
+runtime::Result<void> assign(std::string_view given_name, std::string value,
                              const command::Settings& settings, Client& client) {
+  const command::Setting* setting = settings.find(given_name);
+  if (setting == nullptr) return command::unrecognized_parameter(given_name);
+  const std::string& name = setting->name;
   if (name == "wal_sender_timeout") {
     client.wal_sender_timeout = parse_duration(value);
     if (!client.wal_sender_timeout.has_value()) {
@@ -85,8 +88,6 @@ runtime::Result<void> assign(const std::string& name, std::string value,
     client.application_name = std::move(value);
   } else if (name == "client_encoding") {
     client.client_encoding = std::move(value);
-  } else if (settings.find(name) == nullptr) {
-    return command::unrecognized_parameter(name);
   }
   return {};
 }
@@ -154,11 +155,10 @@ Startup::Next Startup::check(wire::StartupMessage message, wire::MessageWriter& 
     return Next::kRefused;
   }
   if (mode != wire::ReplicationMode::kPhysical) {
-    out.error_response(
-        Severity::kFatal,
-        {.kind = &wire::kFeatureNotSupported,
-         .what = "this server takes physical replication connections only",
-         .hint = "walcast has no databases. Connect with \"replication=true\"."});
+    out.error_response(Severity::kFatal,
+                       {.kind = &wire::kFeatureNotSupported,
+                        .what = "this server takes physical replication connections only",
+                        .hint = "walcast has no databases. Connect with \"replication=true\"."});
     return Next::kRefused;
   }
   return Next::kConnect;
@@ -175,15 +175,14 @@ runtime::Result<Client> Startup::take_parameters(const command::Settings& settin
         TRY(assign(option, set_to, settings, client));
       }
     } else if (name != "database" && name != "replication") {
-      TRY(assign(std::string(name), std::string(value), settings, client));
+      TRY(assign(name, std::string(value), settings, client));
     }
   }
   return client;
 }
 
-void Startup::greet(const command::Settings& settings,
-                    std::span<const std::string_view> reported, const Client& client,
-                    std::uint32_t process_id, std::uint32_t cancel_key,
+void Startup::greet(const command::Settings& settings, std::span<const std::string_view> reported,
+                    const Client& client, std::uint32_t process_id, std::uint32_t cancel_key,
                     wire::MessageWriter& out) const {
   for (const std::string_view name : reported) {
     std::string_view value = settings.find(name)->value;

@@ -37,8 +37,7 @@ class Startup {
   };
 
   // A whole start-up packet. REQUIRES: an earlier call returned kMorePackets, or none was made.
-  Next on_packet(std::span<const std::byte> body, bool more_bytes_follow,
-                 wire::MessageWriter& out);
+  Next on_packet(std::span<const std::byte> body, bool more_bytes_follow, wire::MessageWriter& out);
 
   // Takes the parameters in, after AuthenticationOk as PostgreSQL does. REQUIRES: kConnect was
   // returned, and the packet's bytes are still there.

@@ -15,12 +15,9 @@ struct Unit {
 
 constexpr Unit kByteUnits[]{
     {"B", 1}, {"kB", 1ull << 10}, {"MB", 1ull << 20}, {"GB", 1ull << 30}, {"TB", 1ull << 40}};
-constexpr Unit kNanosecondUnits[]{{"us", 1'000},
-                                  {"ms", 1'000'000},
-                                  {"s", 1'000'000'000},
-                                  {"min", 60'000'000'000},
-                                  {"h", 3'600'000'000'000},
-                                  {"d", 86'400'000'000'000}};
+constexpr Unit kNanosecondUnits[]{
+    {"us", 1'000},           {"ms", 1'000'000},        {"s", 1'000'000'000},
+    {"min", 60'000'000'000}, {"h", 3'600'000'000'000}, {"d", 86'400'000'000'000}};
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -40,7 +37,7 @@ std::optional<std::uint64_t> parse(std::string_view text, std::span<const Unit> 
     if (unit.name == name) size = unit.size;
   }
   const double value = std::nearbyint(number * static_cast<double>(size));
-  if (size == 0 || value > 9e18) return std::nullopt;
+  if (size == 0 || !(value <= 9e18)) return std::nullopt;  // "nan" is a number to from_chars
   return static_cast<std::uint64_t>(value);
 }
 

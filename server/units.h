@@ -1,6 +1,7 @@
 #pragma once
 
-// PostgreSQL's units in settings (guc.c): "16MB", "60s". Case counts, blanks around the unit do not.
+// PostgreSQL's units in settings (guc.c): "16MB", "60s". Case counts, blanks around the unit do
+// not.
 
 #include <cstdint>
 #include <optional>

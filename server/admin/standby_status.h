@@ -22,8 +22,8 @@ struct StandbyStatus {
   wal::Lsn write;
   wal::Lsn flush;
   wal::Lsn apply;
-  std::uint64_t lag_bytes = 0;  // of what could be sent, not acknowledged
-  runtime::Duration lag{};      // how long that has been waiting
+  std::uint64_t lag_bytes = 0;   // of what could be sent, not acknowledged
+  runtime::Duration lag{};       // how long that has been waiting
   std::uint64_t bytes_sent = 0;  // of WAL, since the connection began
 };
 

@@ -11,7 +11,7 @@ namespace server::admin {
 namespace {
 
 constexpr std::string_view kHeading =
-    "standby              state      sent         acknowledged lag            behind   rate";
+    "standby              state      sent         acknowledged lag bytes      lag time rate";
 
 }  // namespace
 
@@ -35,7 +35,7 @@ std::string human_duration(runtime::Duration duration) {
 std::string StandbyTable::render(std::vector<StandbyStatus> rows, wal::Lsn end,
                                  runtime::Instant now) {
   std::sort(rows.begin(), rows.end(), [](const StandbyStatus& a, const StandbyStatus& b) {
-    return std::tie(a.application_name, a.process_id) < std::tie(b.application_name, b.process_id);
+    return a.process_id < b.process_id;  // in the order in which they came
   });
   const double seconds = std::chrono::duration<double>(now - last_time_).count();
   const bool first = std::exchange(last_time_, now) == runtime::Instant{};

@@ -2,6 +2,7 @@
 
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "server/command/start.h"
 #include "server/wal/format.h"
 #include "server/wal/names.h"
 #include "server/wire/errors.h"
@@ -54,10 +55,9 @@ runtime::Result<void> show(const Settings& settings, std::string_view name,
 runtime::Result<void> timeline_history(const stream::WalView& view, wal::TimelineId timeline,
                                        wire::MessageWriter& out) {
   const int major = major_of(view);
-  out.row_description({{"filename", wire::kText},
-                       {.name = "content",
-                        .type = major >= 14 ? wire::kText : wire::kBytea,
-                        .type_modifier = major >= 16 ? -1 : 0}});
+  const std::int32_t type_modifier = major >= 16 ? -1 : 0;
+  out.row_description({{"filename", wire::kText, type_modifier},
+                       {"content", major >= 14 ? wire::kText : wire::kBytea, type_modifier}});
   const std::string name = wal::history_name(timeline);
   const auto& files = view.timelines().files;
   const auto file = files.find(timeline);
@@ -70,19 +70,31 @@ runtime::Result<void> timeline_history(const stream::WalView& view, wal::Timelin
   return {};
 }
 
-runtime::Error not_served(const Command& command) {
-  if (std::holds_alternative<StartLogicalReplication>(command)) {
-    return {.kind = &wire::kObjectNotInPrerequisiteState,
-            .what = "logical decoding requires wal_level >= logical",
-            .hint = "walcast serves physical replication only."};
-  }
-  if (std::holds_alternative<BaseBackup>(command)) {
-    return {.kind = &wire::kFeatureNotSupported,
-            .what = "base backups are not available from this server",
-            .hint = "walcast has WAL and no data directory: take the base backup from the primary."};
-  }
+runtime::Error no_logical_decoding() {
   return {.kind = &wire::kObjectNotInPrerequisiteState,
-          .what = "replication slots can only be used if max_replication_slots > 0"};
+          .what = "logical decoding requires wal_level >= logical",
+          .hint = "walcast serves physical replication only."};
+}
+
+runtime::Error no_base_backup() {
+  return {.kind = &wire::kFeatureNotSupported,
+          .what = "base backups are not available from this server",
+          .hint = "walcast has WAL and no data directory: take the base backup from the primary."};
+}
+
+// The answers of a server whose max_replication_slots is 0: there are no slots, and no room for one.
+runtime::Result<void> create_slot(const CreateSlot& create) {
+  if (create.logical) return no_logical_decoding();
+  return runtime::Error{.kind = &wire::kConfigurationLimitExceeded,
+                        .what = "all replication slots are in use",
+                        .hint = "Free one or increase max_replication_slots."};
+}
+
+void read_slot(wire::MessageWriter& out) {
+  out.row_description(
+      {{"slot_type", wire::kText}, {"restart_lsn", wire::kText}, {"restart_tli", wire::kInt8}});
+  out.data_row({std::nullopt, std::nullopt, std::nullopt});
+  out.command_complete("READ_REPLICATION_SLOT");
 }
 
 }  // namespace
@@ -100,7 +112,14 @@ runtime::Result<void> execute(const Command& command, const stream::WalView& vie
   if (const auto* request = std::get_if<TimelineHistoryOf>(&command)) {
     return timeline_history(view, request->timeline, out);
   }
-  return not_served(command);
+  if (std::holds_alternative<ReadSlot>(command)) {
+    read_slot(out);
+    return {};
+  }
+  if (const auto* create = std::get_if<CreateSlot>(&command)) return create_slot(*create);
+  if (const auto* drop = std::get_if<DropSlot>(&command)) return no_such_slot(drop->slot);
+  if (std::holds_alternative<StartLogicalReplication>(command)) return no_logical_decoding();
+  return no_base_backup();
 }
 
 void end_of_stream(const std::optional<stream::NextTimeline>& next, wire::MessageWriter& out) {

@@ -31,10 +31,30 @@ class Parser {
     if (verb == "SHOW") return show();
     if (verb == "TIMELINE_HISTORY") return timeline_history();
     if (verb == "START_REPLICATION") return start_replication();
-    // What is refused whatever it says needs no grammar of its own.
+    if (verb == "BASE_BACKUP") {
+      // Refused whatever its options say.
+      TRY(skip_to_end());
+      return Command(BaseBackup{});
+    }
+    return slot_command(verb);
+  }
+
+  runtime::Result<Command> slot_command(const std::string& verb) {
+    std::string slot = TRY(identifier());
+    if (verb == "READ_REPLICATION_SLOT") return Command(ReadSlot{std::move(slot)});
+    if (verb == "DROP_REPLICATION_SLOT") {
+      if (token_.is("WAIT")) TRY(advance());
+      return Command(DropSlot{std::move(slot)});
+    }
+    CreateSlot create{.slot = std::move(slot)};
+    if (token_.is("TEMPORARY")) TRY(advance());
+    create.logical = token_.is("LOGICAL");
+    if (!create.logical && !token_.is("PHYSICAL")) return syntax_error();
+    TRY(advance());
+    if (create.logical && token_.kind != TokenKind::kIdentifier) return syntax_error();
+    // Its options change nothing: no slot can be made.
     TRY(skip_to_end());
-    if (verb == "BASE_BACKUP") return Command(BaseBackup{});
-    return Command(SlotCommand{verb});
+    return Command(std::move(create));
   }
 
   runtime::Result<Command> show() {

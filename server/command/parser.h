@@ -27,14 +27,20 @@ struct StartReplication {
   std::optional<wal::TimelineId> timeline;
 };
 struct StartLogicalReplication {};
-// CREATE_, READ_ and DROP_REPLICATION_SLOT: told apart by `verb`, the command's keyword.
-struct SlotCommand {
-  std::string verb;
+struct CreateSlot {
+  std::string slot;
+  bool logical = false;
+};
+struct ReadSlot {
+  std::string slot;
+};
+struct DropSlot {
+  std::string slot;
 };
 struct BaseBackup {};
 
 using Command = std::variant<IdentifySystem, Show, TimelineHistoryOf, StartReplication,
-                             StartLogicalReplication, SlotCommand, BaseBackup>;
+                             StartLogicalReplication, CreateSlot, ReadSlot, DropSlot, BaseBackup>;
 
 struct Parsed {
   Command command;

@@ -27,7 +27,11 @@ void Settings::set(std::string name, std::string value, std::string description)
       [](const Setting& setting, std::string_view key) {
         return less_ignoring_case(setting.name, key);
       });
-  settings_.insert(at, {std::move(name), std::move(value), std::move(description)});
+  if (at != settings_.end() && !less_ignoring_case(name, at->name)) {
+    *at = {std::move(name), std::move(value), std::move(description)};
+  } else {
+    settings_.insert(at, {std::move(name), std::move(value), std::move(description)});
+  }
 }
 
 const Setting* Settings::find(std::string_view name) const {
@@ -70,6 +74,8 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
                "Shows the size of write ahead log segments.");
   settings.set("wal_block_size", runtime::format("{}", wal::kPageBytes),
                "Shows the block size in the write ahead log.");
+  settings.set("max_replication_slots", "0",
+               "Sets the maximum number of simultaneously defined replication slots.");
   settings.set("data_directory_mode", "0700", "Shows the mode of the data directory.");
   settings.set("server_encoding", "SQL_ASCII", "Shows the server (database) character set encoding.");
   settings.set("client_encoding", "SQL_ASCII", "Sets the client's character set encoding.");
@@ -84,7 +90,7 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
   settings.set("default_transaction_read_only", "off",
                "Sets the default read-only status of new transactions.");
   settings.set("in_hot_standby", "off", "Shows whether hot standby is currently active.");
-  settings.set("is_superuser", "off", "Shows whether the current user is a superuser.");
+  settings.set("is_superuser", "on", "Shows whether the current user is a superuser.");
   settings.set("session_authorization", "", "Sets the session user name.");
   if (major >= 16) {
     settings.set("scram_iterations", "4096", "Sets the iteration count for SCRAM secret generation.");

@@ -21,6 +21,7 @@ struct Setting {
 //   Thread: any; immutable while sessions run.
 class Settings {
  public:
+  // Replaces a setting of the same name.
   void set(std::string name, std::string value, std::string description);
   // Names are compared without regard to case, as in PostgreSQL; null if there is none.
   const Setting* find(std::string_view name) const;

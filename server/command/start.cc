@@ -8,11 +8,7 @@ namespace server::command {
 
 runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request) {
-  if (request.slot.has_value()) {
-    return runtime::Error{
-        .kind = &wire::kObjectNotInPrerequisiteState,
-        .what = "replication slots can only be used if max_replication_slots > 0"};
-  }
+  if (request.slot.has_value()) return no_such_slot(*request.slot);
   const wal::TimelineHistory& history = view.history();
   StartPoint point{request.timeline.value_or(history.tip()), request.start, std::nullopt};
   if (!history.contains(point.timeline)) {
@@ -37,14 +33,25 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
   return point;
 }
 
-runtime::Result<void> check_not_ahead(const stream::WalView& view, const StartPoint& point) {
+runtime::Error no_such_slot(std::string_view slot) {
+  return {.kind = &wire::kUndefinedObject,
+          .what = runtime::format("replication slot \"{}\" does not exist", slot)};
+}
+
+runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point) {
   const wal::Lsn end = view.history().switch_point(point.timeline).value_or(view.end());
-  if (point.start <= end) return {};
-  return runtime::Error{
-      .kind = &runtime::kInternal,
-      .what = runtime::format(
-          "requested starting point {} is ahead of the WAL flush position of this server {}",
-          point.start, end)};
+  if (point.start > end) {
+    return runtime::Error{
+        .kind = &runtime::kInternal,
+        .what = runtime::format(
+            "requested starting point {} is ahead of the WAL flush position of this server {}",
+            point.start, end)};
+  }
+  // A timeline has no file for the time before it began, in whose parent's file that WAL is.
+  const wal::SegmentSize size = view.identity().segment_size;
+  const wal::SegmentNo no = size.segment_of(point.start);
+  if (no >= size.segment_of(view.history().begin(point.timeline))) return {};
+  return wal::segment_removed(point.timeline, no, size);
 }
 
 }  // namespace server::command

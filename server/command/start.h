@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "runtime/result.h"
 #include "server/command/parser.h"
@@ -21,7 +22,9 @@ struct StartPoint {
 runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request);
 
-// The check that comes after it.
-runtime::Result<void> check_not_ahead(const stream::WalView& view, const StartPoint& point);
+runtime::Error no_such_slot(std::string_view slot);
+
+// The checks that come after it, and need no look at a file.
+runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point);
 
 }  // namespace server::command

@@ -40,6 +40,15 @@ runtime::Result<std::map<TimelineId, std::string>> read_history_files(
   return files;
 }
 
+// Whether `later` tells the same of all timelines of `known`, but for how its tip ends.
+bool continues(const wal::TimelineHistory& later, const wal::TimelineHistory& known) {
+  for (std::optional<TimelineId> id = known.owner(Lsn()); id; id = known.next(*id)) {
+    if (!later.contains(*id)) return false;
+    if (*id != known.tip() && later.switch_point(*id) != known.switch_point(*id)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock)
@@ -78,16 +87,16 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   const Lsn walked_from = inventory_->identity.segment_size.start(inventory_->newest);
   tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}",
-                    inventory_->identity.system_identifier,
-                    wal::value(inventory_->history.tip()), end.end);
+                    inventory_->identity.system_identifier, wal::value(inventory_->history.tip()),
+                    end.end);
   if (end.stopped_by.has_value()) {
     const auto no = inventory_->identity.segment_size.segment_of(end.stopped_by->lsn);
     faults.report(*end.stopped_by,
                   inventory_->history.file_timeline(no, inventory_->identity.segment_size));
   }
   look_timer_.arm(clock_.now());
-  thread_ = std::make_unique<runtime::NamedThread>(
-      "wal", [this](memctx::Context&) { loop_.run(); });
+  thread_ =
+      std::make_unique<runtime::NamedThread>("wal", [this](memctx::Context&) { loop_.run(); });
   return {};
 }
 
@@ -106,8 +115,7 @@ void DirectorySource::on_file_event(std::string_view name) {
   const auto file = wal::parse_file_name(name);
   if (!file.has_value()) return;
   const wal::SegmentSize size = inventory_->identity.segment_size;
-  if (file->kind == wal::FileName::Kind::kHistory ||
-      file->timeline > inventory_->history.tip()) {
+  if (file->kind == wal::FileName::Kind::kHistory || file->timeline > inventory_->history.tip()) {
     timelines_changed_ = true;
     return;
   }
@@ -146,6 +154,10 @@ void DirectorySource::on_timer(runtime::Timer& timer) {
 
 void DirectorySource::look() {
   look_timer_.arm(loop_.now() + kLookInterval);
+  std::error_code error;
+  const auto changed = std::filesystem::last_write_time(directory_, error);
+  if (!error && std::exchange(names_changed_, changed) != changed) follow_timelines();
+  grown_ = false;
   advance();
 }
 
@@ -175,11 +187,14 @@ void DirectorySource::follow_timelines() {
   if (!inventory || !files) return;  // half-written, or gone: the next event or look tells more
   const TimelineId old_tip = inventory_->history.tip();
   const TimelineId new_tip = inventory->history.tip();
+  const bool known_parents = continues(inventory->history, inventory_->history);
   if (new_tip == old_tip) {
+    // Standbys may be on any timeline of the known history, so no file that goes takes one away.
+    if (!known_parents) inventory->history = inventory_->history;
     if (*files != tail_->timelines()->files) adopt(std::move(*inventory), std::move(*files));
     return;
   }
-  if (!inventory->history.contains(old_tip)) {
+  if (!known_parents) {
     // Its history file may still be on the way: pg_receivewal writes that one first.
     if (files->contains(new_tip) && refused_.insert(new_tip).second) {
       runtime::log::warning("timeline {} is not a child of timeline {}: its WAL is not served",
@@ -193,11 +208,10 @@ void DirectorySource::follow_timelines() {
   grown_ = true;
 }
 
-void DirectorySource::adopt(wal::Inventory inventory,
-                            std::map<TimelineId, std::string> files) {
+void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::string> files) {
   // Past the fork the old timeline's WAL is void, whatever was read of it.
-  const Lsn fork = inventory.history.switch_point(inventory_->history.tip())
-                       .value_or(reader_->position());
+  const Lsn fork =
+      inventory.history.switch_point(inventory_->history.tip()).value_or(reader_->position());
   const bool beyond = reader_->position() > fork;
   const Lsn position = beyond ? fork : reader_->position();
   const Lsn previous = beyond ? Lsn() : reader_->previous_record();

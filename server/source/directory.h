@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -77,6 +78,7 @@ class DirectorySource final : public Source,
   std::optional<wal::Fault> suspect_;
   std::set<wal::SegmentNo> changed_;  // by the events of this batch
   bool timelines_changed_ = false;
+  std::filesystem::file_time_type names_changed_{};  // when files last came or went, at a look
   bool grown_ = false;
   std::set<wal::TimelineId> refused_;
   std::unique_ptr<runtime::NamedThread> thread_;

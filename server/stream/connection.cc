@@ -20,18 +20,23 @@ Connection::Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, run
 Connection::~Connection() { loop_.unwatch(fd_.get()); }
 
 void Connection::queue(std::span<const std::byte> bytes) {
-  if (bytes.size() > capacity_ - size_) {
-    const std::size_t waiting = queued_bytes();
-    const std::size_t capacity = std::max<std::size_t>(2 * (waiting + bytes.size()), 1024);
-    auto* grown = static_cast<std::byte*>(overflow_context_.allocate(capacity));
-    std::memcpy(grown, bytes_ + sent_, waiting);
-    bytes_ = grown;
-    capacity_ = capacity;
-    size_ = waiting;
-    sent_ = 0;
-  }
+  if (bytes.size() > capacity_ - size_) make_room(bytes.size());
   std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
   size_ += bytes.size();
+}
+
+// Where half of the buffer is free, what waits moves to its front; so a queue that never runs empty
+// does not grow without end.
+void Connection::make_room(std::size_t bytes) {
+  const std::size_t waiting = queued_bytes();
+  const std::byte* from = bytes_ + sent_;
+  if (2 * (waiting + bytes) > capacity_) {
+    capacity_ = std::max<std::size_t>(2 * (waiting + bytes), 1024);
+    bytes_ = static_cast<std::byte*>(overflow_context_.allocate(capacity_));
+  }
+  std::memmove(bytes_, from, waiting);
+  size_ = waiting;
+  sent_ = 0;
 }
 
 IoResult::Status Connection::flush() {

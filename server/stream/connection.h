@@ -40,6 +40,7 @@ class Connection {
   bool reading() const { return reading_; }
 
  private:
+  void make_room(std::size_t bytes);
   void update_interest();
 
   runtime::Loop& loop_;

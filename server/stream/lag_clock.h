@@ -18,14 +18,13 @@ class LagClock {
  public:
   static constexpr std::size_t kSamples = 8192;
 
-  // The end has come to `end`. Ends only grow; samples closer than a millisecond become one.
+  // The end has come to `end`. Samples closer than a millisecond become one. Ends grow, but for a
+  // new timeline that forks before the end: what was beyond its fork is no WAL any more.
   void sample(wal::Lsn end, runtime::Instant now) {
-    if (count_ > 0) {
-      Sample& newest = samples_[(next_ + kSamples - 1) % kSamples];
-      if (now - newest.time < std::chrono::milliseconds(1)) {
-        newest.end = end;
-        return;
-      }
+    while (count_ > 0 && newest().end > end) drop_newest();
+    if (count_ > 0 && now - newest().time < std::chrono::milliseconds(1)) {
+      newest().end = end;
+      return;
     }
     samples_[next_] = {end, now};
     next_ = (next_ + 1) % kSamples;
@@ -53,6 +52,11 @@ class LagClock {
     wal::Lsn end;
     runtime::Instant time;
   };
+  Sample& newest() { return samples_[(next_ + kSamples - 1) % kSamples]; }
+  void drop_newest() {
+    next_ = (next_ + kSamples - 1) % kSamples;
+    --count_;
+  }
   const Sample& at(std::size_t age_rank) const {
     return samples_[(next_ + kSamples - count_ + age_rank) % kSamples];
   }

@@ -97,11 +97,7 @@ Sender::PumpResult Sender::pump() {
         return PumpResult::kBlocked;
       case IoResult::Status::kEnd:
       case IoResult::Status::kFailed:
-        if (chunk_error_.has_value()) {
-          fail(*std::exchange(chunk_error_, std::nullopt));
-        } else {
-          lose({});
-        }
+        end_broken();
         return PumpResult::kEnded;
     }
     if (sent_ >= stop_at) return PumpResult::kMore;
@@ -156,7 +152,8 @@ Sender::Next Sender::next_chunk() {
     connection_.queue(kCopyDone);
     return Next::kNothing;
   }
-  if (sent_ >= ready_to_) {
+  // A file that may be recycled is looked up for each message, since what was ready may be gone.
+  if (sent_ >= ready_to_ || view_.copies_always()) {
     auto located = view_.locate(sent_, *this);
     if (located.availability == WalView::Availability::kPending) return Next::kWaiting;
     if (located.availability == WalView::Availability::kFailed) {
@@ -172,9 +169,9 @@ Sender::Next Sender::next_chunk() {
 
 void Sender::begin_chunk(Lsn limit) {
   const Lsn end = chunk_end(sent_, limit);
-  chunk_ = {.header = wire::encode_xlog_data_header(
-                sent_.value(), sendable_end().value(), wire::to_pg_timestamp(loop_.wall_now()),
-                static_cast<std::uint32_t>(end - sent_)),
+  chunk_ = {.header = wire::encode_xlog_data_header(sent_.value(), sendable_end().value(),
+                                                    wire::to_pg_timestamp(loop_.wall_now()),
+                                                    static_cast<std::uint32_t>(end - sent_)),
             .header_sent = 0,
             .at = sent_,
             .end = end};
@@ -201,17 +198,18 @@ IoResult Sender::send_chunk() {
 IoResult Sender::copy_chunk() {
   auto bytes = view_.bytes(*segment_, chunk_.at, chunk_.end);
   if (!bytes) {
-    if (chunk_.header_sent == 0) chunk_error_ = std::move(bytes).error();
+    chunk_error_ = std::move(bytes).error();
     return {.status = IoResult::Status::kFailed};
   }
   const std::array<iovec, 2> pieces{
       iovec{chunk_.header.data() + chunk_.header_sent, chunk_.header.size() - chunk_.header_sent},
       iovec{const_cast<std::byte*>(bytes->data()), bytes->size()}};
   const IoResult result = runtime::send_vector(connection_.fd(), pieces, /*more=*/false);
-  if (result.status != IoResult::Status::kDone) return result;
+  if (result.status == IoResult::Status::kFailed) return result;
   chunk_.take(result.bytes);
   if (view_.copies_always() && chunk_.active()) {
-    // The file may be overwritten before the socket drains, so the rest is kept as it is now.
+    // The file may be overwritten before the socket drains, so the rest is kept as it is now, even
+    // if that is all of it: nothing waits yet that it could come to stand behind.
     connection_.queue(std::span(chunk_.header).subspan(chunk_.header_sent));
     connection_.queue(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
     chunk_.at = chunk_.end;
@@ -229,11 +227,15 @@ IoResult Sender::send_chunk_from_file() {
     chunk_.take(result.bytes);
     if (chunk_.header_sent < chunk_.header.size()) return result;
   }
-  const IoResult result =
-      runtime::send_file(connection_.fd(), segment_->fd(),
-                         static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
-                         static_cast<std::size_t>(chunk_.wal_left()));
+  const IoResult result = runtime::send_file(
+      connection_.fd(), segment_->fd(), static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
+      static_cast<std::size_t>(chunk_.wal_left()));
   if (result.status == IoResult::Status::kDone) chunk_.take(result.bytes);
+  if (result.status == IoResult::Status::kEnd) {
+    chunk_error_ = {
+        .kind = &wal::kWalTruncated,
+        .what = runtime::format("log segment {} ends before {}", segment_->name(), chunk_.end)};
+  }
   return result;
 }
 
@@ -254,13 +256,27 @@ void Sender::on_timer(runtime::Timer& timer) {
   timer.arm(last_reply_ + (ping_sent_ ? options_.timeout : options_.timeout / 2));
 }
 
-// A peer that asks and does not read gets no second answer while the first still waits.
+// Behind our CopyDone nothing may follow. A peer that asks and does not read gets no more answers
+// while so many wait.
 void Sender::queue_keepalive(bool reply_requested) {
+  if (phase_ == Phase::kEndOfTimeline) return;
   constexpr std::size_t kQueuedBytesMax = 64 * 1024;
   if (connection_.queued_bytes() > kQueuedBytesMax) return;
-  connection_.queue(wire::encode_keepalive(
-      sent_.value(), wire::to_pg_timestamp(loop_.wall_now()), reply_requested));
+  connection_.queue(wire::encode_keepalive(sent_.value(), wire::to_pg_timestamp(loop_.wall_now()),
+                                           reply_requested));
   queue_.make_runnable(*this);
+}
+
+// The socket is broken, or the file. The latter can be told only where no message is cut off.
+void Sender::end_broken() {
+  const auto error = std::exchange(chunk_error_, std::nullopt);
+  if (!error.has_value()) {
+    lose({});
+  } else if (chunk_.header_sent == 0) {
+    fail(*error);
+  } else {
+    lose(error->what);
+  }
 }
 
 void Sender::fail(const runtime::Error& error) {

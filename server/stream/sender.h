@@ -83,11 +83,11 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
 
  private:
   enum class Phase {
-    kIdle,          // no stream
-    kStreaming,     // WAL goes out
-    kEndOfTimeline, // our CopyDone is out, the standby's is awaited
-    kClosing,       // the standby's CopyDone is in, ours follows the message in flight
-    kInterrupted,   // the session has other plans
+    kIdle,           // no stream
+    kStreaming,      // WAL goes out
+    kEndOfTimeline,  // our CopyDone is out, the standby's is awaited
+    kClosing,        // the standby's CopyDone is in, ours follows the message in flight
+    kInterrupted,    // the session has other plans
   };
   enum class Next { kChunk, kNothing, kWaiting, kEnded };
 
@@ -103,6 +103,7 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   runtime::IoResult copy_chunk();
   runtime::IoResult send_chunk_from_file();
   void queue_keepalive(bool reply_requested);
+  void end_broken();
   void fail(const runtime::Error& error);
   void lose(std::string_view why);
   void finish();
@@ -127,7 +128,7 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   runtime::Timer timer_;
   runtime::Instant last_reply_{};
   bool ping_sent_ = false;
-  std::optional<runtime::Error> chunk_error_;  // why send_out() said kFailed
+  std::optional<runtime::Error> chunk_error_;  // why send_out() failed, if the file is to blame
   runtime::ListLink<Sender> queue_link_;
 };
 

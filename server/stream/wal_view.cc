@@ -59,8 +59,7 @@ class WalView::PrepareJob final : public runtime::Job {
   std::optional<runtime::Result<wal::PreparedSlice>> result_;
 };
 
-WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segments,
-                 Options options)
+WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segments, Options options)
     : loop_(loop),
       pool_(pool),
       segments_(segments),
@@ -81,6 +80,13 @@ bool WalView::take_spans() {
         forget(it->first);
       }
       tail_size_ = 0;
+    }
+    if (span.file_replaced) {
+      const auto last = open_.upper_bound(identity().segment_size.segment_of(span.end));
+      for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin)); it != last;
+           ++it) {
+        forget(it->first);
+      }
     }
     end_ = span.end;
     lag_clock_.sample(span.end, span.published);
@@ -139,11 +145,10 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
     const auto into = std::span(tail_).subspan(tail_size_, wanted);
     const auto read = TRY(segment.read(identity().segment_size.offset(at), into));
     if (read < wanted) {
-      return runtime::Error{
-          .kind = &wal::kWalTruncated,
-          .what = runtime::format("could not read from log segment {}, offset {}: read {} of {}",
-                                  segment.name(), identity().segment_size.offset(at), read,
-                                  wanted)};
+      return runtime::Error{.kind = &wal::kWalTruncated,
+                            .what = runtime::format(
+                                "could not read from log segment {}, offset {}: read {} of {}",
+                                segment.name(), identity().segment_size.offset(at), read, wanted)};
     }
     tail_size_ += read;
   }
@@ -216,8 +221,8 @@ void WalView::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint32_t
 bool WalView::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) const {
   if (loop_.now() - slice.warmed_at < std::chrono::seconds(1)) return true;
   const auto offset = identity().segment_size.offset(slice_start(lsn));
-  return open.segment->is_resident(
-      offset, static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn)));
+  return open.segment->is_resident(offset,
+                                   static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn)));
 }
 
 // One slice ahead of a session that catches up, so that it seldom has to wait.

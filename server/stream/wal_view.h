@@ -18,8 +18,8 @@
 
 namespace server::stream {
 
-// One loop's view of the WAL: where it ends, which segments are open here, and which of their slices
-// may be sent without blocking.
+// One loop's view of the WAL: where it ends, which segments are open here, and which of their
+// slices may be sent without blocking.
 //   Owner: the worker.  Thread: its loop's.
 //   Borrows: the loop, the pool, the segments (all outlive it).
 //   Invariant: end() never passes what the reader published; [.., ready_to) of an answer is proven,
@@ -109,9 +109,9 @@ class WalView {
     std::vector<Slice> slices;
     runtime::IntrusiveList<Waiter> waiters;
     std::map<std::uint32_t, runtime::Error> failures;  // by slice; told once, then tried anew
-    std::size_t jobs = 0;         // in the pool
-    std::uint64_t last_used = 0;  // by use_counter_
-    std::uint32_t epoch = 0;      // jobs started before the last forget() are stale
+    std::size_t jobs = 0;                              // in the pool
+    std::uint64_t last_used = 0;                       // by use_counter_
+    std::uint32_t epoch = 0;  // jobs started before the last forget() are stale
   };
   class PrepareJob;
 

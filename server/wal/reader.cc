@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/check.h"
+#include "server/wal/names.h"
 
 namespace server::wal {
 
@@ -16,6 +17,11 @@ void Reader::seek(Lsn position, Lsn previous_record) {
   pages_.emplace(directory_, tail_.timelines()->history, identity_.segment_size);
   records_.emplace(*pages_, identity_);
   records_->seek(position, previous_record);
+  // What was published before ends here; of a cluster's very first position there is none.
+  if (position.valid()) {
+    end_segment_ = identity_.segment_size.segment_of(position - 1);
+    end_file_ = find_file(end_segment_);
+  }
 }
 
 Outcome Reader::advance() {
@@ -28,9 +34,28 @@ Outcome Reader::advance() {
            (outcome = records_->next()) == Outcome::kRecord) {
       ++count;
     }
-    if (count > 0) tail_.publish(begin, records_->position(), count, clock_.now());
+    if (count > 0) publish(begin, count);
   }
   return outcome;
+}
+
+std::optional<FileId> Reader::find_file(SegmentNo no) const {
+  const TimelineId timeline = tail_.timelines()->history.file_timeline(no, identity_.segment_size);
+  return Segment::find(directory_ + "/" + segment_name(timeline, no, identity_.segment_size));
+}
+
+// Somebody who copies a growing directory may put a longer file in the place of a shorter one. Who
+// still has the shorter one open must not look for this WAL in it. Files are told apart after they
+// were read, and before anybody is told to look for this WAL.
+void Reader::publish(Lsn begin, std::uint32_t record_count) {
+  const Lsn end = records_->position();
+  const SegmentNo first = identity_.segment_size.segment_of(begin);
+  const SegmentNo last = identity_.segment_size.segment_of(end - 1);
+  const bool replaced =
+      end_file_.has_value() && first == end_segment_ && find_file(first) != end_file_;
+  end_segment_ = last;
+  end_file_ = find_file(last);
+  tail_.publish(begin, end, record_count, clock_.now(), replaced);
 }
 
 }  // namespace server::wal

@@ -9,6 +9,7 @@
 #include "server/wal/fault.h"
 #include "server/wal/pages.h"
 #include "server/wal/record_reader.h"
+#include "server/wal/segment.h"
 #include "server/wal/tail.h"
 
 namespace server::wal {
@@ -39,12 +40,18 @@ class Reader {
   // So much WAL is published at once while a backlog is read.
   static constexpr std::uint64_t kBatchBytes = 256 * 1024;
 
+  std::optional<FileId> find_file(SegmentNo no) const;
+  void publish(Lsn begin, std::uint32_t record_count);
+
   const std::string directory_;
   const Identity identity_;
   const runtime::Clock& clock_;
   WalTail& tail_;
   std::optional<FilePages> pages_;
   std::optional<RecordReader> records_;
+  // The file that held the end of what was published last.
+  SegmentNo end_segment_{};
+  std::optional<FileId> end_file_;
 };
 
 }  // namespace server::wal

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,12 @@
 
 namespace server::wal {
 
+namespace {
+
+FileId id_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
+}  // namespace
+
 runtime::Result<SegmentRef> Segment::open(const std::string& path, TimelineId timeline,
                                           SegmentNo no, SegmentSize size) {
   runtime::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -22,14 +29,25 @@ runtime::Result<SegmentRef> Segment::open(const std::string& path, TimelineId ti
     // pg_receivewal may have renamed the file between the two looks.
     if (!fd && errno == ENOENT) fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   }
-  if (!fd) {
+  struct stat status;
+  if (!fd || ::fstat(fd.get(), &status) != 0) {
     return runtime::system_error(errno, runtime::format("could not open file \"{}\"", path));
   }
-  return SegmentRef(new Segment(std::move(fd), timeline, no, size));
+  return SegmentRef(new Segment(std::move(fd), id_of(status), timeline, no, size));
 }
 
-Segment::Segment(runtime::UniqueFd fd, TimelineId timeline, SegmentNo no, SegmentSize size)
+std::optional<FileId> Segment::find(const std::string& path) {
+  struct stat status;
+  const bool found = ::stat(path.c_str(), &status) == 0 ||
+                     ::stat((path + std::string(kPartialSuffix)).c_str(), &status) == 0 ||
+                     ::stat(path.c_str(), &status) == 0;
+  return found ? std::optional(id_of(status)) : std::nullopt;
+}
+
+Segment::Segment(runtime::UniqueFd fd, const FileId& id, TimelineId timeline, SegmentNo no,
+                 SegmentSize size)
     : fd_(std::move(fd)),
+      id_(id),
       timeline_(timeline),
       no_(no),
       size_(size),

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,15 @@ namespace server::wal {
 // multiple of it.
 inline constexpr std::uint32_t kSliceBytes = 1u << 20;
 
+// Which file it is, whatever name it goes by. As long as somebody has it open, no other is the
+// same.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+
 // An open segment file.
 //   Owner: shared by those that send from it; closed by the last.  Thread: any.
 //   Invariant: what it was opened as never changes: a file that is renamed stays this one, a file
@@ -27,8 +37,11 @@ inline constexpr std::uint32_t kSliceBytes = 1u << 20;
 class Segment {
  public:
   // Opens `path`, or `path`.partial if there is no such file. Blocks.
-  static runtime::Result<std::shared_ptr<Segment>> open(const std::string& path, TimelineId timeline,
-                                                        SegmentNo no, SegmentSize size);
+  static runtime::Result<std::shared_ptr<Segment>> open(const std::string& path,
+                                                        TimelineId timeline, SegmentNo no,
+                                                        SegmentSize size);
+  // The file that open() would open now; none if there is none. Blocks.
+  static std::optional<FileId> find(const std::string& path);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -39,6 +52,7 @@ class Segment {
   Lsn begin() const { return size_.start(no_); }
   Lsn end() const { return size_.end(no_); }
   int fd() const { return fd_.get(); }
+  const FileId& id() const { return id_; }
   std::string name() const;
 
   // Reads from `offset` on; fewer bytes than asked for only at the end of the file.
@@ -56,9 +70,11 @@ class Segment {
   void forget_proofs() EXCLUDES(mutex_);
 
  private:
-  Segment(runtime::UniqueFd fd, TimelineId timeline, SegmentNo no, SegmentSize size);
+  Segment(runtime::UniqueFd fd, const FileId& id, TimelineId timeline, SegmentNo no,
+          SegmentSize size);
 
   const runtime::UniqueFd fd_;
+  const FileId id_;
   const TimelineId timeline_;
   const SegmentNo no_;
   const SegmentSize size_;

@@ -34,24 +34,26 @@ runtime::Result<void> warm(const Segment& segment, std::uint32_t offset, std::ui
 
 }  // namespace
 
+runtime::Error segment_removed(TimelineId timeline, SegmentNo no, SegmentSize size) {
+  return {.kind = &kWalRemoved,
+          .what = runtime::format("requested WAL segment {} has already been removed",
+                                  segment_name(timeline, no, size))};
+}
+
 runtime::Result<SegmentRef> Segments::open(const Timelines& timelines, Lsn lsn) {
   const SegmentNo no = identity_.segment_size.segment_of(lsn);
   const TimelineId timeline = timelines.history.file_timeline(no, identity_.segment_size);
-  {
-    const runtime::Lock lock(mutex_);
-    const auto found = open_.find(no);
-    if (found != open_.end()) {
-      SegmentRef segment = found->second.lock();
-      if (segment != nullptr && segment->timeline() == timeline) return segment;
-    }
-  }
-  const std::string path =
-      directory_ + "/" + segment_name(timeline, no, identity_.segment_size);
-  auto opened = Segment::open(path, timeline, no, identity_.segment_size);
+  auto opened = Segment::open(path_of(timelines, no), timeline, no, identity_.segment_size);
   if (!opened) return open_error(std::move(opened).error(), timeline, no);
   const runtime::Lock lock(mutex_);
   std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
-  open_[no] = *opened;
+  std::weak_ptr<Segment>& known = open_[no];
+  const SegmentRef earlier = known.lock();
+  // What is found by its name is the one that is open already only if it is the same file.
+  if (earlier != nullptr && earlier->timeline() == timeline && earlier->id() == (*opened)->id()) {
+    return earlier;
+  }
+  known = *opened;
   return std::move(opened).value();
 }
 
@@ -70,13 +72,18 @@ runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, Seg
   FilePages pages(directory_, timelines.history, identity_.segment_size);
   RangeCheck check = check_range(pages, identity_, begin, end);
   if (check.problem.has_value()) {
-    return open_error(std::move(*check.problem), segment->timeline(), segment->no());
+    // It may be a neighbour's: records cross into the next segment, and begin in the one before.
+    const SegmentNo unread = identity_.segment_size.segment_of(check.fault->lsn);
+    return open_error(std::move(*check.problem),
+                      timelines.history.file_timeline(unread, identity_.segment_size), unread);
+  }
+  if (Segment::find(path_of(timelines, segment->no())) != segment->id()) {
+    return PreparedSlice{TRY(open(timelines, lsn)), begin, false};
   }
   if (check.fault.has_value()) {
     if (check.fault->kind == FaultKind::kShortFile) TRY(warm(*segment, offset, bytes));
     const SegmentNo bad = identity_.segment_size.segment_of(check.fault->lsn);
-    faults_.report(*check.fault,
-                   timelines.history.file_timeline(bad, identity_.segment_size));
+    faults_.report(*check.fault, timelines.history.file_timeline(bad, identity_.segment_size));
   } else if (end == begin + kSliceBytes) {
     segment->set_proven(slice, generation);
   }
@@ -92,12 +99,14 @@ void Segments::forget(SegmentNo no) {
   open_.erase(found);
 }
 
-runtime::Error Segments::open_error(runtime::Error error, TimelineId timeline,
-                                    SegmentNo no) const {
+std::string Segments::path_of(const Timelines& timelines, SegmentNo no) const {
+  const TimelineId timeline = timelines.history.file_timeline(no, identity_.segment_size);
+  return directory_ + "/" + segment_name(timeline, no, identity_.segment_size);
+}
+
+runtime::Error Segments::open_error(runtime::Error error, TimelineId timeline, SegmentNo no) const {
   if (error.kind != &runtime::kFileMissing) return error;
-  return {.kind = &kWalRemoved,
-          .what = runtime::format("requested WAL segment {} has already been removed",
-                                  segment_name(timeline, no, identity_.segment_size))};
+  return segment_removed(timeline, no, identity_.segment_size);
 }
 
 }  // namespace server::wal

@@ -18,6 +18,9 @@ namespace server::wal {
 inline constexpr runtime::ErrorKind kWalRemoved{"wal_removed", "58P01"};
 inline constexpr runtime::ErrorKind kWalTruncated{"data_corrupted", "XX001"};
 
+// What a walsender says of a segment that it does not have.
+runtime::Error segment_removed(TimelineId timeline, SegmentNo no, SegmentSize size);
+
 // A slice of a segment that has been read, so that its pages are cached, and checked.
 struct PreparedSlice {
   SegmentRef segment;
@@ -41,7 +44,9 @@ class Segments {
   runtime::Result<SegmentRef> open(const Timelines& timelines, Lsn lsn) EXCLUDES(mutex_);
 
   // Reads and checks the slice of `segment` that holds `lsn`, as far as `wal_end`. A record that is
-  // wrong is logged; it ends what may be sent. The error is for a file that is too short.
+  // wrong is logged; it ends what may be sent. The error is for a file that is too short. If the
+  // segment's name belongs to another file by now, that one is returned, and nothing of it is
+  // proven.
   runtime::Result<PreparedSlice> prepare(const Timelines& timelines, SegmentRef segment, Lsn lsn,
                                          Lsn wal_end) EXCLUDES(mutex_);
 
@@ -49,6 +54,7 @@ class Segments {
   void forget(SegmentNo no) EXCLUDES(mutex_);
 
  private:
+  std::string path_of(const Timelines& timelines, SegmentNo no) const;
   runtime::Error open_error(runtime::Error error, TimelineId timeline, SegmentNo no) const;
 
   const std::string directory_;

@@ -11,9 +11,10 @@ const Timelines* WalTail::adopt(Timelines timelines) {
   return history_.back().get();
 }
 
-void WalTail::publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now) {
+void WalTail::publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now,
+                      bool file_replaced) {
   CHECK(timelines() != nullptr && begin <= end);
-  const WalSpan span{timelines(), begin, end, record_count, now};
+  const WalSpan span{timelines(), begin, end, record_count, now, file_replaced};
   position_.store(end);
   for (WalSpanQueue* queue : queues_) {
     if (!queue->push(span)) waiting_ = true;

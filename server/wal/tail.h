@@ -19,12 +19,16 @@ struct WalSpan {
   Lsn end;
   std::uint32_t record_count = 0;
   runtime::Instant published;
+  // The segment of `begin` has been replaced by another file: what is open is not where this WAL
+  // is.
+  bool file_replaced = false;
 
   // Two spans become one where they touch; the older time stays, since lag counts from there.
   bool merge(const WalSpan& next) {
     if (next.timelines != timelines || next.begin != end) return false;
     end = next.end;
     record_count += next.record_count;
+    file_replaced = file_replaced || next.file_replaced;
     return true;
   }
 };
@@ -46,7 +50,8 @@ class WalTail {
   const Timelines* timelines() const { return history_.empty() ? nullptr : history_.back().get(); }
 
   // REQUIRES: adopted timelines; begin <= end.
-  void publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now);
+  void publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now,
+               bool file_replaced = false);
   // Whether a queue was full, so that flush() is due within a millisecond or so.
   bool has_waiting() const { return waiting_; }
   void flush();

@@ -15,6 +15,8 @@ inline constexpr runtime::ErrorKind kSyntaxError{"syntax_error", "42601"};
 inline constexpr runtime::ErrorKind kNameTooLong{"name_too_long", "42622"};
 inline constexpr runtime::ErrorKind kUndefinedObject{"undefined_object", "42704"};
 inline constexpr runtime::ErrorKind kTooManyConnections{"too_many_connections", "53300"};
+inline constexpr runtime::ErrorKind kConfigurationLimitExceeded{"configuration_limit_exceeded",
+                                                                "53400"};
 inline constexpr runtime::ErrorKind kObjectNotInPrerequisiteState{
     "object_not_in_prerequisite_state", "55000"};
 inline constexpr runtime::ErrorKind kAdminShutdown{"admin_shutdown", "57P01"};

@@ -31,7 +31,9 @@ std::uint32_t length_max(char type) {
   }
 }
 
-CutResult incomplete(std::size_t wanted) { return {.cut = Cut::kIncomplete, .message = {}, .bytes_wanted = wanted}; }
+CutResult incomplete(std::size_t wanted) {
+  return {.cut = Cut::kIncomplete, .message = {}, .bytes_wanted = wanted};
+}
 
 }  // namespace
 

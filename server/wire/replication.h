@@ -56,8 +56,8 @@ struct UnknownStandbyMessage {
 
 using StandbyMessage = std::variant<StandbyStatus, HotStandbyFeedback, UnknownStandbyMessage>;
 
-// The body of one CopyData from a standby (ProcessStandbyMessage of walsender.c). Extra bytes behind
-// a known message are ignored, as there.
+// The body of one CopyData from a standby (ProcessStandbyMessage of walsender.c). Extra bytes
+// behind a known message are ignored, as there.
 runtime::Result<StandbyMessage> parse_standby_message(std::span<const std::byte> body);
 
 }  // namespace server::wire

@@ -72,9 +72,8 @@ runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> b
   ByteReader reader(body);
   const auto code = TRY(reader.integer<std::uint32_t>());
   if (code == kCancelRequestCode) {
-    if (reader.rest().size() != 8) {
-      return runtime::Error{.kind = &kProtocolViolation, .what = "invalid length of startup packet"};
-    }
+    // Whatever is wrong with it, a client that cancels is never answered: this cancels nobody.
+    if (reader.rest().size() != 8) return StartupPacket(CancelRequest{});
     const auto process_id = TRY(reader.integer<std::uint32_t>());
     const auto key = TRY(reader.integer<std::uint32_t>());
     return StartupPacket(CancelRequest{process_id, key});

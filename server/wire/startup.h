@@ -16,7 +16,7 @@
 
 namespace server::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 0x00030000;  // the newest that is spoken here
+inline constexpr std::uint32_t kProtocolVersion = 0x00030000;   // the newest that is spoken here
 inline constexpr std::uint32_t kStartupPacketBytesMax = 10000;  // without the length word
 
 struct EncryptionRequest {

@@ -1,0 +1,134 @@
+#include "bench/walbench/report.h"
+
+#include <array>
+#include <iterator>
+#include <span>
+#include <string_view>
+
+#include "runtime/format.h"
+
+namespace bench::walbench {
+
+using runtime::format;
+
+namespace {
+
+struct Unit {
+  std::string_view name;
+  double factor;
+};
+
+// `units` are largest first; the last one takes what is smaller.
+std::string with_unit(double value, std::span<const Unit> units) {
+  for (const Unit& unit : units.first(units.size() - 1)) {
+    if (value >= unit.factor) return format("{:.1f} {}", value / unit.factor, unit.name);
+  }
+  return format("{:.0f} {}", value, units.back().name);
+}
+
+std::string bytes_text(std::uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); }
+std::string micros_text(std::uint64_t micros) { return format_micros(static_cast<double>(micros)); }
+
+double ratio(double value, double to) { return to > 0 ? value / to : 0; }
+
+std::string json_string(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+void add_line(std::string& text, std::string_view name, const std::string& value) {
+  text += format("  {:<18}{}\n", name, value);
+}
+
+void add_messages(std::string& text, const Tally& tally) {
+  const Histogram& sizes = tally.message_bytes;
+  const Histogram& delays = tally.delay_us;
+  add_line(text, "messages", format("{}", sizes.count()));
+  if (sizes.count() != 0) {
+    add_line(text, "message size",
+             format("min {}, p50 {}, p99 {}, max {}", bytes_text(sizes.min()),
+                    bytes_text(sizes.percentile(0.5)), bytes_text(sizes.percentile(0.99)),
+                    bytes_text(sizes.max())));
+  }
+  if (delays.count() != 0) {
+    add_line(text, "delay",
+             format("p50 {}, p99 {}, max {}", micros_text(delays.percentile(0.5)),
+                    micros_text(delays.percentile(0.99)), micros_text(delays.max())));
+  }
+}
+
+}  // namespace
+
+std::string format_bytes(double bytes) {
+  static constexpr std::array kUnits{Unit{"TB", 0x1p40}, Unit{"GB", 0x1p30}, Unit{"MB", 0x1p20},
+                                     Unit{"kB", 0x1p10}, Unit{"B", 1}};
+  return with_unit(bytes, kUnits);
+}
+
+std::string format_micros(double micros) {
+  static constexpr std::array kUnits{Unit{"s", 1e6}, Unit{"ms", 1e3}, Unit{"us", 1}};
+  return with_unit(micros, kUnits);
+}
+
+std::string to_text(const Outcome& outcome) {
+  const Tally& tally = outcome.tally;
+  const auto standbys = static_cast<double>(outcome.standbys);
+  const auto gigabytes = static_cast<double>(tally.bytes) / 0x1p30;
+  std::string text = format("{} standbys: {} completed, {} failed\n", outcome.standbys,
+                            tally.completed, tally.failures.total());
+  add_line(text, "received",
+           format("{} of WAL, {} per standby", bytes_text(tally.bytes),
+                  format_bytes(static_cast<double>(tally.bytes) / standbys)));
+  add_line(text, "time",
+           format("{:.2f} s, streaming {:.2f} s", outcome.seconds, outcome.streaming_seconds));
+  add_line(text, "throughput",
+           format("{}/s, {}/s per standby", format_bytes(outcome.bytes_per_second()),
+                  format_bytes(outcome.bytes_per_second() / standbys)));
+  add_messages(text, tally);
+  add_line(text, "CPU of walbench",
+           format("{:.2f} s, {:.0f} % of one core, {:.2f} s per GB", outcome.cpu_seconds,
+                  100 * ratio(outcome.cpu_seconds, outcome.seconds),
+                  ratio(outcome.cpu_seconds, gigabytes)));
+  for (const auto& [reason, count] : tally.failures.by_reason()) {
+    add_line(text, "failed", format("{} x {}", count, reason));
+  }
+  return text;
+}
+
+std::string to_json(const Outcome& outcome) {
+  const Tally& tally = outcome.tally;
+  const Histogram& sizes = tally.message_bytes;
+  const Histogram& delays = tally.delay_us;
+  std::string failures;
+  for (const auto& [reason, count] : tally.failures.by_reason()) {
+    failures += format("{}{}: {}", failures.empty() ? "" : ", ", json_string(reason), count);
+  }
+  return format(
+      "{{\"standbys\": {}, \"completed\": {}, \"bytes\": {}, \"seconds\": {:.3f}, "
+      "\"streaming_seconds\": {:.3f}, \"bytes_per_second\": {:.0f}, \"messages\": {}, "
+      "\"message_bytes\": {{\"min\": {}, \"p50\": {}, \"p99\": {}, \"max\": {}}}, "
+      "\"delay_us\": {{\"p50\": {}, \"p99\": {}, \"max\": {}}}, \"cpu_seconds\": {:.3f}, "
+      "\"failures\": {{{}}}, \"mismatches\": {}}}\n",
+      outcome.standbys, tally.completed, tally.bytes, outcome.seconds, outcome.streaming_seconds,
+      outcome.bytes_per_second(), sizes.count(), sizes.min(), sizes.percentile(0.5),
+      sizes.percentile(0.99), sizes.max(), delays.percentile(0.5), delays.percentile(0.99),
+      delays.max(), outcome.cpu_seconds, failures, tally.mismatches);
+}
+
+std::string to_text(const ProgressLine& line) {
+  return format("{:7.1f} s  {:6} streaming  {:>10}  {:>10}/s  {} failed", line.elapsed_seconds,
+                line.streaming, bytes_text(line.bytes), format_bytes(line.bytes_per_second),
+                line.failed);
+}
+
+}  // namespace bench::walbench

@@ -1,0 +1,76 @@
+#include "bench/walbench/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bench::walbench {
+namespace {
+
+using testing::HasSubstr;
+
+Outcome two_standbys() {
+  Outcome outcome{.standbys = 2, .seconds = 2.5, .streaming_seconds = 2, .cpu_seconds = 0.5};
+  outcome.tally.completed = 1;
+  outcome.tally.bytes = 3 << 20;
+  for (int i = 0; i < 24; ++i) outcome.tally.message_bytes.add(131'072);
+  outcome.tally.delay_us.add(40);
+  outcome.tally.failures.add("server error 42704: parameter \"x\\y\"\n");
+  outcome.tally.mismatches = 1;
+  return outcome;
+}
+
+TEST(ReportTest, JsonIsOneEscapedObject) {
+  EXPECT_EQ(to_json(two_standbys()),
+            "{\"standbys\": 2, \"completed\": 1, \"bytes\": 3145728, \"seconds\": 2.500, "
+            "\"streaming_seconds\": 2.000, \"bytes_per_second\": 1572864, \"messages\": 24, "
+            "\"message_bytes\": {\"min\": 131072, \"p50\": 131072, \"p99\": 131072, "
+            "\"max\": 131072}, \"delay_us\": {\"p50\": 40, \"p99\": 40, \"max\": 40}, "
+            "\"cpu_seconds\": 0.500, "
+            "\"failures\": {\"server error 42704: parameter \\\"x\\\\y\\\"\\u000a\": 1}, "
+            "\"mismatches\": 1}\n");
+}
+
+TEST(ReportTest, TextHasUnitsAndReasons) {
+  const std::string text = to_text(two_standbys());
+  EXPECT_THAT(text, HasSubstr("2 standbys: 1 completed, 1 failed\n"));
+  EXPECT_THAT(text, HasSubstr("3.0 MB of WAL, 1.5 MB per standby\n"));
+  EXPECT_THAT(text, HasSubstr("1.5 MB/s, 768.0 kB/s per standby\n"));
+  EXPECT_THAT(text, HasSubstr("p50 40 us"));
+  EXPECT_THAT(text, HasSubstr("1 x server error 42704"));
+}
+
+TEST(ReportTest, ARunInWhichNothingStreamedDividesByNothing) {
+  EXPECT_THAT(to_json(Outcome{.standbys = 1}), HasSubstr("\"bytes_per_second\": 0,"));
+  EXPECT_THAT(to_text(Outcome{.standbys = 1}), HasSubstr("0.00 s per GB"));
+}
+
+TEST(ReportTest, OnlyACompleteFleetIsASuccess) {
+  EXPECT_FALSE(two_standbys().succeeded());
+  Outcome outcome = two_standbys();
+  outcome.tally.completed = 2;
+  EXPECT_TRUE(outcome.succeeded());
+}
+
+TEST(ReportTest, UnitsArePostgresOnes) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(1023), "1023 B");
+  EXPECT_EQ(format_bytes(1536), "1.5 kB");
+  EXPECT_EQ(format_bytes(0x1p30), "1.0 GB");
+  EXPECT_EQ(format_bytes(0x1p50), "1024.0 TB");
+  EXPECT_EQ(format_micros(999), "999 us");
+  EXPECT_EQ(format_micros(1'500), "1.5 ms");
+  EXPECT_EQ(format_micros(2'000'000), "2.0 s");
+}
+
+TEST(FailureCountsTest, ReasonsBeyondTheLimitAreCountedTogether) {
+  FailureCounts counts;
+  for (std::size_t i = 0; i < FailureCounts::kReasonsMax + 5; ++i) counts.add(std::to_string(i));
+  counts.add("0");
+  EXPECT_EQ(counts.by_reason().size(), FailureCounts::kReasonsMax + 1);
+  EXPECT_EQ(counts.by_reason().at(FailureCounts::kOther), 5u);
+  EXPECT_EQ(counts.by_reason().at("0"), 2u);
+  EXPECT_EQ(counts.total(), FailureCounts::kReasonsMax + 6);
+}
+
+}  // namespace
+}  // namespace bench::walbench

@@ -1,0 +1,157 @@
+#include "server/command/handlers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/wal/names.h"
+#include "tests/command/wal_view_fixture.h"
+#include "tests/support/backend_messages.h"
+
+namespace server::command {
+namespace {
+
+using testing::ElementsAre;
+using Lines = std::vector<std::string>;
+
+// Runs commands against a server of one version, and tells what it writes; an error is the last
+// line.
+class Server {
+ public:
+  explicit Server(int major) : wal_(major) { add_source_settings(wal_.identity(), settings_); }
+
+  Lines run(std::string_view text) {
+    wire::MessageWriter out(std::pmr::get_default_resource());
+    const auto parsed = parse(text).value();
+    const auto done =
+        execute(parsed.command, wal_.view(), settings_, {application_name, client_encoding}, out);
+    Lines lines = tests::describe(out.bytes());
+    if (!done) {
+      const runtime::Error& error = done.error();
+      lines.push_back("! " + std::string(error.kind->code) + " " + error.what +
+                      (error.hint.empty() ? "" : " / " + error.hint));
+    }
+    return lines;
+  }
+
+  std::optional<std::string> application_name;
+  std::optional<std::string> client_encoding;
+
+ private:
+  tests::WalViewFixture wal_;
+  Settings settings_;
+};
+
+TEST(IdentifySystemTest, HasTheTimelineInTheTypeOfItsVersion) {
+  for (int major = 13; major <= 18; ++major) {
+    const std::string type = major >= 16 ? "int8" : "int4";
+    EXPECT_THAT(Server(major).run("IDENTIFY_SYSTEM"),
+                ElementsAre("T systemid text, timeline " + type + ", xlogpos text, dbname text",
+                            "D 7711103985084528860 | 5 | 0/B031A20 | NULL", "C IDENTIFY_SYSTEM"))
+        << major;
+  }
+}
+
+TEST(TimelineHistoryTest, HasTheTypesOfItsVersion) {
+  for (int major = 13; major <= 18; ++major) {
+    const std::string modifier = major <= 15 ? " 0" : "";
+    const std::string type = major == 13 ? "bytea" : "text";
+    EXPECT_THAT(Server(major).run("TIMELINE_HISTORY 5"),
+                ElementsAre("T filename text" + modifier + ", content " + type + modifier,
+                            "D 00000005.history | " + tests::WalViewFixture::kHistory,
+                            "C TIMELINE_HISTORY"))
+        << major;
+  }
+}
+
+// PostgreSQL has sent the columns before it looks for the file.
+TEST(TimelineHistoryTest, AMissingFileIsAnErrorBehindTheColumns) {
+  for (const auto& [timeline, name] : {std::pair("1", "00000001"), std::pair("255", "000000FF")}) {
+    EXPECT_THAT(Server(15).run(std::string("TIMELINE_HISTORY ") + timeline),
+                ElementsAre("T filename text 0, content text 0",
+                            std::string("! 58P01 could not open file \"pg_wal/") + name +
+                                ".history\": No such file or directory"));
+  }
+}
+
+TEST(ShowTest, NamesItsColumnAsThePostgresSettingIsSpelt) {
+  Server server(15);
+  EXPECT_THAT(server.run("SHOW timezone"), ElementsAre("T TimeZone text", "D UTC", "C SHOW"));
+  EXPECT_THAT(server.run("SHOW \"DATESTYLE\""),
+              ElementsAre("T DateStyle text", "D ISO, MDY", "C SHOW"));
+  EXPECT_THAT(server.run("SHOW wal_segment_size"),
+              ElementsAre("T wal_segment_size text", "D 16MB", "C SHOW"));
+}
+
+TEST(ShowTest, WritesNothingForAnUnknownSetting) {
+  EXPECT_THAT(Server(15).run("SHOW No_Such.Thing"),
+              ElementsAre("! 42704 unrecognized configuration parameter \"no_such.thing\""));
+}
+
+TEST(ShowTest, TellsWhatTheSessionHasSet) {
+  Server server(15);
+  EXPECT_THAT(server.run("SHOW application_name"),
+              ElementsAre("T application_name text", "D", "C SHOW"));
+  server.application_name = "standby1";
+  server.client_encoding = "UTF8";
+  EXPECT_THAT(server.run("SHOW application_name"),
+              ElementsAre("T application_name text", "D standby1", "C SHOW"));
+  EXPECT_THAT(server.run("SHOW client_encoding"),
+              ElementsAre("T client_encoding text", "D UTF8", "C SHOW"));
+}
+
+TEST(ShowTest, AllOfThemByName) {
+  Server server(18);
+  server.application_name = "standby1";
+  const Lines lines = server.run("SHOW ALL");
+  ASSERT_GT(lines.size(), 10u);
+  EXPECT_EQ(lines.front(), "T name text, setting text, description text");
+  EXPECT_EQ(lines.back(), "C SHOW");
+  EXPECT_THAT(lines, testing::Contains("D wal_segment_size | 16MB | Shows the size of write ahead "
+                                       "log segments."));
+  EXPECT_THAT(lines, testing::Contains(testing::StartsWith("D application_name | standby1 | ")));
+}
+
+// What a server answers whose max_replication_slots is 0.
+TEST(SlotTest, ThereAreNoneAndNoRoomForOne) {
+  EXPECT_THAT(Server(15).run("CREATE_REPLICATION_SLOT s PHYSICAL"),
+              ElementsAre("! 53400 all replication slots are in use / Free one or increase "
+                          "max_replication_slots."));
+  EXPECT_THAT(Server(15).run("DROP_REPLICATION_SLOT \"S\""),
+              ElementsAre("! 42704 replication slot \"S\" does not exist"));
+  EXPECT_THAT(Server(15).run("READ_REPLICATION_SLOT s"),
+              ElementsAre("T slot_type text, restart_lsn text, restart_tli int8",
+                          "D NULL | NULL | NULL", "C READ_REPLICATION_SLOT"));
+  EXPECT_THAT(Server(15).run("SHOW max_replication_slots"),
+              ElementsAre("T max_replication_slots text", "D 0", "C SHOW"));
+}
+
+TEST(NotServedTest, BaseBackupsAndLogicalStreamsAreElsewhere) {
+  EXPECT_THAT(Server(15).run("BASE_BACKUP"),
+              ElementsAre("! 0A000 base backups are not available from this server / walcast has "
+                          "WAL and no data directory: take the base backup from the primary."));
+  for (const char* text :
+       {"START_REPLICATION SLOT s LOGICAL 0/0", "CREATE_REPLICATION_SLOT s LOGICAL pgoutput"}) {
+    EXPECT_THAT(Server(15).run(text),
+                ElementsAre("! 55000 logical decoding requires wal_level >= logical / walcast "
+                            "serves physical replication only."));
+  }
+}
+
+Lines end_of(const std::optional<stream::NextTimeline>& next) {
+  wire::MessageWriter out(std::pmr::get_default_resource());
+  end_of_stream(next, out);
+  return tests::describe(out.bytes());
+}
+
+TEST(EndOfStreamTest, HasTwoTags) {
+  EXPECT_THAT(end_of(std::nullopt), ElementsAre("C START_STREAMING", "C START_REPLICATION"));
+}
+
+TEST(EndOfStreamTest, TellsTheNextTimeline) {
+  EXPECT_THAT(end_of(stream::NextTimeline{wal::TimelineId{2}, wal::Lsn(0x3029D08)}),
+              ElementsAre("T next_tli int8, next_tli_startpos text", "D 2 | 0/3029D08",
+                          "C START_STREAMING", "C START_REPLICATION"));
+}
+
+}  // namespace
+}  // namespace server::command

@@ -1,0 +1,74 @@
+#include "runtime/log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+#include <string>
+
+#include "runtime/thread.h"
+
+namespace runtime::log {
+namespace {
+
+std::string logged(const std::function<void()>& body) {
+  testing::internal::CaptureStderr();
+  body();
+  return testing::internal::GetCapturedStderr();
+}
+
+struct LogTest : testing::Test {
+  void TearDown() override { set_level(Level::kLog); }
+
+  static std::string log_all() {
+    return logged([] {
+      debug("one");
+      info("two");
+      log("three");
+      warning("four");
+      error("five");
+      fatal("six");
+    });
+  }
+};
+
+TEST_F(LogTest, ALineIsWhatPostgresWouldWrite) {
+  const std::string line = logged([] {
+    const NamedThread thread("loop-7", [](memctx::Context& /*top*/) { log("n={} {}", 1, "x"); });
+  });
+  EXPECT_THAT(line, testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\."
+                                          "[0-9]{3} UTC \\[" +
+                                          std::to_string(::getpid()) + "\\] loop-7 LOG:  n=1 x\n"));
+}
+
+TEST_F(LogTest, EveryLevelHasItsName) {
+  set_level(Level::kDebug);
+  const std::string lines = log_all();
+  for (const char* line : {" DEBUG:  one\n", " INFO:  two\n", " LOG:  three\n", " WARNING:  four\n",
+                           " ERROR:  five\n", " FATAL:  six\n"}) {
+    EXPECT_THAT(lines, testing::HasSubstr(line));
+  }
+}
+
+TEST_F(LogTest, StartsAtLevelLog) {
+  const std::string lines = log_all();
+  EXPECT_THAT(lines, testing::Not(testing::HasSubstr("one")));
+  EXPECT_THAT(lines, testing::Not(testing::HasSubstr("two")));
+  EXPECT_THAT(lines, testing::HasSubstr("three"));
+}
+
+TEST_F(LogTest, DropsWhatIsBelowItsLevel) {
+  set_level(Level::kFatal);
+  const std::string lines = log_all();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1);
+  EXPECT_THAT(lines, testing::HasSubstr("six"));
+}
+
+TEST_F(LogTest, BracesInAMessageAreTakenAsTheyAre) {
+  EXPECT_THAT(logged([] { write(Level::kLog, "{} {0} {"); }),
+              testing::HasSubstr("LOG:  {} {0} {\n"));
+}
+
+}  // namespace
+}  // namespace runtime::log

@@ -1,0 +1,274 @@
+#include "server/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace server {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using Verb = CommandLine::Verb;
+
+// Parses a command line, and keeps what was printed.
+struct Parsing {
+  explicit Parsing(const std::vector<std::string>& words) {
+    std::vector<const char*> arguments{"walcast"};
+    for (const std::string& word : words) arguments.push_back(word.c_str());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    line = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+    out = testing::internal::GetCapturedStdout();
+    err = testing::internal::GetCapturedStderr();
+  }
+  const std::string& shown(const std::string& name) const {
+    const command::Setting* setting = line.serve.settings.find(name);
+    static const std::string missing = "(missing)";
+    return setting == nullptr ? missing : setting->value;
+  }
+
+  CommandLine line;
+  std::string out;
+  std::string err;
+};
+
+Parsing serve(std::vector<std::string> words) {
+  words.insert(words.begin(), {"serve", "--wal-directory", "/wal"});
+  return Parsing(words);
+}
+
+// Parses "serve" with options from a file, none of them on the command line.
+Parsing serve_file(const std::string& contents, const std::vector<std::string>& words = {}) {
+  const tests::TempDir dir;
+  std::ofstream(dir.file("walcast.conf")) << contents;
+  std::vector<std::string> all{"serve", "--config", dir.file("walcast.conf")};
+  all.insert(all.end(), words.begin(), words.end());
+  return Parsing(all);
+}
+
+TEST(ConfigTest, HasADefaultForEverything) {
+  const Parsing parsing = serve({});
+  ASSERT_EQ(parsing.line.verb, Verb::kServe) << parsing.err;
+  const ServeConfig& config = parsing.line.serve;
+  EXPECT_EQ(config.wal_directory, "/wal");
+  EXPECT_EQ(config.listen_addresses, std::vector<std::string>{"localhost"});
+  EXPECT_EQ(config.port, 5433);
+  EXPECT_GE(config.workers, 1u);
+  EXPECT_EQ(config.acceptors, 1u);
+  EXPECT_EQ(config.io_threads, 2);
+  EXPECT_EQ(config.max_wal_senders, 10'000);
+  EXPECT_EQ(config.wal_sender_timeout, milliseconds(60'000));
+  EXPECT_EQ(config.authentication_timeout, milliseconds(60'000));
+  EXPECT_EQ(config.shutdown_timeout, milliseconds(10'000));
+  EXPECT_EQ(config.copy_threshold, 16u << 10);
+  EXPECT_EQ(config.wal_keep_size, 1u << 30);
+  EXPECT_EQ(config.wal_segment_size.bytes(), 16u << 20);
+  EXPECT_EQ(config.log_level, runtime::log::Level::kLog);
+  EXPECT_EQ(config.standby_table, milliseconds(0));
+  EXPECT_EQ(config.run_for, milliseconds(0));
+}
+
+// One option: its flag, its name in a file, a value that is not the default, and how to see it.
+struct OptionCase {
+  const char* name;
+  const char* value;
+  std::function<bool(const ServeConfig&)> taken;
+};
+
+const std::vector<OptionCase>& option_cases() {
+  static const std::vector<OptionCase> cases{
+      {"listen_addresses", "127.0.0.1,::1",
+       [](const auto& c) {
+         return c.listen_addresses == std::vector<std::string>{"127.0.0.1", "::1"};
+       }},
+      {"port", "6000", [](const auto& c) { return c.port == 6000; }},
+      {"workers", "3", [](const auto& c) { return c.workers == 3; }},
+      {"acceptors", "2", [](const auto& c) { return c.acceptors == 2; }},
+      {"io_threads", "5", [](const auto& c) { return c.io_threads == 5; }},
+      {"max_wal_senders", "7", [](const auto& c) { return c.max_wal_senders == 7; }},
+      {"wal_sender_timeout", "5s",
+       [](const auto& c) { return c.wal_sender_timeout == milliseconds(5'000); }},
+      {"authentication_timeout", "250ms",
+       [](const auto& c) { return c.authentication_timeout == milliseconds(250); }},
+      {"shutdown_timeout", "1min",
+       [](const auto& c) { return c.shutdown_timeout == milliseconds(60'000); }},
+      {"copy_threshold", "64kB", [](const auto& c) { return c.copy_threshold == 64u << 10; }},
+      {"wal_keep_size", "64", [](const auto& c) { return c.wal_keep_size == 64u << 20; }},
+      {"wal_segment_size", "1MB",
+       [](const auto& c) { return c.wal_segment_size.bytes() == 1 << 20; }},
+      {"record_size", "100..200",
+       [](const auto& c) {
+         return c.records.record_bytes_min == 100 && c.records.record_bytes_max == 200;
+       }},
+      {"log_level", "debug",
+       [](const auto& c) { return c.log_level == runtime::log::Level::kDebug; }},
+      {"standby_table", "2s", [](const auto& c) { return c.standby_table == milliseconds(2'000); }},
+      {"run_for", "20s", [](const auto& c) { return c.run_for == milliseconds(20'000); }},
+      {"spool_directory", "/spool", [](const auto& c) { return c.spool_directory == "/spool"; }},
+  };
+  return cases;
+}
+
+std::string flag_of(std::string name) {
+  for (char& c : name) c = c == '_' ? '-' : c;
+  return "--" + name;
+}
+
+TEST(ConfigTest, EveryOptionIsAFlag) {
+  for (const OptionCase& option : option_cases()) {
+    for (const std::string& flag : {flag_of(option.name), "--" + std::string(option.name)}) {
+      const Parsing parsing = serve({flag, option.value});
+      ASSERT_EQ(parsing.line.verb, Verb::kServe) << flag << ": " << parsing.err;
+      EXPECT_TRUE(option.taken(parsing.line.serve)) << flag;
+      EXPECT_EQ(parsing.shown(option.name), option.value);
+    }
+  }
+}
+
+TEST(ConfigTest, EveryOptionIsALineOfTheFile) {
+  for (const OptionCase& option : option_cases()) {
+    const Parsing parsing = serve_file(std::string(option.name) + " = " + option.value + "\n",
+                                       {"--wal-directory", "/wal"});
+    ASSERT_EQ(parsing.line.verb, Verb::kServe) << option.name << ": " << parsing.err;
+    EXPECT_TRUE(option.taken(parsing.line.serve)) << option.name;
+    EXPECT_EQ(parsing.shown(option.name), option.value);
+  }
+}
+
+TEST(ConfigTest, EveryOptionIsShownWithItsDefault) {
+  const Parsing parsing = serve({});
+  for (const OptionCase& option : option_cases()) {
+    EXPECT_NE(parsing.shown(option.name), "(missing)") << option.name;
+    EXPECT_NE(parsing.shown(option.name), option.value) << option.name;
+  }
+  EXPECT_EQ(parsing.shown("wal_directory"), "/wal");
+  EXPECT_EQ(parsing.shown("wal_sender_timeout"), "60s");
+  EXPECT_EQ(parsing.shown("help"), "(missing)");
+}
+
+TEST(ConfigTest, AFlagIsStrongerThanTheFile) {
+  const Parsing parsing =
+      serve_file("port = 6000\nworkers = 3\n", {"--wal-directory", "/wal", "--port", "7000"});
+  EXPECT_EQ(parsing.line.serve.port, 7000);
+  EXPECT_EQ(parsing.line.serve.workers, 3u);
+  EXPECT_EQ(parsing.shown("port"), "7000");
+}
+
+TEST(ConfigTest, AFileMayHaveCommentsAndBlankLinesAndQuotes) {
+  const Parsing parsing = serve_file("# WAL\n\nwal_directory = '/wal'\nport=6000\n");
+  ASSERT_EQ(parsing.line.verb, Verb::kServe) << parsing.err;
+  EXPECT_EQ(parsing.line.serve.wal_directory, "/wal");
+  EXPECT_EQ(parsing.line.serve.port, 6000);
+}
+
+void expect_refused(const Parsing& parsing, const std::string& text) {
+  EXPECT_EQ(parsing.line.verb, Verb::kExit) << text;
+  EXPECT_NE(parsing.line.exit_code, 0) << text;
+  EXPECT_THAT(parsing.err, HasSubstr(text));
+}
+
+TEST(ConfigTest, RefusesAValueThatIsNone) {
+  const std::pair<const char*, const char*> cases[] = {{"port", "65536"},
+                                                       {"port", "x"},
+                                                       {"port", "-1"},
+                                                       {"workers", "0"},
+                                                       {"workers", "1025"},
+                                                       {"io-threads", "0"},
+                                                       {"max-wal-senders", "0"},
+                                                       {"wal-sender-timeout", "soon"},
+                                                       {"copy-threshold", "129kB"},
+                                                       {"wal-segment-size", "3MB"},
+                                                       {"wal-segment-size", "2GB"},
+                                                       {"record-size", "20"},
+                                                       {"record-size", "9..8"},
+                                                       {"record-size", "100.."},
+                                                       {"log-level", "loud"},
+                                                       {"standby-table", "-1s"}};
+  for (const auto& [flag, value] : cases) {
+    expect_refused(serve({"--" + std::string(flag), value}),
+                   "invalid value for parameter \"" + std::string(flag) + "\": \"" + value + "\"");
+  }
+}
+
+TEST(ConfigTest, RefusesABadValueInTheFile) {
+  expect_refused(serve_file("port = 65536\n", {"--wal-directory", "/wal"}),
+                 "invalid value for parameter \"port\": \"65536\"");
+}
+
+TEST(ConfigTest, RefusesAnOptionItDoesNotKnow) {
+  expect_refused(serve({"--no-such", "1"}), "--no-such");
+  expect_refused(serve_file("no_such = 1\n", {"--wal-directory", "/wal"}), "no_such");
+}
+
+TEST(ConfigTest, RefusesAFileThatIsNotThere) {
+  expect_refused(serve({"--config", "/nonexistent/walcast.conf"}), "/nonexistent/walcast.conf");
+}
+
+TEST(ConfigTest, NeedsExactlyOneSource) {
+  const std::string text = "give either --wal-directory or --synthetic";
+  expect_refused(Parsing({"serve"}), text);
+  expect_refused(serve({"--synthetic", "50MB/s", "--spool-directory", "/spool"}), text);
+}
+
+TEST(ConfigTest, ASyntheticSourceNeedsASpool) {
+  expect_refused(Parsing({"serve", "--synthetic", "50MB/s"}),
+                 "--synthetic needs --spool-directory");
+  const Parsing parsing({"serve", "--synthetic", "50MB/s", "--spool-directory", "/spool"});
+  ASSERT_EQ(parsing.line.verb, Verb::kServe) << parsing.err;
+  EXPECT_EQ(parsing.line.serve.synthetic_rate, 50u << 20);
+  for (const char* rate : {"0", "fast", "-1MB/s"}) {
+    expect_refused(Parsing({"serve", "--spool-directory", "/spool", "--synthetic", rate}),
+                   "invalid value for parameter \"synthetic\": \"" + std::string(rate) + "\"");
+  }
+}
+
+TEST(ConfigTest, NeedsACommand) {
+  const Parsing parsing({});
+  EXPECT_EQ(parsing.line.verb, Verb::kExit);
+  EXPECT_NE(parsing.line.exit_code, 0);
+}
+
+TEST(ConfigTest, HelpAndVersionAreAnswers) {
+  const Parsing help({"serve", "--help"});
+  EXPECT_EQ(help.line.verb, Verb::kExit);
+  EXPECT_EQ(help.line.exit_code, 0);
+  EXPECT_THAT(help.out, HasSubstr("--wal-directory"));
+  EXPECT_EQ(help.err, "");
+  const Parsing version({"--version"});
+  EXPECT_EQ(version.line.exit_code, 0);
+  EXPECT_EQ(version.out, "walcast " WALCAST_VERSION "\n");
+}
+
+TEST(ConfigTest, GenerateHasOptionsOfItsOwn) {
+  const Parsing parsing({"generate", "--size", "64MB", "--record-size", "100", "--wal-segment-size",
+                         "1MB", "--seed", "7", "--sync", "/out"});
+  ASSERT_EQ(parsing.line.verb, Verb::kGenerate) << parsing.err;
+  const wal::GenerateOptions& options = parsing.line.generate;
+  EXPECT_EQ(options.directory, "/out");
+  EXPECT_EQ(options.size_bytes, 64u << 20);
+  EXPECT_EQ(options.records.record_bytes_min, 100u);
+  EXPECT_EQ(options.records.record_bytes_max, 100u);
+  EXPECT_EQ(options.records.seed, 7u);
+  EXPECT_EQ(options.segment_size.bytes(), 1u << 20);
+  EXPECT_TRUE(options.sync);
+}
+
+TEST(ConfigTest, ASeedIsIndependentOfTheOrderOfOptions) {
+  const Parsing parsing({"generate", "--seed", "7", "/out", "--record-size", "100"});
+  ASSERT_EQ(parsing.line.verb, Verb::kGenerate) << parsing.err;
+  EXPECT_EQ(parsing.line.generate.records.seed, 7u);
+  EXPECT_EQ(parsing.line.generate.records.record_bytes_min, 100u);
+}
+
+TEST(ConfigTest, GenerateNeedsADirectory) { expect_refused(Parsing({"generate"}), "directory"); }
+
+}  // namespace
+}  // namespace server

@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <thread>
+
+#include "tests/session/session_rig.h"
+
+// The loop of PostgresMain as a walsender runs it, outside of COPY: message by message.
+
+namespace tests {
+
+namespace {
+
+struct CommandLoopTest : SessionTest {
+  // Sends, and returns the types of what comes up to ReadyForQuery.
+  std::string answer(std::string_view bytes) {
+    client.send(bytes);
+    messages = client.until('Z');
+    return types_of(messages);
+  }
+  void expect_error(std::string_view code, std::string_view text) {
+    const auto error = std::find_if(messages.begin(), messages.end(),
+                                    [](const Message& message) { return message.type == 'E'; });
+    ASSERT_NE(error, messages.end());
+    EXPECT_EQ(field(*error, 'S'), "ERROR");
+    EXPECT_EQ(field(*error, 'C'), code);
+    EXPECT_EQ(field(*error, 'M'), text);
+  }
+  // What is said, FATAL, before the connection ends.
+  void expect_fatal(std::string_view bytes, std::string_view text) {
+    client.send(bytes);
+    const auto last = client.to_end();
+    ASSERT_EQ(types_of(last), "E");
+    EXPECT_EQ(field(last[0], 'S'), "FATAL");
+    EXPECT_EQ(field(last[0], 'C'), "08P01");
+    EXPECT_EQ(field(last[0], 'M'), text);
+  }
+
+  ReadyClient client{server};
+  std::vector<Message> messages;
+};
+
+TEST_F(CommandLoopTest, ACommandIsAnsweredAndTheLoopGoesOn) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(answer(query("IDENTIFY_SYSTEM")), "TDCZ");
+}
+
+TEST_F(CommandLoopTest, AnythingElseIsSql) {
+  for (const char* text : {"", " ", ";", "SELECT 1", "identify_system", "-- IDENTIFY_SYSTEM"}) {
+    EXPECT_EQ(answer(query(text)), "EZ") << text;
+    expect_error("0A000", "cannot execute SQL commands in WAL sender for physical replication");
+  }
+}
+
+TEST_F(CommandLoopTest, AQueryIsOneStringAndNothingBehindIt) {
+  EXPECT_EQ(answer(client_message('Q', "IDENTIFY_SYSTEM")), "EZ");
+  expect_error("08P01", "invalid string in message");
+  EXPECT_EQ(answer(client_message('Q', std::string("IDENTIFY_SYSTEM\0x", 17))), "EZ");
+  expect_error("08P01", "invalid message format");
+}
+
+TEST_F(CommandLoopTest, ASyntaxErrorEndsTheCommandOnly) {
+  EXPECT_EQ(answer(query("IDENTIFY_SYSTEM IDENTIFY_SYSTEM")), "EZ");
+  expect_error("42601", "syntax error");
+  EXPECT_EQ(answer(query("SHOW wal_segment_size")), "TDCZ");
+}
+
+TEST_F(CommandLoopTest, ExtendedQueriesAreSkippedToSync) {
+  for (const char type : {'P', 'B', 'E', 'C', 'D'}) {
+    client.send(client_message(type, "whatever") + query("IDENTIFY_SYSTEM") +
+                client_message('H', "") + client_message('F', "x"));
+    const Message error = client.next();
+    EXPECT_EQ(field(error, 'M'),
+              "extended query protocol not supported in a replication connection");
+    EXPECT_EQ(answer(client_message('S', "")), "Z") << "what was skipped is not answered";
+    EXPECT_EQ(answer(query("IDENTIFY_SYSTEM")), "TDCZ");
+  }
+}
+
+TEST_F(CommandLoopTest, AFunctionCallIsRefusedAndTheServerIsReadyAtOnce) {
+  EXPECT_EQ(answer(client_message('F', "x")), "EZ");
+  expect_error("08P01", "fastpath function calls not supported in a replication connection");
+}
+
+TEST_F(CommandLoopTest, FlushAnswersNothingAndSyncIsReady) {
+  EXPECT_EQ(answer(client_message('H', "") + client_message('S', "")), "Z");
+}
+
+TEST_F(CommandLoopTest, FlushWithABodySkipsToSync) {
+  client.send(client_message('H', "x") + query("IDENTIFY_SYSTEM"));
+  EXPECT_EQ(field(client.next(), 'M'), "invalid message format");
+  EXPECT_EQ(answer(client_message('S', "")), "Z");
+}
+
+TEST_F(CommandLoopTest, SyncWithABodyIsAnErrorAndReady) {
+  EXPECT_EQ(answer(client_message('S', "x")), "EZ");
+  expect_error("08P01", "invalid message format");
+  EXPECT_EQ(answer(query("IDENTIFY_SYSTEM")), "TDCZ");
+}
+
+TEST_F(CommandLoopTest, LeftOversOfACopyAreIgnored) {
+  EXPECT_EQ(answer(client_message('d', "x") + client_message('c', "") + client_message('f', "x") +
+                   client_message('S', "")),
+            "Z");
+}
+
+TEST_F(CommandLoopTest, TerminateClosesEvenTwice) {
+  client.send(client_message('X', "") + client_message('X', "body"));
+  EXPECT_TRUE(client.ends());
+}
+
+TEST_F(CommandLoopTest, AnUnknownTypeIsFatalBeforeItsLengthIsLookedAt) {
+  expect_fatal("p", "invalid frontend message type 112");
+}
+
+TEST_F(CommandLoopTest, AZeroByteIsAnUnknownType) {
+  expect_fatal(std::string_view("\0", 1), "invalid frontend message type 0");
+}
+
+TEST_F(CommandLoopTest, AnImpossibleLengthClosesWithoutAWord) {
+  for (const auto& bytes : {std::string("Q\0\0\0\3", 5), std::string("S\0\0\x27\x11", 5),
+                            std::string("Q\x40\0\0\0", 5)}) {
+    ReadyClient other(server);
+    other.send(bytes);
+    EXPECT_TRUE(other.ends());
+  }
+}
+
+TEST_F(CommandLoopTest, PipelinedCommandsAreAnsweredInOrderEachWithItsReady) {
+  std::string bytes;
+  for (int i = 0; i < 50; ++i) bytes += query("IDENTIFY_SYSTEM") + query("nonsense");
+  client.send(bytes);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(types_of(client.until('Z')), "TDCZ");
+    EXPECT_EQ(types_of(client.until('Z')), "EZ");
+  }
+}
+
+TEST_F(CommandLoopTest, ACommandMayComeByteByByte) {
+  for (const char c : query("IDENTIFY_SYSTEM")) client.send(std::string_view(&c, 1));
+  EXPECT_EQ(types_of(client.until('Z')), "TDCZ");
+}
+
+// More answers than the server keeps: it stops reading until they are taken.
+TEST_F(CommandLoopTest, WhoDoesNotReadItsAnswersIsNotReadFrom) {
+  ReadyClient slow(server, /*receive_buffer_bytes=*/4096);
+  constexpr int kCommands = 1500;
+  std::string bytes;
+  for (int i = 0; i < kCommands; ++i) bytes += query("SHOW all");
+  std::thread sender([&] { slow.send(bytes); });
+  for (int i = 0; i < kCommands; ++i) {
+    const auto answered = slow.until('Z');
+    if (answered.back().type != 'Z') {
+      ADD_FAILURE() << "the connection ended after " << i;
+      break;
+    }
+  }
+  sender.join();
+}
+
+TEST_F(CommandLoopTest, ALargeMessageIsTakenUpToTheLimit) {
+  constexpr std::size_t kLargest = (1 << 20) - 4;
+  EXPECT_EQ(answer(client_message('Q', std::string(kLargest - 1, ' ') + '\0')), "EZ");
+  client.send(client_message('Q', std::string(kLargest + 1, ' ')).substr(0, 5));
+  EXPECT_TRUE(client.ends());
+}
+
+}  // namespace
+
+}  // namespace tests

@@ -1,0 +1,154 @@
+#include "server/source/directory.h"
+
+#include <unistd.h>
+
+#include "tests/source/directory_rig.h"
+
+namespace tests {
+
+using server::wal::Lsn;
+
+namespace {
+
+TEST_F(DirectoryTest, StartsAtTheEndOfTheValidRecords) {
+  start();
+  EXPECT_TRUE(follower.wait_for(builder.end()));
+  EXPECT_EQ(follower.end(), builder.end());
+  EXPECT_EQ(follower.tail.position(), builder.end());
+}
+
+TEST_F(DirectoryTest, FollowsAFileThatGrowsIntoTheNextOnes) {
+  start();
+  for (int i = 0; i < 30; ++i) EXPECT_TRUE(follower.wait_for(grow(100'000)));
+  Lsn at = follower.spans.front().end;
+  for (std::size_t i = 1; i < follower.spans.size(); ++i) {
+    EXPECT_EQ(follower.spans[i].begin, at) << "without a gap";
+    at = follower.spans[i].end;
+  }
+}
+
+TEST_F(DirectoryTest, APartialFileIsFollowedThroughItsRename) {
+  std::filesystem::rename(path(1), path(1) + ".partial");
+  start();
+  std::filesystem::rename(path(1) + ".partial", path(1));
+  EXPECT_TRUE(follower.wait_for(grow(5000)));
+  std::filesystem::rename(path(1), path(1) + ".partial");
+  std::filesystem::rename(path(1) + ".partial", path(1));
+  EXPECT_TRUE(follower.wait_for(grow(1'500'000)));
+}
+
+TEST_F(DirectoryTest, FilesThatAppearWholeAreTaken) {
+  start();
+  WalDirectory other(server::wal::TimelineId{1}, identity.segment_size);
+  std::filesystem::copy_file(path(1), other.segment_path(server::wal::SegmentNo{1}));
+  while (builder.end() < Lsn(4 << 20)) builder.append_noop(filling(3000));
+  other.write(builder);
+  for (std::uint64_t no = 1; no <= 4; ++no) {
+    const std::string from = other.segment_path(server::wal::SegmentNo{no});
+    if (!std::filesystem::exists(from)) continue;
+    std::filesystem::copy_file(from, path(no) + ".copy");
+    std::filesystem::rename(path(no) + ".copy", path(no));
+  }
+  EXPECT_TRUE(follower.wait_for(builder.end()));
+}
+
+TEST_F(DirectoryTest, AnotherFileInThePlaceOfTheLastIsTold) {
+  start();
+  ASSERT_TRUE(follower.wait_for(builder.end()));
+  std::filesystem::copy_file(path(1), path(1) + ".copy");
+  std::filesystem::rename(path(1) + ".copy", path(1));
+  ASSERT_TRUE(follower.wait_for(grow(5000)));
+  EXPECT_TRUE(follower.spans.back().file_replaced);
+  ASSERT_TRUE(follower.wait_for(grow(5000)));
+  EXPECT_FALSE(follower.spans.back().file_replaced);
+}
+
+TEST_F(DirectoryTest, ARecycledFileIsNoWalUntilItIsOverwritten) {
+  grow(1'500'000);
+  const auto last = value(identity.segment_size.segment_of(builder.end()));
+  std::filesystem::copy_file(path(1), path(last + 1));
+  start();
+  EXPECT_EQ(follower.tail.position(), builder.end());
+  EXPECT_TRUE(follower.wait_for(grow(2'000'000)));
+}
+
+TEST_F(DirectoryTest, ChangesBehindTheEndAreReported) {
+  grow(2'500'000);
+  start();
+  directory.flip(Lsn((1 << 20) + 5000));
+  EXPECT_TRUE(follower.wait_for(grow(1000)));
+  EXPECT_TRUE(follower.changed().contains(1));
+}
+
+TEST_F(DirectoryTest, ABadRecordIsReportedOnceAndTheRepairedFileFlowsOn) {
+  start();
+  const Lsn bad = builder.end();
+  testing::internal::CaptureStderr();
+  std::vector<std::byte> wrong;
+  {
+    server::wal::WalBuilder ahead(identity, server::wal::TimelineId{1}, bad,
+                                  builder.previous_record());
+    ahead.append_noop(filling(500));
+    ahead.append_noop(filling(500));
+    wrong.assign(ahead.bytes().begin(), ahead.bytes().end());
+  }
+  wrong[200] ^= std::byte{1};
+  directory.write(bad, wrong);
+  // Looked at again and again: after the grace, and every second from then on.
+  EXPECT_FALSE(follower.wait_until([&](const auto& span) { return span.end > bad; }, 1800));
+  wrong[200] ^= std::byte{1};
+  directory.write(bad, wrong);
+  EXPECT_TRUE(follower.wait_until([&](const auto& span) { return span.end > bad; }));
+  source->stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count_of(log, "incorrect resource manager data checksum"), 1u) << log;
+  EXPECT_EQ(count_of(log, "invalid WAL in segment 000000010000000000000001"), 1u) << log;
+}
+
+// The record is there a moment later, as if its writer had been interrupted.
+TEST_F(DirectoryTest, ARecordThatIsBeingWrittenIsNotReported) {
+  start();
+  const Lsn from = builder.end();
+  testing::internal::CaptureStderr();
+  builder.append_noop(filling(5000));
+  std::vector<std::byte> whole(builder.bytes().begin(), builder.bytes().end());
+  std::vector<std::byte> torn = whole;
+  std::fill(torn.begin() + 100, torn.end(), std::byte{0});
+  directory.write(from, torn);
+  EXPECT_FALSE(follower.wait_until([&](const auto& span) { return span.end > from; }, 100));
+  directory.write(from, whole);
+  EXPECT_TRUE(follower.wait_for(builder.end()));
+  source->stop();
+  EXPECT_EQ(testing::internal::GetCapturedStderr().find("invalid WAL"), std::string::npos);
+}
+
+TEST_F(DirectoryTest, ARunningServersDirectoryIsRecognisedByItsPid) {
+  const std::string data = directory.path() + "/data";
+  const std::string pg_wal = data + "/pg_wal";
+  std::filesystem::create_directories(pg_wal);
+  std::filesystem::copy_file(path(1), pg_wal + "/000000010000000000000001");
+  const auto is_live = [&](const std::string& pid_file) {
+    std::ofstream(data + "/postmaster.pid") << pid_file;
+    server::source::DirectorySource opened(pg_wal, clock);
+    EXPECT_TRUE(opened.open().has_value());
+    return opened.files_are_recycled();
+  };
+  EXPECT_TRUE(is_live(std::to_string(::getpid()) + "\n/data\n"));
+  EXPECT_TRUE(is_live("-" + std::to_string(::getpid()) + "\n")) << "a standalone backend";
+  EXPECT_FALSE(is_live("2147483646\n"));
+  EXPECT_FALSE(is_live("garbage\n"));
+  std::filesystem::remove(data + "/postmaster.pid");
+  server::source::DirectorySource stopped(pg_wal, clock);
+  ASSERT_TRUE(stopped.open().has_value());
+  EXPECT_FALSE(stopped.files_are_recycled());
+}
+
+TEST_F(DirectoryTest, AnEmptyDirectoryIsAnError) {
+  TempDir empty;
+  server::source::DirectorySource none(empty.path(), clock);
+  EXPECT_EQ(none.open().error().kind, &server::wal::kNoWal);
+}
+
+}  // namespace
+
+}  // namespace tests

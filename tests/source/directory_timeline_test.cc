@@ -1,0 +1,101 @@
+#include "tests/source/directory_rig.h"
+
+// Timelines that appear in a directory while it is followed.
+
+namespace tests {
+
+using server::wal::Lsn;
+using server::wal::TimelineId;
+
+namespace {
+
+TEST_F(DirectoryTest, ANewTimelineIsFollowedFromItsFork) {
+  start();
+  const Lsn fork = builder.end();
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  const auto second = child(2, fork, builder.previous_record());
+  write_timeline(2, second);
+  ASSERT_TRUE(follower.wait_for_timeline(2));
+  ASSERT_TRUE(follower.wait_for(second.end()));
+  const auto& timelines = *follower.spans.back().timelines;
+  EXPECT_EQ(timelines.history.switch_point(TimelineId{1}), fork);
+  EXPECT_EQ(timelines.files.at(TimelineId{2}), runtime::format("1\t{}\tpromoted\n", fork));
+}
+
+TEST_F(DirectoryTest, AForkBehindTheEndTakesTheEndBack) {
+  const Lsn fork = builder.end();
+  const Lsn previous = builder.previous_record();
+  grow(100'000);
+  start();
+  ASSERT_TRUE(follower.wait_for(builder.end()));
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  const auto second = child(2, fork, previous);
+  write_timeline(2, second);
+  ASSERT_TRUE(follower.wait_for_timeline(2));
+  EXPECT_EQ(follower.spans.back().begin, fork);
+}
+
+TEST_F(DirectoryTest, AHistoryFileAloneIsServedAndChangesNothingElse) {
+  start();
+  ASSERT_TRUE(follower.wait_for(builder.end()));
+  write_history(2, "1\t0/900000\tlater\n");
+  ASSERT_TRUE(follower.wait_until(
+      [](const auto& span) { return span.timelines->files.contains(TimelineId{2}); }));
+  EXPECT_EQ(follower.spans.back().timelines->history.tip(), TimelineId{1});
+  EXPECT_EQ(follower.end(), builder.end());
+  EXPECT_TRUE(follower.wait_for(grow(5000)));
+}
+
+TEST_F(DirectoryTest, ATimelineThatIsNoChildOfOursIsRefusedWithOneLine) {
+  write_history(2, "1\t0/180000\tpromoted\n");
+  const auto second = child(2, builder.end(), builder.previous_record());
+  write_timeline(2, second);
+  testing::internal::CaptureStderr();
+  start();
+  ASSERT_TRUE(follower.wait_for_timeline(2));
+  write_history(3, "1\t0/140000\tpromoted elsewhere\n");
+  write_timeline(3, child(3, builder.end(), builder.previous_record()));
+  for (int i = 0; i < 3; ++i) {
+    write_timeline(3, child(3, builder.end(), builder.previous_record()));
+    EXPECT_FALSE(follower.wait_until(
+        [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 50));
+  }
+  source->stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count_of(log, "timeline 3 is not a child of timeline 2"), 1u) << log;
+}
+
+// Its history was read anew without any parents, and standbys on them met a failed CHECK.
+TEST_F(DirectoryTest, AHistoryFileThatGoesTakesNoTimelineAway) {
+  const Lsn fork = builder.end();
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  const auto second = child(2, fork, builder.previous_record());
+  write_timeline(2, second);
+  start();
+  ASSERT_TRUE(follower.wait_for(second.end()));
+  std::filesystem::remove(directory.path() + "/00000002.history");
+  ASSERT_TRUE(follower.wait_until([](const auto& span) { return span.timelines->files.empty(); }));
+  EXPECT_TRUE(follower.spans.back().timelines->history.contains(TimelineId{1}));
+}
+
+// The same, where the new timeline's file tells less than, or other than, what is known.
+TEST_F(DirectoryTest, ATimelineWhoseHistoryContradictsOursIsRefused) {
+  const Lsn fork = builder.end();
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  auto second = child(2, fork, builder.previous_record());
+  write_timeline(2, second);
+  start();
+  ASSERT_TRUE(follower.wait_for(second.end()));
+  const auto third = child(3, second.end(), second.previous_record());
+  for (const auto& text : {runtime::format("2\t{}\tno parent\n", second.end()),
+                           runtime::format("1\t0/110000\tx\n2\t{}\ty\n", second.end())}) {
+    write_history(3, text);
+    write_timeline(3, third);
+    EXPECT_FALSE(follower.wait_until(
+        [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 100));
+  }
+}
+
+}  // namespace
+
+}  // namespace tests

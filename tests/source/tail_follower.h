@@ -1,0 +1,76 @@
+#pragma once
+
+#include <poll.h>
+
+#include <chrono>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/doorbell.h"
+#include "runtime/mutex.h"
+#include "server/source/source.h"
+#include "server/wal/tail.h"
+
+namespace tests {
+
+// Stands where a loop would: takes the spans that a source publishes, and sleeps while there are
+// none. It is also the server that the source reports to.
+class TailFollower final : public server::source::Source::Listener {
+ public:
+  TailFollower() : queue_(64, doorbell_) { tail.subscribe(queue_); }
+
+  // Waits until a span satisfies `condition`; false if none does in time.
+  template <typename Condition>
+  bool wait_until(Condition condition, int timeout_ms = 10'000) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    while (std::chrono::steady_clock::now() < deadline) {
+      doorbell_.awake();
+      server::wal::WalSpan span;
+      while (queue_.pop(span)) {
+        spans.push_back(span);
+        if (condition(span)) return true;
+      }
+      pollfd rung{.fd = doorbell_.fd(), .events = POLLIN, .revents = 0};
+      if (doorbell_.prepare_to_sleep()) ::poll(&rung, 1, /*timeout_ms=*/100);
+    }
+    return false;
+  }
+  bool wait_for(server::wal::Lsn end) {
+    return wait_until([end](const server::wal::WalSpan& span) { return span.end >= end; });
+  }
+  bool wait_for_timeline(std::uint32_t timeline) {
+    return wait_until([timeline](const server::wal::WalSpan& span) {
+      return value(span.timelines->history.tip()) == timeline;
+    });
+  }
+  server::wal::Lsn end() const { return spans.empty() ? server::wal::Lsn() : spans.back().end; }
+
+  std::set<std::uint64_t> changed() const {
+    const runtime::Lock lock(mutex_);
+    return changed_;
+  }
+
+  server::wal::WalTail tail;
+  std::vector<server::wal::WalSpan> spans;
+
+ private:
+  void on_segment_changed(server::wal::SegmentNo no) override {
+    const runtime::Lock lock(mutex_);
+    changed_.insert(value(no));
+  }
+  void on_source_failed(const runtime::Error&) override {}
+
+  runtime::Doorbell doorbell_;
+  server::wal::WalSpanQueue queue_;
+  mutable runtime::Mutex mutex_;
+  std::set<std::uint64_t> changed_ GUARDED_BY(mutex_);
+};
+
+inline std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace tests

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memctx/context.h"
+#include "server/stream/connection.h"
+#include "server/stream/send_queue.h"
+#include "server/stream/sender.h"
+#include "tests/stream/view_rig.h"
+#include "tests/support/replication_messages.h"
+#include "tests/support/socket_pair.h"
+
+namespace tests {
+
+// One standby's sender at one end of a socket pair; the test is the standby.
+class Standby final : private server::stream::Sender::Owner, private runtime::Loop::Handler {
+ public:
+  Standby(ViewRig& rig, server::stream::SendQueue& queue, server::stream::Sender::Options options,
+          int send_buffer_bytes)
+      : sockets_(send_buffer_bytes),
+        peer_fd(sockets_.peer.get()),
+        context("Standby"),
+        connection(rig.loop, *this, std::move(sockets_.ours), context),
+        sender(rig.loop, rig.view, queue, connection, options, *this) {}
+
+  // Takes what the sender has sent by now. Returns whether that was anything.
+  bool receive(std::size_t bytes_max = 1 << 20) {
+    if (!receive_into(unparsed_, peer_fd, bytes_max)) return false;
+    for (Message& message : take_messages(unparsed_)) messages.push_back(std::move(message));
+    return true;
+  }
+  // The WAL of all messages, which must follow each other without a gap.
+  std::string wal() const {
+    std::string all;
+    std::optional<server::wal::Lsn> expected;
+    for (const Message& message : messages) {
+      const auto data = xlog_data(message);
+      if (!data.has_value()) continue;
+      EXPECT_EQ(expected.value_or(data->begin), data->begin);
+      expected = data->begin + data->wal.size();
+      all += data->wal;
+    }
+    return all;
+  }
+  // One letter for each message: w and k inside CopyData, the type of others.
+  std::string kinds() const {
+    std::string kinds;
+    for (const Message& message : messages) {
+      kinds += message.type == 'd' ? message.body[0] : message.type;
+    }
+    return kinds;
+  }
+
+ private:
+  SocketPair sockets_;
+  std::string unparsed_;
+
+ public:
+  const int peer_fd;
+  memctx::Context context;
+  server::stream::Connection connection;
+  server::stream::Sender sender;
+  std::vector<Message> messages;
+
+  // What the owner was told.
+  bool ended = false;
+  std::optional<server::stream::NextTimeline> next;
+  std::optional<runtime::Error> failure;
+  std::optional<std::string> lost;
+  bool interrupted = false;
+
+ private:
+  void on_stream_ended(std::optional<server::stream::NextTimeline> timeline) override {
+    ended = true;
+    next = timeline;
+  }
+  void on_stream_failed(const runtime::Error& error) override { failure = error; }
+  void on_stream_lost(std::string_view why) override { lost = std::string(why); }
+  void on_stream_interrupted() override { interrupted = true; }
+  void on_ready(std::uint32_t events) override {
+    if ((events & EPOLLOUT) != 0 && sender.active()) sender.on_writable();
+  }
+};
+
+// A view, a queue, and one standby or several.
+struct SenderRig : ViewRig {
+  explicit SenderRig(std::uint32_t segment_mb = 1, server::stream::WalView::Options options = {})
+      : ViewRig(segment_mb, options), queue(clock, view, {}) {
+    ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
+    loop.set_turn_work(&queue);
+  }
+  Standby& add(server::stream::Sender::Options options = {}, int send_buffer_bytes = 0) {
+    return *standbys.emplace_back(
+        std::make_unique<Standby>(*this, queue, options, send_buffer_bytes));
+  }
+  // Turns, and lets the standby read, until it has WAL up to `end` and the rest of its message.
+  bool stream_to(Standby& standby, server::wal::Lsn end) {
+    return turn_until([&] {
+      while (standby.receive()) {
+      }
+      if (standby.messages.empty()) return false;
+      const auto last = std::find_if(standby.messages.rbegin(), standby.messages.rend(),
+                                     [](const Message& m) { return xlog_data(m).has_value(); });
+      if (last == standby.messages.rend()) return false;
+      const auto data = xlog_data(*last);
+      return data->begin + data->wal.size() >= end;
+    });
+  }
+
+  server::stream::SendQueue queue;
+  std::vector<std::unique_ptr<Standby>> standbys;
+};
+
+}  // namespace tests

@@ -1,0 +1,168 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "server/wal/names.h"
+#include "tests/stream/sender_rig.h"
+
+// A timeline that ends, before the standby asked for it or while it streams.
+
+namespace tests {
+
+using server::stream::Sender;
+using server::wal::Lsn;
+using server::wal::SegmentNo;
+using server::wal::TimelineHistory;
+using server::wal::TimelineId;
+
+namespace {
+
+constexpr TimelineId kFirst{1};
+constexpr TimelineId kSecond{2};
+
+struct TimelineTest : ::testing::Test {
+  // Timeline 2 forks from 1 at `fork`, in whose segment its file begins as a copy of the first's.
+  void promote(Lsn fork) {
+    const SegmentNo no = rig.identity.segment_size.segment_of(fork);
+    const std::string from = rig.directory.segment_path(no);
+    std::filesystem::copy_file(
+        from, rig.directory.path() + "/" +
+                  server::wal::segment_name(kSecond, no, rig.identity.segment_size));
+    const auto text = runtime::format("1\t{}\tbecause\n", fork);
+    rig.tail.adopt({*TimelineHistory::parse(kSecond, text), {}});
+    rig.tail.publish(fork, fork, 0, rig.clock.now());
+  }
+  void turn_and_receive() {
+    for (int i = 0; i < 3; ++i) rig.loop.turn_for_test();
+    while (standby.receive()) {
+    }
+  }
+
+  SenderRig rig;
+  Standby& standby = rig.add({.timeout = std::chrono::seconds(10)});
+};
+
+TEST_F(TimelineTest, AHistoricTimelineIsSentToItsEndAndThenCopyDone) {
+  rig.fill(500'000);
+  promote(rig.begin() + 300'000);
+  rig.view.take_spans();
+  standby.sender.start(kFirst, rig.begin() + 100);
+  ASSERT_TRUE(rig.stream_to(standby, rig.begin() + 300'000));
+  turn_and_receive();
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin() + 100, rig.begin() + 300'000));
+  EXPECT_EQ(standby.kinds().back(), 'c');
+  EXPECT_FALSE(standby.ended) << "the standby's CopyDone is awaited";
+
+  standby.sender.on_copy_done();
+  ASSERT_TRUE(standby.ended);
+  ASSERT_TRUE(standby.next.has_value());
+  EXPECT_EQ(standby.next->timeline, kSecond);
+  EXPECT_EQ(standby.next->begin, rig.begin() + 300'000);
+}
+
+// libpq takes nothing after a CopyDone.
+TEST_F(TimelineTest, NothingFollowsOurCopyDone) {
+  rig.fill(100'000);
+  promote(rig.begin() + 50'000);
+  rig.view.take_spans();
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, rig.begin() + 50'000));
+  turn_and_receive();
+  ASSERT_EQ(standby.kinds(), "wc");
+  const auto ask = status_body({}, {}, {}, /*reply_requested=*/true);
+  ASSERT_TRUE(standby.sender.on_copy_data(as_bytes(ask)).has_value());
+  turn_and_receive();
+  rig.clock.advance(std::chrono::seconds(5));
+  turn_and_receive();
+  EXPECT_EQ(standby.kinds(), "wc");
+  rig.clock.advance(std::chrono::seconds(5));
+  turn_and_receive();
+  EXPECT_TRUE(standby.lost.has_value()) << "but it does not wait for ever";
+}
+
+TEST_F(TimelineTest, WhoStopsEarlyIsToldOfTheNextTimelineAsWell) {
+  rig.fill(500'000);
+  promote(rig.begin() + 300'000);
+  rig.view.take_spans();
+  standby.sender.start(kFirst, rig.begin());
+  standby.sender.on_copy_done();
+  turn_and_receive();
+  ASSERT_TRUE(standby.ended);
+  ASSERT_TRUE(standby.next.has_value());
+  EXPECT_EQ(standby.next->timeline, kSecond);
+}
+
+TEST_F(TimelineTest, ALiveStreamEndsWhereItsTimelineDoes) {
+  rig.fill(100'000);
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  promote(rig.end());
+  turn_and_receive();
+  EXPECT_EQ(standby.kinds(), "wc");
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+}
+
+TEST_F(TimelineTest, WhoIsBeyondTheForkIsSentNoMore) {
+  rig.fill(100'000);
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  promote(rig.begin() + 50'000);
+  turn_and_receive();
+  EXPECT_EQ(standby.kinds(), "wc");
+  standby.sender.on_copy_done();
+  EXPECT_EQ(standby.next->begin, rig.begin() + 50'000);
+}
+
+TEST_F(TimelineTest, AForkWhileAMessageIsInFlightLetsItOutFirst) {
+  Standby& slow = rig.add({.copy_bytes_max = 0}, /*send_buffer_bytes=*/4096);
+  rig.fill(400'000);
+  slow.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.turn_until([&] { return slow.connection.blocked(); }));
+  const Lsn sent = slow.sender.sent();
+  promote(sent - 1000);
+  ASSERT_TRUE(rig.turn_until([&] {
+    slow.receive();
+    return !slow.messages.empty() && slow.messages.back().type == 'c';
+  }));
+  EXPECT_EQ(slow.wal(), rig.wal(rig.begin(), sent));
+}
+
+TEST_F(TimelineTest, AForkWhileItWaitsForASliceIsNoticed) {
+  rig.fill(5 << 20);
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_EQ(standby.sender.pump(), Sender::PumpResult::kWaiting);
+  promote(rig.begin() + 300'000);
+  ASSERT_TRUE(rig.stream_to(standby, rig.begin() + 300'000));
+  turn_and_receive();
+  EXPECT_EQ(standby.kinds().back(), 'c');
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.begin() + 300'000));
+}
+
+TEST_F(TimelineTest, TheNewTimelineIsStreamedAcrossTheFork) {
+  rig.fill(100'000);
+  const Lsn fork = rig.end();
+  promote(fork);
+  server::wal::WalBuilder second(rig.identity, kSecond, fork, rig.builder.previous_record());
+  while (second.end() < fork + 100'000) second.append_noop(filling(3000));
+  WalDirectory other(kSecond, rig.identity.segment_size);
+  std::filesystem::copy_file(
+      rig.directory.path() + "/" +
+          server::wal::segment_name(kSecond, SegmentNo{1}, rig.identity.segment_size),
+      other.segment_path(SegmentNo{1}));
+  other.write(second);
+  std::filesystem::copy_file(
+      other.segment_path(SegmentNo{1}),
+      rig.directory.path() + "/" +
+          server::wal::segment_name(kSecond, SegmentNo{1}, rig.identity.segment_size),
+      std::filesystem::copy_options::overwrite_existing);
+  rig.tail.publish(fork, second.end(), 30, rig.clock.now());
+  rig.view.take_spans();
+  standby.sender.start(kSecond, rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, second.end()));
+  const auto expected = other.read(rig.begin(), second.end());
+  EXPECT_EQ(standby.wal(), as_text(expected));
+}
+
+}  // namespace
+
+}  // namespace tests

@@ -1,0 +1,119 @@
+#include <gtest/gtest.h>
+
+#include "tests/stream/sender_rig.h"
+
+// wal_sender_timeout: WalSndKeepaliveIfNecessary and WalSndCheckTimeOut of walsender.c.
+
+namespace tests {
+
+using server::stream::Sender;
+using server::wal::Lsn;
+using server::wal::TimelineId;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+struct TimeoutTest : ::testing::Test {
+  TimeoutTest() { rig.fill(50'000); }
+  void pass(runtime::Duration time) {
+    rig.clock.advance(time);
+    rig.loop.turn_for_test();
+    rig.loop.turn_for_test();
+    while (standby.receive()) {
+    }
+  }
+  void reply() {
+    const auto taken = standby.sender.on_copy_data(as_bytes(status_body(Lsn(1), Lsn(1), Lsn(1))));
+    EXPECT_TRUE(taken.has_value());
+  }
+  void start() {
+    standby.sender.start(TimelineId{1}, rig.end());
+    rig.loop.turn_for_test();
+  }
+
+  SenderRig rig;
+  Standby& standby = rig.add({.timeout = seconds(10)});
+};
+
+TEST_F(TimeoutTest, AnIdleStreamIsSilentUntilHalfOfTheTimeout) {
+  start();
+  pass(milliseconds(4999));
+  EXPECT_EQ(standby.kinds(), "");
+  pass(milliseconds(1));
+  ASSERT_EQ(standby.kinds(), "k");
+  const auto ping = keepalive(standby.messages[0]);
+  EXPECT_TRUE(ping->reply_requested);
+  EXPECT_EQ(ping->wal_end, rig.end());
+}
+
+TEST_F(TimeoutTest, ItIsPingedOnceAndCutAtTheTimeout) {
+  start();
+  pass(seconds(5));
+  pass(seconds(4));
+  pass(milliseconds(999));
+  EXPECT_EQ(standby.kinds(), "k");
+  EXPECT_FALSE(standby.lost.has_value());
+  pass(milliseconds(1));
+  ASSERT_TRUE(standby.lost.has_value());
+  EXPECT_EQ(*standby.lost, "terminating walsender process due to replication timeout");
+  EXPECT_EQ(standby.kinds(), "k") << "nothing is said to the standby";
+  EXPECT_FALSE(standby.failure.has_value());
+}
+
+TEST_F(TimeoutTest, AnyMessageStartsItAnew) {
+  start();
+  pass(milliseconds(4900));
+  reply();
+  pass(milliseconds(4900));
+  EXPECT_EQ(standby.kinds(), "");
+  pass(milliseconds(100));
+  EXPECT_EQ(standby.kinds(), "k");
+  reply();
+  pass(milliseconds(4999));
+  EXPECT_EQ(standby.kinds(), "k");
+  pass(milliseconds(1));
+  EXPECT_EQ(standby.kinds(), "kk");
+  EXPECT_FALSE(standby.lost.has_value());
+}
+
+TEST_F(TimeoutTest, ABlockedStandbyIsCutAsWell) {
+  rig.fill(400'000);
+  Standby& slow = rig.add({.timeout = seconds(10)}, /*send_buffer_bytes=*/4096);
+  slow.sender.start(TimelineId{1}, rig.begin());
+  ASSERT_TRUE(rig.turn_until([&] { return slow.connection.blocked(); }));
+  pass(seconds(5));
+  EXPECT_FALSE(slow.lost.has_value());
+  pass(seconds(5));
+  EXPECT_TRUE(slow.lost.has_value());
+}
+
+TEST_F(TimeoutTest, ZeroMeansNone) {
+  standby.sender.set_timeout(seconds(0));
+  start();
+  pass(std::chrono::hours(24));
+  EXPECT_EQ(standby.kinds(), "");
+  EXPECT_TRUE(standby.sender.active());
+}
+
+TEST_F(TimeoutTest, AStreamThatHasStoppedIsNeitherPingedNorCut) {
+  start();
+  standby.sender.stop();
+  pass(std::chrono::hours(1));
+  EXPECT_EQ(standby.kinds(), "");
+  EXPECT_FALSE(standby.lost.has_value());
+}
+
+TEST_F(TimeoutTest, AnAnswerThatWasAskedForCarriesThePositionSent) {
+  start();
+  const auto body = status_body(Lsn(1), Lsn(1), Lsn(1), /*reply_requested=*/true);
+  ASSERT_TRUE(standby.sender.on_copy_data(as_bytes(body)).has_value());
+  pass(milliseconds(0));
+  ASSERT_EQ(standby.kinds(), "k");
+  EXPECT_FALSE(keepalive(standby.messages[0])->reply_requested);
+  EXPECT_EQ(keepalive(standby.messages[0])->wal_end, standby.sender.sent());
+}
+
+}  // namespace
+
+}  // namespace tests

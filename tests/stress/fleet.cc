@@ -1,0 +1,172 @@
+#include "tests/stress/fleet.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/format.h"
+#include "server/wal/names.h"
+
+namespace tests {
+
+using server::wal::Lsn;
+
+bool WalFiles::hold(Lsn begin, std::string_view wal) {
+  while (!wal.empty()) {
+    const auto room = segment_size_.end(segment_size_.segment_of(begin)) - begin;
+    const auto part = wal.substr(0, room);
+    if (!hold_part(begin, part)) return false;
+    wal.remove_prefix(part.size());
+    begin += part.size();
+  }
+  return true;
+}
+
+bool WalFiles::hold_part(Lsn begin, std::string_view wal) {
+  const auto no = segment_size_.segment_of(begin);
+  if (!file_ || no != open_) {
+    const std::string path =
+        directory_ + "/" + server::wal::segment_name(server::wal::TimelineId{1}, no, segment_size_);
+    file_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    open_ = no;
+  }
+  if (!file_) return true;
+  buffer_.resize(wal.size());
+  const auto got = ::pread(file_.get(), buffer_.data(), wal.size(), segment_size_.offset(begin));
+  return got == static_cast<ssize_t>(wal.size()) && buffer_ == wal;
+}
+
+void FleetTally::operator+=(const FleetTally& other) {
+  connections += other.connections;
+  bytes += other.bytes;
+  wrong += other.wrong;
+  if (first_wrong.empty()) first_wrong = other.first_wrong;
+}
+
+struct Fleet::Client {
+  runtime::UniqueFd fd;
+  std::string received;
+  std::size_t appetite = 0;  // the most it reads at a time
+  Lsn expected;              // where the next WAL begins
+  bool streaming = false;
+};
+
+Fleet::Fleet(const Options& options, WalFiles files)
+    : options_(options), files_(std::move(files)), random_(options.seed) {
+  for (std::size_t i = 0; i < options.clients; ++i) {
+    connect(*clients_.emplace_back(std::make_unique<Client>()));
+  }
+}
+
+Fleet::~Fleet() = default;
+
+void Fleet::connect(Client& client) {
+  client = {};
+  client.fd.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(client.fd.valid());
+  if (random_() % 3 == 0) {
+    const int little = 4096;
+    CHECK(::setsockopt(client.fd.get(), SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)) == 0);
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(options_.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(client.fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+      0) {
+    client.fd.reset();
+    return;
+  }
+  client.appetite = random_() % 4 == 0 ? 100 + random_() % 2000 : 1 << 18;
+  const std::uint64_t range = options_.end - options_.begin;
+  const bool from_the_end = random_() % 2 == 0;
+  client.expected = from_the_end ? options_.end : options_.begin + random_() % range;
+  std::string hello = startup_packet(walreceiver_parameters()) + query("IDENTIFY_SYSTEM") +
+                      start_replication(client.expected);
+  if (random_() % 5 == 0) hello.resize(1 + random_() % hello.size());
+  ::send(client.fd.get(), hello.data(), hello.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ++tally_.connections;
+}
+
+void Fleet::step() {
+  for (const auto& client : clients_) {
+    if (!client->fd || !read(*client, client->appetite)) {
+      connect(*client);
+      continue;
+    }
+    const auto draw = random_() % 400;
+    if (draw == 0) {
+      connect(*client);
+    } else if (draw < 40 && client->streaming) {
+      const std::string reply = status(client->expected, /*reply_requested=*/draw % 4 == 0);
+      ::send(client->fd.get(), reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    } else if (draw < 42 && client->streaming) {
+      const std::string again =
+          client_message('c', "") + start_replication(client->expected) + status(client->expected);
+      client->streaming = false;
+      ::send(client->fd.get(), again.data(), again.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+  }
+}
+
+void Fleet::finish() {
+  for (const auto& client : clients_) {
+    while (client->fd) {
+      pollfd readable{.fd = client->fd.get(), .events = POLLIN, .revents = 0};
+      if (::poll(&readable, 1, /*timeout_ms=*/10'000) <= 0) {
+        wrong("the server has stopped and left a connection open");
+        break;
+      }
+      if (!read(*client, 1 << 18)) client->fd.reset();
+    }
+  }
+}
+
+bool Fleet::read(Client& client, std::size_t bytes_max) {
+  char buffer[1 << 18];
+  const ssize_t got =
+      ::recv(client.fd.get(), buffer, std::min(bytes_max, sizeof(buffer)), MSG_DONTWAIT);
+  if (got < 0 && errno == EAGAIN) return true;
+  if (got <= 0) return false;
+  client.received.append(buffer, static_cast<std::size_t>(got));
+  for (const Message& message : take_messages(client.received)) take(client, message);
+  return true;
+}
+
+void Fleet::take(Client& client, const Message& message) {
+  if (const auto data = xlog_data(message)) {
+    // After CopyDone the rest of the old stream comes, and then the new one, from where that was
+    // when it was asked for: so it may go back, but not leave anything out.
+    if (data->begin > client.expected) {
+      wrong(runtime::format("a gap: {} comes where {} is expected", data->begin, client.expected));
+    }
+    if (!files_.hold(data->begin, data->wal)) {
+      wrong(runtime::format("{} bytes at {} are not those of the file", data->wal.size(),
+                            data->begin));
+    }
+    tally_.bytes += data->wal.size();
+    client.expected = data->begin + data->wal.size();
+    return;
+  }
+  if (message.type == 'W') client.streaming = true;
+  if (message.type == 'E') {
+    const std::string code = field(message, 'C');
+    // Removed segments, and the end of the server.
+    if (code != "58P01" && code != "57P01") wrong(code + ": " + field(message, 'M'));
+  } else if (std::string_view("RSKZTDCWcd").find(message.type) == std::string_view::npos) {
+    wrong(runtime::format("a message of type \"{}\"", message.type));
+  }
+}
+
+void Fleet::wrong(const std::string& what) {
+  if (tally_.wrong++ == 0) tally_.first_wrong = what;
+}
+
+}  // namespace tests

@@ -1,0 +1,146 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "server/source/synthetic.h"
+#include "tests/stress/fleet.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_client.h"
+#include "tests/support/test_server.h"
+
+// Everything at once for a few seconds: clients that come, go, crawl and ask, WAL that grows, files
+// that are said to have changed, and a server that stops in the middle of it.
+
+namespace tests {
+
+using server::wal::Lsn;
+using server::wal::SegmentNo;
+using server::wal::SegmentSize;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::uint64_t kMb = 1 << 20;
+
+class StressTest : public ::testing::Test {
+ protected:
+  void open(std::uint64_t bytes_per_second, std::uint64_t keep, bool copy_always = false) {
+    spool_.emplace();
+    source_.emplace(server::source::SyntheticSource::Options{.directory = spool_->path(),
+                                                             .bytes_per_second = bytes_per_second,
+                                                             .wal_keep_bytes = keep,
+                                                             .segment_size = SegmentSize(1 << 20),
+                                                             .records = {}},
+                    clock_);
+    ASSERT_TRUE(source_->open().has_value());
+    TestServer::Options options;
+    options.workers = 3;
+    options.worker.view = {.segments_max = 4, .copy_always = copy_always};
+    options.worker.session.close_timeout = std::chrono::milliseconds(500);
+    server_.emplace(spool_->path(), source_->identity(), options);
+    ASSERT_TRUE(source_->start(server_->tail(), server_->faults(), *server_).has_value());
+    server_->accept();
+    while (server_->tail().position() < Lsn(6 * kMb)) std::this_thread::yield();
+  }
+
+  // Clients on several threads, and `meanwhile` on this one; the server stops under them.
+  FleetTally run(std::chrono::milliseconds time, const std::function<void()>& meanwhile) {
+    constexpr std::size_t kThreads = 4;
+    const auto seed = std::random_device()();
+    SCOPED_TRACE(seed);
+    const auto deadline = steady_clock::now() + time;
+    std::vector<FleetTally> tallies(kThreads);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        Fleet fleet({.port = server_->port(),
+                     .clients = 50,
+                     .seed = seed + static_cast<std::uint32_t>(i),
+                     .begin = Lsn(kMb),
+                     .end = Lsn(6 * kMb)},
+                    WalFiles(spool_->path(), SegmentSize(1 << 20)));
+        while (steady_clock::now() < deadline) fleet.step();
+        fleet.finish();
+        tallies[i] = fleet.tally();
+      });
+    }
+    while (steady_clock::now() < deadline) meanwhile();
+    server_->stop();
+    for (std::thread& thread : threads) thread.join();
+    source_->stop();
+    FleetTally all;
+    for (const FleetTally& tally : tallies) all += tally;
+    EXPECT_EQ(all.wrong, 0u) << all.first_wrong;
+    EXPECT_GT(all.bytes, 10 * kMb);
+    EXPECT_GT(all.connections, 200u);
+    EXPECT_EQ(server_->wal_senders(), 0);
+    return all;
+  }
+
+  runtime::SystemClock clock_;
+  std::optional<TempDir> spool_;
+  std::optional<server::source::SyntheticSource> source_;
+  std::optional<TestServer> server_;
+};
+
+TEST_F(StressTest, EveryByteIsRightWhileClientsComeAndGo) {
+  open(10 * kMb, 1 << 30);
+  run(std::chrono::seconds(2), [] { std::this_thread::yield(); });
+}
+
+TEST_F(StressTest, EveryByteIsRightWhileFilesAreSaidToChange) {
+  open(10 * kMb, 1 << 30);
+  std::mt19937 random(1);
+  auto next = steady_clock::now();
+  run(std::chrono::seconds(2), [&] {
+    if (steady_clock::now() < next) return std::this_thread::yield();
+    next = steady_clock::now() + std::chrono::milliseconds(2);
+    server_->on_segment_changed(SegmentNo{1 + random() % 20});
+  });
+}
+
+TEST_F(StressTest, EveryByteIsRightWhileOldSegmentsGo) {
+  open(10 * kMb, 5 * kMb);
+  run(std::chrono::seconds(2), [] { std::this_thread::yield(); });
+}
+
+TEST_F(StressTest, EveryByteIsRightWhenAllIsCopied) {
+  open(10 * kMb, 1 << 30, /*copy_always=*/true);
+  std::mt19937 random(2);
+  auto next = steady_clock::now();
+  run(std::chrono::seconds(2), [&] {
+    if (steady_clock::now() < next) return std::this_thread::yield();
+    next = steady_clock::now() + std::chrono::milliseconds(10);
+    server_->on_segment_changed(SegmentNo{1 + random() % 20});
+  });
+}
+
+// The storm is over: nobody may be left waiting for something that was told to nobody.
+TEST_F(StressTest, AfterAStormEveryStreamArrivesAtTheEnd) {
+  open(10 * kMb, 1 << 30);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 40; ++i) {
+    auto& client = *clients.emplace_back(std::make_unique<TestClient>(server_->port()));
+    ASSERT_TRUE(client.start_up());
+    client.send(start_replication(Lsn(kMb)));
+  }
+  for (int i = 0; i < 2000; ++i) {
+    server_->on_segment_changed(SegmentNo{1 + static_cast<std::uint64_t>(i) % 6});
+  }
+  WalFiles files(spool_->path(), SegmentSize(1 << 20));
+  for (const auto& client : clients) {
+    EXPECT_EQ(client->next().type, 'W');
+    const std::string wal = client->wal(5 * kMb);
+    EXPECT_GE(wal.size(), 5 * kMb);
+    EXPECT_TRUE(files.hold(Lsn(kMb), wal));
+  }
+  clients.clear();
+  server_->stop();
+  source_->stop();
+}
+
+}  // namespace
+
+}  // namespace tests

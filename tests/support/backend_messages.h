@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tests {
+
+// What a server has written, one line per message, as short as can be told apart:
+//   T timeline int8, xlogpos text        (a type modifier other than -1 follows its type)
+//   D 1 | 0/3000000 | NULL
+//   C SHOW      Z I      W 0 0      c      R 0      S TimeZone=UTC      K 4711 17      v 3.0 _pq_.x
+//   E FATAL 28000 message / detail / hint        (N for a notice)
+// A message that is malformed, or bytes that are left over, end the list with "?".
+std::vector<std::string> describe(std::span<const std::byte> bytes);
+
+}  // namespace tests

@@ -1,0 +1,114 @@
+#include "tests/support/test_server.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "memctx/current.h"
+
+namespace tests {
+
+using server::Worker;
+
+TestServer::TestServer(std::string directory, const server::wal::Identity& identity,
+                       Options options)
+    : faults_(identity),
+      segments_(std::move(directory), identity, faults_),
+      pool_(std::make_unique<runtime::Pool>(2)) {
+  // No test but those of the limit wants to meet it.
+  auto& senders_max = options.worker.session.max_wal_senders;
+  if (senders_max == 0) senders_max = 10'000;
+  ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
+  server::command::add_source_settings(identity, settings_);
+  settings_.set("wal_sender_timeout", "1min", "");
+  const Worker::Shared shared{.clock = clock_,
+                              .pool = *pool_,
+                              .segments = segments_,
+                              .settings = settings_,
+                              .reported_settings = server::command::reported_settings(identity),
+                              .wal_senders = wal_senders_};
+  for (std::size_t i = 0; i < options.workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));
+    tail_.subscribe(workers_.back()->span_queue());
+  }
+  acceptor_ = std::make_unique<server::Acceptor>(0, clock_, workers_, process_ids_);
+  const auto addresses = runtime::resolve("127.0.0.1", 0);
+  const auto bound = acceptor_->listen(addresses->front());
+  CHECK(bound.has_value());
+  port_ = bound->port();
+  for (const auto& worker : workers_) worker->start();
+}
+
+void TestServer::serve(server::wal::Lsn begin, server::wal::Lsn end) {
+  tail_.adopt({server::wal::TimelineHistory(server::wal::TimelineId{1}), {}});
+  tail_.publish(begin, end, 1, clock_.now());
+  accept();
+}
+
+void TestServer::accept() { acceptor_->start(); }
+
+void TestServer::publish(server::wal::Lsn end) {
+  tail_.publish(tail_.position(), end, 1, clock_.now());
+}
+
+void TestServer::on_segment_changed(server::wal::SegmentNo no) {
+  segments_.forget(no);
+  for (const auto& worker : workers_) worker->post_forget(no);
+}
+
+void TestServer::on_source_failed(const runtime::Error& error) { ADD_FAILURE() << error.what; }
+
+void TestServer::stop() {
+  acceptor_->stop();
+  for (const auto& worker : workers_) worker->begin_shut_down();
+  for (const auto& worker : workers_) worker->join();
+  pool_.reset();
+}
+
+std::uint64_t TestServer::bytes_sent() const {
+  std::uint64_t bytes = 0;
+  for (const auto& worker : workers_) bytes += worker->bytes_sent();
+  return bytes;
+}
+
+std::vector<server::admin::StandbyStatus> TestServer::sessions() {
+  // Shared, since the worker may still be within set_value() when we have the rows.
+  auto answer = std::make_shared<std::promise<std::vector<server::admin::StandbyStatus>>>();
+  workers_.front()->post_snapshot([answer](std::vector<server::admin::StandbyStatus> rows) {
+    answer->set_value(std::move(rows));
+  });
+  return answer->get_future().get();
+}
+
+void TestServer::run_in_worker(const std::function<void()>& task) {
+  auto done = std::make_shared<std::promise<void>>();
+  workers_.front()->post_snapshot([done, &task](const std::vector<server::admin::StandbyStatus>&) {
+    task();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+std::string TestServer::contexts_of_worker() {
+  std::string text;
+  run_in_worker([&text] { text = memctx::current().describe(); });
+  std::string names;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) names += line.substr(0, line.find(':')) + '\n';
+  return names;
+}
+
+bool TestServer::wait_for_sessions(std::size_t count) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (sessions().size() != count) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+}  // namespace tests

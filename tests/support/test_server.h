@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/pool.h"
+#include "server/acceptor.h"
+#include "server/command/settings.h"
+#include "server/source/source.h"
+#include "server/wal/fault_log.h"
+#include "server/wal/segments.h"
+#include "server/wal/tail.h"
+#include "server/worker.h"
+
+namespace tests {
+
+// Acceptor, workers and all below them, in this process; the test is the source of WAL, or runs
+// one.
+//   Owner: the test.  Thread: the test's.
+//   Limits: one timeline, unless a source that the test runs knows more.
+class TestServer final : public server::source::Source::Listener {
+ public:
+  struct Options {
+    std::size_t workers = 1;
+    server::Worker::Options worker;
+  };
+
+  TestServer(std::string directory, const server::wal::Identity& identity, Options options);
+  ~TestServer() override { stop(); }
+
+  // Makes [begin, end) of the directory known, on timeline 1, and starts to accept. Call this, or
+  // run a source on tail() and faults() and call accept().
+  void serve(server::wal::Lsn begin, server::wal::Lsn end);
+  void accept();
+  void publish(server::wal::Lsn end);
+  // As when the file of a segment has changed.
+  void on_segment_changed(server::wal::SegmentNo no) override;
+  void on_source_failed(const runtime::Error& error) override;
+  // Ends all sessions, and the threads; the WAL is no longer used then.
+  void stop();
+
+  std::uint16_t port() const { return port_; }
+  std::uint64_t bytes_sent() const;
+  server::wal::WalTail& tail() { return tail_; }
+  server::wal::FaultLog& faults() { return faults_; }
+  std::int64_t wal_senders() const { return wal_senders_.get(); }
+  // The sessions of the first worker, as it sees them.
+  std::vector<server::admin::StandbyStatus> sessions();
+  // Runs `task` on the first worker's thread, and waits for it.
+  void run_in_worker(const std::function<void()>& task);
+  // The names of the first worker's memory contexts, one per line.
+  std::string contexts_of_worker();
+  // Waits until `count` sessions are left.
+  bool wait_for_sessions(std::size_t count);
+
+ private:
+  runtime::SystemClock clock_;
+  server::wal::WalTail tail_;
+  server::wal::FaultLog faults_;
+  server::wal::Segments segments_;
+  server::command::Settings settings_;
+  runtime::Gauge wal_senders_;
+  runtime::Gauge process_ids_;
+  std::vector<std::unique_ptr<server::Worker>> workers_;
+  std::unique_ptr<runtime::Pool> pool_;
+  std::unique_ptr<server::Acceptor> acceptor_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace tests

@@ -1,0 +1,116 @@
+#include "tests/tidy/style.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tests {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(StyleTest, SourcesAreShort) {
+  for (const SourceFile& file : read_source_tree()) EXPECT_THAT(size_breaches(file), IsEmpty());
+}
+
+TEST(StyleTest, WordsAreInTheirPlaces) {
+  for (const SourceFile& file : read_source_tree()) EXPECT_THAT(word_breaches(file), IsEmpty());
+}
+
+TEST(StyleTest, NoFileIsDead) { EXPECT_THAT(dead_files(read_source_tree()), IsEmpty()); }
+
+TEST(StyleTest, EveryTopFolderHasAReadme) {
+  for (const std::string& folder : top_folders()) {
+    const std::string path = folder + "/README.md";
+    EXPECT_THAT(readme_breaches(path, read_source(path)), IsEmpty());
+  }
+}
+
+TEST(StyleRulesTest, FindsALongFileAndALongLine) {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "\n";
+  EXPECT_THAT(size_breaches({"a.cc", text}), IsEmpty());
+  EXPECT_THAT(size_breaches({"a.cc", text + "\n"}), ElementsAre("a.cc has 401 lines"));
+  EXPECT_THAT(size_breaches({"a.cc", std::string(100, 'x')}), IsEmpty());
+  EXPECT_THAT(size_breaches({"a.cc", "\n" + std::string(101, 'x') + "\n"}),
+              ElementsAre("a.cc:2 has 101 columns"));
+  std::string accents;
+  for (int i = 0; i < 100; ++i) accents += "\xC3\xA9";
+  EXPECT_THAT(size_breaches({"a.cc", accents}), IsEmpty());
+}
+
+std::vector<std::string> words(const std::string& path, const std::string& text) {
+  return word_breaches({path, text});
+}
+
+TEST(StyleRulesTest, FindsBannedWordsInCode) {
+  EXPECT_THAT(words("server/a.cc", "int a;\n  throw b;\n"), ElementsAre("server/a.cc:2 has throw"));
+  EXPECT_THAT(words("server/a.cc", "std::mutex m;"), ElementsAre("server/a.cc:1 has std::mutex"));
+  EXPECT_THAT(words("tests/a.cc", "std::lock_guard g(m);"),
+              ElementsAre("tests/a.cc:1 has std::lock_guard"));
+  EXPECT_THAT(words("server/a.h", "std::atomic<int> i;"),
+              ElementsAre("server/a.h:1 has std::atomic"));
+  EXPECT_THAT(words("tests/a.cc", "std::this_thread::sleep_for(1s);"),
+              ElementsAre("tests/a.cc:1 has sleep_for"));
+  EXPECT_THAT(words("tests/a.cc", "::usleep(5);"), ElementsAre("tests/a.cc:1 has usleep("));
+}
+
+TEST(StyleRulesTest, LetsWordsBeWhereTheyBelong) {
+  EXPECT_THAT(words("runtime/mutex.h", "std::mutex m;"), IsEmpty());
+  EXPECT_THAT(words("runtime/a.h", "std::atomic<int> i;"), IsEmpty());
+  EXPECT_THAT(words("server/a.cc", "#include <CLI/CLI.hpp>\nthrow CLI::ValidationError(x);"),
+              IsEmpty());
+  EXPECT_THAT(words("server/a.cc", "bool prepare_to_sleep();\nint sleep_ms() const;"), IsEmpty());
+  EXPECT_THAT(words("server/a.cc",
+                    "// We throw nothing, and never sleep(1).\n"
+                    "/* std::mutex */ f(\"throw\", 'x', R\"(throw)\");"),
+              IsEmpty());
+}
+
+TEST(StyleRulesTest, FindsABareTodo) {
+  EXPECT_THAT(words("server/a.cc", "\n// TODO: later"), ElementsAre("server/a.cc:2 has TODO"));
+  EXPECT_THAT(words("server/a.cc", "// TODO(someone): later"),
+              ElementsAre("server/a.cc:1 has TODO"));
+  EXPECT_THAT(words("server/a.cc", "// TODO(perf): measure"), IsEmpty());
+  EXPECT_THAT(words("server/a.cc", "f(\"TODO\");"), IsEmpty());
+}
+
+TEST(StyleRulesTest, FindsDeadFiles) {
+  const std::vector<SourceFile> tree{
+      {"server/a.cc", ""},
+      {"server/a.h", ""},
+      {"server/dead.h", ""},
+      {"server/CMakeLists.txt", "lib(SOURCES a.cc HEADERS a.h)"},
+      {"tests/x_test.cc", "#include \"tests/used.h\"\n#include \"server/dead.h\"\n"},
+      {"tests/used.h", ""},
+      {"tests/unused.h", ""},
+      {"tests/y_test.cc", ""},
+      {"tests/CMakeLists.txt", "test(x SOURCES x_test.cc)"}};
+  EXPECT_THAT(dead_files(tree), ElementsAre("server/dead.h is in no CMakeLists.txt",
+                                            "tests/unused.h is in no CMakeLists.txt",
+                                            "tests/y_test.cc is in no CMakeLists.txt"));
+}
+
+TEST(StyleRulesTest, FindsAMissingAndALongReadme) {
+  EXPECT_THAT(readme_breaches("a/README.md", ""), ElementsAre("a/README.md is missing"));
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "x\n";
+  EXPECT_THAT(readme_breaches("a/README.md", text), IsEmpty());
+  EXPECT_THAT(readme_breaches("a/README.md", text + "x\n"),
+              ElementsAre("a/README.md has 61 lines"));
+}
+
+TEST(SourceTreeTest, TellsCodeFromCommentsAndQuotes) {
+  const std::string text =
+      "int a = 1'000; // c1 \"q\"\nf(\"x // no\", '\"', '\\'');\n/* c2\nc3 */ g();\n";
+  EXPECT_EQ(code_only(text), "int a = 1'000; \nf(, , );\n\n g();\n");
+  EXPECT_EQ(comments_only(text), "// c1 \"q\"\n\n/* c2\nc3 */\n");
+}
+
+TEST(SourceTreeTest, FindsIncludes) {
+  EXPECT_THAT(includes_of("#include \"a/b.h\"  // why\n#include <vector>\n// #include <x>\n"),
+              ElementsAre("\"a/b.h\"", "<vector>"));
+}
+
+}  // namespace
+}  // namespace tests
