@@ -7,6 +7,7 @@
 
 #include "runtime/doorbell.h"
 #include "runtime/task.h"
+#include "runtime/tsan.h"
 
 namespace runtime {
 
@@ -20,6 +21,7 @@ class Mailbox {
 
   // Any thread. May allocate. What is posted after the loop has stopped is destroyed unrun.
   void post(Task task) {
+    tsan_release(this);
     queue_.enqueue(std::move(task));
     doorbell_.ring();
   }
@@ -29,6 +31,7 @@ class Mailbox {
     Task task;
     for (std::size_t ran = 0; ran < tasks_max; ++ran) {
       if (!queue_.try_dequeue(task)) return false;
+      tsan_acquire(this);
       task();
       task = Task();
     }

@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "runtime/tsan.h"
+
 namespace runtime {
 
 struct Pool::Arena {
@@ -23,18 +25,28 @@ struct Pool::Arena {
 Pool::Pool(int threads) : arena_(std::make_unique<Arena>(threads)) {}
 
 Pool::~Pool() {
-  arena_->arena.execute([this] { arena_->jobs.wait(); });
+  tsan_release(this);
+  // A pool thread may be the one that waits.
+  arena_->arena.execute([this] {
+    tsan_acquire(this);
+    arena_->jobs.wait();
+    tsan_release(this);
+  });
+  tsan_acquire(this);
 }
 
 void Pool::submit(std::unique_ptr<Job> job, Mailbox& home) {
   // TBB copies its functors, so the job travels as a bare pointer that exactly one call takes over.
   Job* travelling = job.release();
-  arena_->arena.enqueue(arena_->jobs.defer([travelling, &home] {
+  tsan_release(this);
+  arena_->arena.enqueue(arena_->jobs.defer([this, travelling, &home] {
+    tsan_acquire(this);
     thread_local const bool named = ::pthread_setname_np(::pthread_self(), "pool") == 0;
     static_cast<void>(named);
     std::unique_ptr<Job> owned(travelling);
     owned->work();
     home.post([finished = std::move(owned)] { finished->done(); });
+    tsan_release(this);
   }));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/doorbell.h"
+#include "runtime/tsan.h"
 
 namespace runtime {
 
@@ -21,6 +22,7 @@ class SpanQueue {
 
   // Producer. Returns false when the item was kept back; flush() must then be called again soon.
   [[nodiscard]] bool push(const T& item) {
+    tsan_release(this);
     if (waiting_.has_value() && !flush()) {
       if (waiting_->merge(item)) return false;
       // Two that do not merge while the queue is full: grow it rather than lose one.
@@ -46,7 +48,11 @@ class SpanQueue {
   }
 
   // Consumer.
-  bool pop(T& item) { return queue_.try_dequeue(item); }
+  bool pop(T& item) {
+    if (!queue_.try_dequeue(item)) return false;
+    tsan_acquire(this);
+    return true;
+  }
 
  private:
   moodycamel::ReaderWriterQueue<T> queue_;

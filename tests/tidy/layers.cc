@@ -37,7 +37,7 @@ constexpr Library kLibraries[]{
     {"<CLI/", {"server/config.cc", "bench/walbench/"}},
     {"<benchmark/", {"bench/"}},
     {"<jemalloc/", {"bench/"}},
-    {"<sanitizer/", {"memctx/poison.h"}},
+    {"<sanitizer/", {"memctx/poison.h", "runtime/tsan.h"}},
     {"<atomic>", {"runtime/"}},
     {"<mutex>", {"runtime/mutex.h"}},
     {"<shared_mutex>", {}},
