@@ -10,8 +10,7 @@
 namespace server {
 
 Acceptor::Acceptor(std::size_t index, const runtime::Clock& clock,
-                   const std::vector<std::unique_ptr<Worker>>& workers,
-                   runtime::Gauge& process_ids)
+                   const std::vector<std::unique_ptr<Worker>>& workers, runtime::Gauge& process_ids)
     : index_(index),
       workers_(workers),
       process_ids_(process_ids),
@@ -27,8 +26,8 @@ runtime::Result<runtime::SocketAddress> Acceptor::listen(const runtime::SocketAd
 
 void Acceptor::start() {
   for (const auto& listener : listeners_) loop_.watch(listener->fd(), EPOLLIN, *listener);
-  thread_ = std::make_unique<runtime::NamedThread>(
-      runtime::format("acceptor-{}", index_), [this](memctx::Context&) { loop_.run(); });
+  thread_ = std::make_unique<runtime::NamedThread>(runtime::format("acceptor-{}", index_),
+                                                   [this](memctx::Context&) { loop_.run(); });
 }
 
 void Acceptor::stop() {
@@ -63,9 +62,8 @@ void Acceptor::set_listening(bool listening) {
 void Acceptor::on_timer(runtime::Timer& /*timer*/) { set_listening(true); }
 
 Worker& Acceptor::least_loaded() const {
-  return **std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
-    return a->load() < b->load();
-  });
+  return **std::min_element(workers_.begin(), workers_.end(),
+                            [](const auto& a, const auto& b) { return a->load() < b->load(); });
 }
 
 }  // namespace server

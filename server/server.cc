@@ -94,8 +94,9 @@ runtime::Result<void> Server::check_addresses() {
         return runtime::Error{
             .kind = &runtime::kInternal,
             .what = runtime::format("will not listen on \"{}\" without authentication", host),
-            .hint = "Any client of that address could read all WAL. Listen on a loopback address, "
-                    "such as localhost."};
+            .hint =
+                "Any client of that address could read all WAL. Listen on a loopback address, "
+                "such as localhost."};
       }
       addresses_.push_back(address);
     }
@@ -103,8 +104,9 @@ runtime::Result<void> Server::check_addresses() {
   return {};
 }
 
-// With SO_REUSEPORT a second server of the same user could share the port unnoticed, so each address
-// is first bound without it. With port 0 the first address gets a free port, and all others the same one.
+// With SO_REUSEPORT a second server of the same user could share the port unnoticed, so each
+// address is first bound without it. With port 0 the first address gets a free port, and all others
+// the same one.
 runtime::Result<void> Server::listen() {
   std::uint16_t port = config_.port;
   for (std::size_t i = 0; i < config_.acceptors; ++i) {
@@ -208,8 +210,7 @@ void Server::take_rows(std::vector<admin::StandbyStatus> rows) {
   rows_.insert(rows_.end(), std::make_move_iterator(rows.begin()),
                std::make_move_iterator(rows.end()));
   if (--answers_awaited_ > 0) return;
-  const std::string text =
-      table_->render(std::exchange(rows_, {}), tail_.position(), loop_.now());
+  const std::string text = table_->render(std::exchange(rows_, {}), tail_.position(), loop_.now());
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }

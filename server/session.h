@@ -131,10 +131,10 @@ class Session final : public runtime::Loop::Retired,
   runtime::WallMicros started_;
 
   Phase phase_ = Phase::kStartup;
-  bool counted_ = false;         // among the server's wal_senders
+  bool counted_ = false;  // among the server's wal_senders
   bool ignore_till_sync_ = false;
-  bool input_waits_ = false;     // until the stream that ends has ended
-  bool processing_ = false;      // process_input() is on the stack
+  bool input_waits_ = false;  // until the stream that ends has ended
+  bool processing_ = false;   // process_input() is on the stack
   bool over_ = false;
   std::optional<Interruption> interruption_;
   Startup startup_;

@@ -80,10 +80,10 @@ void Session::stream_turn(const wire::InboundMessage& message) {
       close();
       break;
     default:
-      interrupt_stream(Severity::kFatal,
-                       {.kind = &wire::kProtocolViolation,
-                        .what = runtime::format("invalid standby message type \"{}\"",
-                                                message.type)});
+      interrupt_stream(
+          Severity::kFatal,
+          {.kind = &wire::kProtocolViolation,
+           .what = runtime::format("invalid standby message type \"{}\"", message.type)});
   }
 }
 
@@ -148,7 +148,8 @@ void Session::on_stream_failed(const runtime::Error& error) {
 }
 
 void Session::on_stream_lost(std::string_view why) {
-  if (!why.empty()) runtime::log::log("{} (standby \"{}\")", why, client_.application_name.value_or(""));
+  if (!why.empty())
+    runtime::log::log("{} (standby \"{}\")", why, client_.application_name.value_or(""));
   close();
 }
 

@@ -21,8 +21,8 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
 Worker::~Worker() { join(); }
 
 void Worker::start() {
-  thread_ = std::make_unique<runtime::NamedThread>(
-      runtime::format("loop-{}", index_), [this](memctx::Context& top) { run(top); });
+  thread_ = std::make_unique<runtime::NamedThread>(runtime::format("loop-{}", index_),
+                                                   [this](memctx::Context& top) { run(top); });
 }
 
 void Worker::run(memctx::Context& top) {
@@ -49,8 +49,8 @@ void Worker::run(memctx::Context& top) {
 void Worker::adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer,
                    std::uint32_t process_id) {
   load_.add(1);
-  auto arrival = std::make_unique<std::pair<runtime::UniqueFd, runtime::SocketAddress>>(
-      std::move(fd), peer);
+  auto arrival =
+      std::make_unique<std::pair<runtime::UniqueFd, runtime::SocketAddress>>(std::move(fd), peer);
   loop_.mailbox().post([this, process_id, connection = std::move(arrival)] {
     loop_.assert_in_thread();
     if (shutting_down_) return;

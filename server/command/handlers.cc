@@ -23,8 +23,8 @@ void identify_system(const stream::WalView& view, wire::MessageWriter& out) {
                        {"xlogpos", wire::kText},
                        {"dbname", wire::kText}});
   out.data_row({runtime::format("{}", view.identity().system_identifier),
-                runtime::format("{}", wal::value(view.history().tip())),
-                wal::to_string(view.end()), std::nullopt});
+                runtime::format("{}", wal::value(view.history().tip())), wal::to_string(view.end()),
+                std::nullopt});
   out.command_complete("IDENTIFY_SYSTEM");
 }
 
@@ -34,8 +34,8 @@ std::string_view value_of(const Setting& setting, const OwnSettings& own) {
   return setting.value;
 }
 
-runtime::Result<void> show(const Settings& settings, std::string_view name,
-                           const OwnSettings& own, wire::MessageWriter& out) {
+runtime::Result<void> show(const Settings& settings, std::string_view name, const OwnSettings& own,
+                           wire::MessageWriter& out) {
   if (name == "all") {
     out.row_description(
         {{"name", wire::kText}, {"setting", wire::kText}, {"description", wire::kText}});
@@ -82,7 +82,8 @@ runtime::Error no_base_backup() {
           .hint = "walcast has WAL and no data directory: take the base backup from the primary."};
 }
 
-// The answers of a server whose max_replication_slots is 0: there are no slots, and no room for one.
+// The answers of a server whose max_replication_slots is 0: there are no slots, and no room for
+// one.
 runtime::Result<void> create_slot(const CreateSlot& create) {
   if (create.logical) return no_logical_decoding();
   return runtime::Error{.kind = &wire::kConfigurationLimitExceeded,

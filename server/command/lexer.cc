@@ -13,25 +13,24 @@ namespace {
 // NAMEDATALEN - 1.
 constexpr std::size_t kIdentifierBytesMax = 63;
 
-constexpr std::array<std::string_view, 18> kKeywords{
-    "BASE_BACKUP",
-    "CREATE_REPLICATION_SLOT",
-    "DROP_REPLICATION_SLOT",
-    "EXPORT_SNAPSHOT",
-    "IDENTIFY_SYSTEM",
-    "LOGICAL",
-    "NOEXPORT_SNAPSHOT",
-    "PHYSICAL",
-    "READ_REPLICATION_SLOT",
-    "RESERVE_WAL",
-    "SHOW",
-    "SLOT",
-    "START_REPLICATION",
-    "TEMPORARY",
-    "TIMELINE",
-    "TIMELINE_HISTORY",
-    "USE_SNAPSHOT",
-    "WAIT"};
+constexpr std::array<std::string_view, 18> kKeywords{"BASE_BACKUP",
+                                                     "CREATE_REPLICATION_SLOT",
+                                                     "DROP_REPLICATION_SLOT",
+                                                     "EXPORT_SNAPSHOT",
+                                                     "IDENTIFY_SYSTEM",
+                                                     "LOGICAL",
+                                                     "NOEXPORT_SNAPSHOT",
+                                                     "PHYSICAL",
+                                                     "READ_REPLICATION_SLOT",
+                                                     "RESERVE_WAL",
+                                                     "SHOW",
+                                                     "SLOT",
+                                                     "START_REPLICATION",
+                                                     "TEMPORARY",
+                                                     "TIMELINE",
+                                                     "TIMELINE_HISTORY",
+                                                     "USE_SNAPSHOT",
+                                                     "WAIT"};
 
 bool is_space(char c) { return std::string_view(" \t\n\r\f\v").find(c) != std::string_view::npos; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -43,8 +42,8 @@ bool continues_word(char c) { return starts_word(c) || is_digit(c) || c == '$'; 
 
 template <typename Predicate>
 std::size_t span_of(std::string_view text, Predicate matches) {
-  return static_cast<std::size_t>(
-      std::find_if_not(text.begin(), text.end(), matches) - text.begin());
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), matches) -
+                                  text.begin());
 }
 
 // sscanf's %X: as many digits as there are, of which the low 32 bits count.
@@ -94,9 +93,8 @@ Token Lexer::word() {
   if (std::binary_search(kKeywords.begin(), kKeywords.end(), std::string_view(text))) {
     return {.kind = TokenKind::kKeyword, .text = std::move(text)};
   }
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return identifier(std::move(text));
 }
 

@@ -117,10 +117,9 @@ class Parser {
   runtime::Result<void> advance() {
     token_ = TRY(lexer_.next());
     if (token_.truncated) {
-      notices_.push_back(
-          {.kind = &wire::kNameTooLong,
-           .what = runtime::format("identifier \"{}\" will be truncated to \"{}\"", token_.whole,
-                                   token_.text)});
+      notices_.push_back({.kind = &wire::kNameTooLong,
+                          .what = runtime::format("identifier \"{}\" will be truncated to \"{}\"",
+                                                  token_.whole, token_.text)});
     }
     return {};
   }

@@ -22,11 +22,10 @@ bool less_ignoring_case(std::string_view a, std::string_view b) {
 }  // namespace
 
 void Settings::set(std::string name, std::string value, std::string description) {
-  const auto at = std::lower_bound(
-      settings_.begin(), settings_.end(), name,
-      [](const Setting& setting, std::string_view key) {
-        return less_ignoring_case(setting.name, key);
-      });
+  const auto at = std::lower_bound(settings_.begin(), settings_.end(), name,
+                                   [](const Setting& setting, std::string_view key) {
+                                     return less_ignoring_case(setting.name, key);
+                                   });
   if (at != settings_.end() && !less_ignoring_case(name, at->name)) {
     *at = {std::move(name), std::move(value), std::move(description)};
   } else {
@@ -35,11 +34,10 @@ void Settings::set(std::string name, std::string value, std::string description)
 }
 
 const Setting* Settings::find(std::string_view name) const {
-  const auto at = std::lower_bound(
-      settings_.begin(), settings_.end(), name,
-      [](const Setting& setting, std::string_view key) {
-        return less_ignoring_case(setting.name, key);
-      });
+  const auto at = std::lower_bound(settings_.begin(), settings_.end(), name,
+                                   [](const Setting& setting, std::string_view key) {
+                                     return less_ignoring_case(setting.name, key);
+                                   });
   if (at == settings_.end() || less_ignoring_case(name, at->name)) return nullptr;
   return &*at;
 }
@@ -77,13 +75,15 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
   settings.set("max_replication_slots", "0",
                "Sets the maximum number of simultaneously defined replication slots.");
   settings.set("data_directory_mode", "0700", "Shows the mode of the data directory.");
-  settings.set("server_encoding", "SQL_ASCII", "Shows the server (database) character set encoding.");
+  settings.set("server_encoding", "SQL_ASCII",
+               "Shows the server (database) character set encoding.");
   settings.set("client_encoding", "SQL_ASCII", "Sets the client's character set encoding.");
   settings.set("application_name", "",
                "Sets the application name to be reported in statistics and logs.");
   settings.set("DateStyle", "ISO, MDY", "Sets the display format for date and time values.");
   settings.set("IntervalStyle", "postgres", "Sets the display format for interval values.");
-  settings.set("TimeZone", "UTC", "Sets the time zone for displaying and interpreting time stamps.");
+  settings.set("TimeZone", "UTC",
+               "Sets the time zone for displaying and interpreting time stamps.");
   settings.set("integer_datetimes", "on", "Shows whether datetimes are integer based.");
   settings.set("standard_conforming_strings", "on",
                "Causes '...' strings to treat backslashes literally.");
@@ -93,7 +93,8 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
   settings.set("is_superuser", "on", "Shows whether the current user is a superuser.");
   settings.set("session_authorization", "", "Sets the session user name.");
   if (major >= 16) {
-    settings.set("scram_iterations", "4096", "Sets the iteration count for SCRAM secret generation.");
+    settings.set("scram_iterations", "4096",
+                 "Sets the iteration count for SCRAM secret generation.");
   }
   if (major >= 18) {
     settings.set("search_path", "\"$user\", public",

@@ -12,9 +12,10 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
   const wal::TimelineHistory& history = view.history();
   StartPoint point{request.timeline.value_or(history.tip()), request.start, std::nullopt};
   if (!history.contains(point.timeline)) {
-    return runtime::Error{.kind = &runtime::kInternal,
-                          .what = runtime::format("requested timeline {} is not in this server's history",
-                                                  wal::value(point.timeline))};
+    return runtime::Error{
+        .kind = &runtime::kInternal,
+        .what = runtime::format("requested timeline {} is not in this server's history",
+                                wal::value(point.timeline))};
   }
   const auto switch_point = history.switch_point(point.timeline);
   if (!switch_point.has_value()) return point;

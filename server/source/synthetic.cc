@@ -69,8 +69,8 @@ runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& 
   started_ = clock_.now();
   started_at_ = generator_->end();
   timer_.arm(started_);
-  thread_ = std::make_unique<runtime::NamedThread>(
-      "generator", [this](memctx::Context&) { loop_.run(); });
+  thread_ = std::make_unique<runtime::NamedThread>("generator",
+                                                   [this](memctx::Context&) { loop_.run(); });
   return {};
 }
 
@@ -93,8 +93,8 @@ void SyntheticSource::on_timer(runtime::Timer& timer) {
 
 runtime::Result<void> SyntheticSource::write_due() {
   const std::chrono::duration<double> elapsed = clock_.now() - started_;
-  const auto due = static_cast<std::uint64_t>(elapsed.count() *
-                                              static_cast<double>(options_.bytes_per_second));
+  const auto due =
+      static_cast<std::uint64_t>(elapsed.count() * static_cast<double>(options_.bytes_per_second));
   TRY(generator_->append_until(started_at_ + due));
   const Lsn end = generator_->end();
   if (end.value() <= options_.wal_keep_bytes) return {};

@@ -17,9 +17,9 @@ void warm_padding(PageSource& source, const Record& record, Lsn end) {
   for (Lsn page = record.begin.page_start(); page < last; page += kPageBytes) source.page(page);
 }
 
-// Whether the record that `begin` lies in cannot be had, because its file has been removed, cut off,
-// locked or replaced by another cluster's: then its rest is taken as it is, as at the begin of all
-// WAL.
+// Whether the record that `begin` lies in cannot be had, because its file has been removed, cut
+// off, locked or replaced by another cluster's: then its rest is taken as it is, as at the begin of
+// all WAL.
 bool begins_out_of_reach(const RecordReader& reader, Lsn begin) {
   const Fault fault = reader.fault();
   return fault.lsn < begin &&

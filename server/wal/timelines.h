@@ -9,7 +9,8 @@ namespace server::wal {
 
 // All that is known of timelines at one moment: the history of the newest, and the text of every
 // history file, which TIMELINE_HISTORY answers with.
-//   Owner: WalTail, for as long as it lives, so that spans can point to it.  Thread: any; immutable.
+//   Owner: WalTail, for as long as it lives, so that spans can point to it.  Thread: any;
+//   immutable.
 struct Timelines {
   TimelineHistory history;
   std::map<TimelineId, std::string> files;
