@@ -116,6 +116,7 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
     return wait();
   }
   const Lsn limit = std::min(end_, identity().segment_size.end(no));
+  if (std::exchange(open.woken_at, runtime::Instant()) != runtime::Instant()) evict();
   if (is_hot(from)) return {Availability::kReady, &open.segment, limit, std::nullopt};
 
   const Slice& slice = open.slices[slice_of(from)];
@@ -232,18 +233,22 @@ void WalView::read_ahead(SegmentNo no, OpenSegment& open, Lsn next) {
 }
 
 void WalView::wake(OpenSegment& open) {
+  if (!open.waiters.empty()) open.woken_at = loop_.now();
   runtime::IntrusiveList<Waiter> woken;
   woken.take_all(open.waiters);
   while (Waiter* waiter = woken.pop_front()) waiter->on_wal_ready();
 }
 
-// Of the segments that nobody waits for, the least recently used go.
+// Of the segments that nobody waits for, the least recently used go. One whose waiters have only
+// just been told is theirs for a moment: else standbys in more segments than may stay open would
+// take them from each other for ever.
 void WalView::evict() {
   while (open_.size() > options_.segments_max) {
     auto oldest = open_.end();
     for (auto it = open_.begin(); it != open_.end(); ++it) {
       const OpenSegment& open = it->second;
       if (open.jobs > 0 || !open.waiters.empty() || open.last_used == use_counter_) continue;
+      if (loop_.now() - open.woken_at < kWokenGrace) continue;
       if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
     }
     if (oldest == open_.end()) return;

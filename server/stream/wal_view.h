@@ -24,7 +24,7 @@ namespace server::stream {
 //   Borrows: the loop, the pool, the segments (all outlive it).
 //   Invariant: end() never passes what the reader published; [.., ready_to) of an answer is proven,
 //   and was in the page cache a moment ago.
-//   Limits: segments_max open segments that nobody is sending from.
+//   Limits: segments_max open segments that nobody is about to send from.
 class WalView {
  public:
   struct Options {
@@ -111,9 +111,12 @@ class WalView {
     std::map<std::uint32_t, runtime::Error> failures;  // by slice; told once, then tried anew
     std::size_t jobs = 0;                              // in the pool
     std::uint64_t last_used = 0;                       // by use_counter_
-    std::uint32_t epoch = 0;  // jobs started before the last forget() are stale
+    std::uint32_t epoch = 0;      // jobs started before the last forget() are stale
+    runtime::Instant woken_at{};  // nobody has come for it since
   };
   class PrepareJob;
+  // Who was told that a segment is ready has so long to come for it.
+  static constexpr runtime::Duration kWokenGrace = std::chrono::seconds(1);
 
   OpenSegment& at(wal::SegmentNo no);
   void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn);

@@ -8,7 +8,9 @@ namespace server {
 namespace {
 
 std::vector<std::byte> counting(std::size_t size) {
-  std::vector<std::byte> bytes(size);
+  std::vector<std::byte> bytes;
+  bytes.reserve(size + 1);  // as a part of a buffer, even none of it has an address
+  bytes.resize(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7);
   return bytes;
 }

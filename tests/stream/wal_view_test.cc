@@ -197,6 +197,7 @@ TEST(WalViewTest, AtMostSoManySegmentsStayOpen) {
     const auto located = locate(rig, rig.begin() + i * kMb);
     ASSERT_EQ(located.availability, Availability::kReady);
     opened.push_back(*located.segment);
+    rig.clock.advance(std::chrono::seconds(2));  // who was told has had its time to come back
   }
   // A job that has ended holds its segment until the pool's thread has let go of it.
   EXPECT_TRUE(rig.turn_until([&] {
