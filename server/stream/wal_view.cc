@@ -102,6 +102,7 @@ bool WalView::is_hot(Lsn lsn) const {
 
 WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
   DCHECK(from < end_);
+  waiter.stop_waiting();
   const SegmentNo no = identity().segment_size.segment_of(from);
   OpenSegment& open = at(no);
   const auto wait = [&] {
@@ -116,7 +117,6 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
     return wait();
   }
   const Lsn limit = std::min(end_, identity().segment_size.end(no));
-  if (std::exchange(open.woken_at, runtime::Instant()) != runtime::Instant()) evict();
   if (is_hot(from)) return {Availability::kReady, &open.segment, limit, std::nullopt};
 
   const Slice& slice = open.slices[slice_of(from)];
@@ -183,10 +183,8 @@ WalView::OpenSegment& WalView::at(SegmentNo no) {
   const auto [found, added] = open_.try_emplace(no);
   OpenSegment& open = found->second;
   open.last_used = ++use_counter_;
-  if (added) {
-    open.slices.resize(identity().segment_size.bytes() / kSliceBytes);
-    evict();
-  }
+  if (added) open.slices.resize(identity().segment_size.bytes() / kSliceBytes);
+  evict();
   return open;
 }
 
@@ -233,22 +231,22 @@ void WalView::read_ahead(SegmentNo no, OpenSegment& open, Lsn next) {
 }
 
 void WalView::wake(OpenSegment& open) {
-  if (!open.waiters.empty()) open.woken_at = loop_.now();
   runtime::IntrusiveList<Waiter> woken;
   woken.take_all(open.waiters);
-  while (Waiter* waiter = woken.pop_front()) waiter->on_wal_ready();
+  while (Waiter* waiter = woken.pop_front()) {
+    open.told.push_back(waiter->link_);
+    waiter->on_wal_ready();
+  }
 }
 
-// Of the segments that nobody waits for, the least recently used go. One whose waiters have only
-// just been told is theirs for a moment: else standbys in more segments than may stay open would
-// take them from each other for ever.
+// The least recently used go, but none that is in use: else standbys in more segments than may stay
+// open would take them from each other before they have sent anything, for ever.
 void WalView::evict() {
   while (open_.size() > options_.segments_max) {
     auto oldest = open_.end();
     for (auto it = open_.begin(); it != open_.end(); ++it) {
       const OpenSegment& open = it->second;
-      if (open.jobs > 0 || !open.waiters.empty() || open.last_used == use_counter_) continue;
-      if (loop_.now() - open.woken_at < kWokenGrace) continue;
+      if (open.in_use() || open.last_used == use_counter_) continue;
       if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
     }
     if (oldest == open_.end()) return;

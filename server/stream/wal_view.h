@@ -24,7 +24,7 @@ namespace server::stream {
 //   Borrows: the loop, the pool, the segments (all outlive it).
 //   Invariant: end() never passes what the reader published; [.., ready_to) of an answer is proven,
 //   and was in the page cache a moment ago.
-//   Limits: segments_max open segments that nobody is about to send from.
+//   Limits: segments_max open segments, beyond those that somebody waits for or was told of.
 class WalView {
  public:
   struct Options {
@@ -34,7 +34,8 @@ class WalView {
     bool copy_always = false;
   };
 
-  // Who waits for a slice is told once, from the loop, when it is worth asking again.
+  // Who waits for a slice is told once, from the loop, when it is worth asking again. Until it asks
+  // or stops waiting, what it was told of stays open.
   class Waiter {
    public:
     Waiter() : link_(*this) {}
@@ -108,15 +109,15 @@ class WalView {
     wal::SegmentRef segment;  // null until a job has opened it
     std::vector<Slice> slices;
     runtime::IntrusiveList<Waiter> waiters;
+    runtime::IntrusiveList<Waiter> told;               // and not back yet
     std::map<std::uint32_t, runtime::Error> failures;  // by slice; told once, then tried anew
     std::size_t jobs = 0;                              // in the pool
     std::uint64_t last_used = 0;                       // by use_counter_
-    std::uint32_t epoch = 0;      // jobs started before the last forget() are stale
-    runtime::Instant woken_at{};  // nobody has come for it since
+    std::uint32_t epoch = 0;  // jobs started before the last forget() are stale
+
+    bool in_use() const { return jobs > 0 || !waiters.empty() || !told.empty(); }
   };
   class PrepareJob;
-  // Who was told that a segment is ready has so long to come for it.
-  static constexpr runtime::Duration kWokenGrace = std::chrono::seconds(1);
 
   OpenSegment& at(wal::SegmentNo no);
   void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn);

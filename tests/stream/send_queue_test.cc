@@ -92,21 +92,20 @@ TEST(SendQueueTest, WhoCatchesUpGetsAQuantumAtATime) {
 // A segment that had just been prepared was the least recently used one, and went before the
 // standby that had been told of it had its turn. So nobody got anything, for ever.
 TEST(SendQueueTest, MoreSegmentsInDemandThanMayStayOpenAreServedAllTheSame) {
-  SenderRig rig(1, {.segments_max = 2});
-  rig.fill(14 * kMb);
+  SenderRig rig(1, {.segments_max = 1});
+  rig.fill(7 * kMb);
   RacingClock racing;
   server::stream::SendQueue queue(racing, rig.view, {});
   rig.loop.set_turn_work(&queue);
   std::vector<std::unique_ptr<Standby>> standbys;
-  for (std::uint64_t i = 0; i < 10; ++i) {
+  for (std::uint64_t i = 0; i < 5; ++i) {
     standbys.push_back(std::make_unique<Standby>(rig, queue, Sender::Options{}, 0));
     standbys.back()->sender.start(kFirst, rig.begin() + i * kMb);
   }
   EXPECT_TRUE(rig.turn_until([&] {
     bool all = true;
     for (const auto& standby : standbys) {
-      while (standby->receive()) {
-      }
+      while (standby->receive()) standby->messages.clear();
       all = all && standby->sender.sent() == rig.end();
     }
     return all;

@@ -84,7 +84,7 @@ void Fleet::connect(Client& client) {
     client.fd.reset();
     return;
   }
-  client.appetite = random_() % 4 == 0 ? 100 + random_() % 2000 : 1 << 18;
+  client.appetite = random_() % 4 == 0 ? 100 + random_() % 2000 : 1 << 15;
   const std::uint64_t range = options_.end - options_.begin;
   const bool from_the_end = random_() % 2 == 0;
   client.expected = from_the_end ? options_.end : options_.begin + random_() % range;
@@ -120,7 +120,7 @@ void Fleet::finish() {
   for (const auto& client : clients_) {
     while (client->fd) {
       pollfd readable{.fd = client->fd.get(), .events = POLLIN, .revents = 0};
-      if (::poll(&readable, 1, /*timeout_ms=*/10'000) <= 0) {
+      if (::poll(&readable, 1, /*timeout_ms=*/60'000) <= 0) {
         wrong("the server has stopped and left a connection open");
         break;
       }

@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <random>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "server/source/synthetic.h"
 #include "tests/stress/fleet.h"
@@ -45,12 +49,16 @@ class StressTest : public ::testing::Test {
     while (server_->tail().position() < Lsn(6 * kMb)) std::this_thread::yield();
   }
 
-  // Clients on several threads, and `meanwhile` on this one; the server stops under them.
-  FleetTally run(std::chrono::milliseconds time, const std::function<void()>& meanwhile) {
+  // Clients on several threads, and `meanwhile` on this one, until enough has happened; then the
+  // server stops under them.
+  void run(const std::function<void()>& meanwhile) {
     constexpr std::size_t kThreads = 4;
+    constexpr std::uint64_t kBytesPerThread = 4 * kMb;
+    constexpr std::size_t kStepsPerThread = 100;  // a client in eight steps goes and comes again
     const auto seed = std::random_device()();
     SCOPED_TRACE(seed);
-    const auto deadline = steady_clock::now() + time;
+    std::atomic<std::size_t> satisfied = 0;
+    std::atomic<bool> over = false;
     std::vector<FleetTally> tallies(kThreads);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < kThreads; ++i) {
@@ -61,22 +69,29 @@ class StressTest : public ::testing::Test {
                      .begin = Lsn(kMb),
                      .end = Lsn(6 * kMb)},
                     WalFiles(spool_->path(), SegmentSize(1 << 20)));
-        while (steady_clock::now() < deadline) fleet.step();
+        std::size_t steps = 0;
+        bool counted = false;
+        while (!over) {
+          fleet.step();
+          const bool enough = ++steps >= kStepsPerThread && fleet.tally().bytes >= kBytesPerThread;
+          if (enough && !std::exchange(counted, true)) ++satisfied;
+        }
         fleet.finish();
         tallies[i] = fleet.tally();
       });
     }
-    while (steady_clock::now() < deadline) meanwhile();
+    // A server that hangs is the only thing that takes so long.
+    const auto deadline = steady_clock::now() + std::chrono::seconds(90);
+    while (satisfied < kThreads && steady_clock::now() < deadline) meanwhile();
+    EXPECT_EQ(satisfied, kThreads) << "streams have come to a halt";
+    over = true;
     server_->stop();
     for (std::thread& thread : threads) thread.join();
     source_->stop();
     FleetTally all;
     for (const FleetTally& tally : tallies) all += tally;
     EXPECT_EQ(all.wrong, 0u) << all.first_wrong;
-    EXPECT_GT(all.bytes, kMb);  // however slow the machine, and the build
-    EXPECT_GT(all.connections, 200u);
     EXPECT_EQ(server_->wal_senders(), 0);
-    return all;
   }
 
   runtime::SystemClock clock_;
@@ -87,30 +102,30 @@ class StressTest : public ::testing::Test {
 
 TEST_F(StressTest, EveryByteIsRightWhileClientsComeAndGo) {
   open(10 * kMb, 1 << 30);
-  run(std::chrono::seconds(2), [] { std::this_thread::yield(); });
+  run([] { std::this_thread::yield(); });
 }
 
 TEST_F(StressTest, EveryByteIsRightWhileFilesAreSaidToChange) {
   open(10 * kMb, 1 << 30);
   std::mt19937 random(1);
   auto next = steady_clock::now();
-  run(std::chrono::seconds(2), [&] {
+  run([&] {
     if (steady_clock::now() < next) return std::this_thread::yield();
-    next = steady_clock::now() + std::chrono::milliseconds(2);
+    next = steady_clock::now() + std::chrono::milliseconds(20);
     server_->on_segment_changed(SegmentNo{1 + random() % 20});
   });
 }
 
 TEST_F(StressTest, EveryByteIsRightWhileOldSegmentsGo) {
   open(10 * kMb, 5 * kMb);
-  run(std::chrono::seconds(2), [] { std::this_thread::yield(); });
+  run([] { std::this_thread::yield(); });
 }
 
 TEST_F(StressTest, EveryByteIsRightWhenAllIsCopied) {
   open(10 * kMb, 1 << 30, /*copy_always=*/true);
   std::mt19937 random(2);
   auto next = steady_clock::now();
-  run(std::chrono::seconds(2), [&] {
+  run([&] {
     if (steady_clock::now() < next) return std::this_thread::yield();
     next = steady_clock::now() + std::chrono::milliseconds(10);
     server_->on_segment_changed(SegmentNo{1 + random() % 20});
