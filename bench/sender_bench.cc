@@ -205,6 +205,7 @@ class LiveLoop {
     void on_stream_failed(const runtime::Error&) override {}
     void on_stream_lost(std::string_view) override {}
     void on_stream_interrupted() override {}
+    void on_stream_drained() override {}
 
     TcpPair sockets;
     memctx::Context context;

@@ -143,10 +143,30 @@ void Server::build_workers() {
   }
 }
 
-// Nobody new, then the sessions, then the WAL under them.
+// Nobody new, then no new WAL; then each session ends when its standby has confirmed all there is.
+// The loop goes on, for a second signal.
+void Server::begin_stop() {
+  if (std::exchange(stopping_, true)) {
+    for (const auto& worker : workers_) worker->cut_short();
+    return;
+  }
+  for (const auto& acceptor : acceptors_) acceptor->stop();
+  source_->stop();
+  for (const auto& worker : workers_) {
+    worker->begin_shut_down([this] {
+      loop_.mailbox().post([this] {
+        if (++workers_ended_ == workers_.size()) loop_.stop();
+      });
+    });
+  }
+}
+
+// What begin_stop() leaves, or what there is of a server that could not start.
 void Server::stop() {
   for (const auto& acceptor : acceptors_) acceptor->stop();
-  for (const auto& worker : workers_) worker->begin_shut_down();
+  if (!stopping_) {
+    for (const auto& worker : workers_) worker->begin_shut_down();
+  }
   for (const auto& worker : workers_) worker->join();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
@@ -168,13 +188,14 @@ void Server::on_signal(int signal) {
     runtime::log::log("received SIGHUP; every setting needs a restart to change");
     return;
   }
-  runtime::log::log("received fast shutdown request");
-  loop_.stop();
+  runtime::log::log("{}", stopping_ ? "received another shutdown request, closing all connections"
+                                    : "received fast shutdown request");
+  begin_stop();
 }
 
 void Server::on_timer(runtime::Timer& timer) {
   if (&timer == &stop_timer_) {
-    loop_.stop();
+    if (!stopping_) begin_stop();
   } else {
     request_table();
     timer.arm(loop_.now() + config_.standby_table);
@@ -190,7 +211,7 @@ void Server::on_source_failed(const runtime::Error& error) {
   runtime::log::fatal("{}", error.what);
   loop_.mailbox().post([this] {
     exit_code_ = 1;
-    loop_.stop();
+    if (!stopping_) begin_stop();
   });
 }
 

@@ -39,6 +39,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> start();
   runtime::Result<void> listen();
   void build_workers();
+  void begin_stop();
   void stop();
 
   void on_signal(int signal) override;
@@ -72,6 +73,8 @@ class Server final : private runtime::Signals::Handler,
   std::vector<admin::StandbyStatus> rows_;  // of the workers that have answered
   std::size_t answers_awaited_ = 0;
   runtime::Instant started_{};
+  bool stopping_ = false;
+  std::size_t workers_ended_ = 0;
   int exit_code_ = 0;
 };
 

@@ -25,6 +25,11 @@ std::uint32_t random_key() {
   return key;
 }
 
+runtime::Error admin_shutdown() {
+  return {.kind = &wire::kAdminShutdown,
+          .what = "terminating connection due to administrator command"};
+}
+
 }  // namespace
 
 Session::Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
@@ -50,20 +55,28 @@ Session::~Session() {
 }
 
 void Session::shut_down() {
+  stopping_ = true;
   if (sender_.active()) {
-    interruption_ = Interruption{Severity::kFatal, std::nullopt};
-    input_waits_ = true;
-    sender_.interrupt();
+    sender_.shut_down();
   } else if (phase_ == Phase::kCommands) {
-    fatal({.kind = &wire::kAdminShutdown,
-           .what = "terminating connection due to administrator command"});
+    fatal(admin_shutdown());
   } else {
     close();
   }
 }
 
+void Session::cut() {
+  if (sender_.active() && sender_.between_messages()) {
+    runtime::log::warning("terminating walsender process due to replication shutdown timeout");
+    sender_.stop();
+    on_stream_drained();
+  }
+  close();
+}
+
 admin::StandbyStatus Session::status() const {
-  static constexpr std::array<std::string_view, 3> kStates{"startup", "catchup", "streaming"};
+  static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
+                                                           "stopping"};
   const stream::Feedback& feedback = sender_.feedback();
   admin::StandbyStatus status{.process_id = process_id_,
                               .user = client_.user,
@@ -245,7 +258,12 @@ std::size_t Session::take_message(std::span<const std::byte> bytes) {
   return cut.bytes_used;
 }
 
-void Session::send(const MessageWriter& out) {
+void Session::send(MessageWriter& out) {
+  if (stopping_ && !sender_.active()) {
+    out.error_response(Severity::kFatal, admin_shutdown());
+    connection_.queue(out.bytes());
+    return close_when_sent();
+  }
   connection_.queue(out.bytes());
   // While a message is on its way, only the sender may put bytes behind it.
   if (!sender_.active()) flush();

@@ -67,8 +67,10 @@ class Session final : public runtime::Loop::Retired,
           runtime::SocketAddress peer, std::uint32_t process_id);
   ~Session() override;
 
-  // The server stops: a stream ends behind the message in flight, all else at once.
+  // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
   void shut_down();
+  // It cannot wait any longer: what can be said without waiting is said, and the connection closes.
+  void cut();
 
   admin::StandbyStatus status() const;
   runtime::ListLink<Session>& link() { return link_; }
@@ -83,7 +85,7 @@ class Session final : public runtime::Loop::Retired,
   // What follows once the stream that runs has been interrupted.
   struct Interruption {
     wire::Severity severity = wire::Severity::kError;
-    std::optional<runtime::Error> error;  // none: the server stops
+    runtime::Error error;
   };
 
   static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
@@ -94,6 +96,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_failed(const runtime::Error& error) override;
   void on_stream_lost(std::string_view why) override;
   void on_stream_interrupted() override;
+  void on_stream_drained() override;
 
   void read_input();
   void process_input();
@@ -113,7 +116,7 @@ class Session final : public runtime::Loop::Retired,
   void interrupt_stream(wire::Severity severity, runtime::Error error);
   void error_turn(const runtime::Error& error);
   void send_ready();
-  void send(const wire::MessageWriter& out);
+  void send(wire::MessageWriter& out);
   void flush();
   void fatal(const runtime::Error& error);
   void close_when_sent();
@@ -135,6 +138,7 @@ class Session final : public runtime::Loop::Retired,
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended
   bool processing_ = false;   // process_input() is on the stack
+  bool stopping_ = false;     // the server does: what is said outside of a stream is the last word
   bool over_ = false;
   std::optional<Interruption> interruption_;
   Startup startup_;

@@ -160,20 +160,21 @@ void Session::interrupt_stream(Severity severity, runtime::Error error) {
 }
 
 void Session::on_stream_interrupted() {
+  if (!interruption_.has_value()) return on_stream_drained();
   phase_ = Phase::kCommands;
   input_waits_ = false;
   const Interruption interruption = std::move(*std::exchange(interruption_, std::nullopt));
-  if (!interruption.error.has_value()) {
-    memctx::Resource memory(environment_.message_context);
-    MessageWriter out(&memory);
-    out.command_complete("COPY 0");  // WalSndDone
-    connection_.queue(out.bytes());
-    close_when_sent();
-  } else if (interruption.severity == Severity::kFatal) {
-    fatal(*interruption.error);
-  } else {
-    error_turn(*interruption.error);
-  }
+  if (interruption.severity == Severity::kFatal) return fatal(interruption.error);
+  error_turn(interruption.error);
+}
+
+// WalSndDone.
+void Session::on_stream_drained() {
+  memctx::Resource memory(environment_.message_context);
+  MessageWriter out(&memory);
+  out.command_complete("COPY 0");
+  connection_.queue(out.bytes());
+  close_when_sent();
 }
 
 // What the longjmp block of PostgresMain does: the error goes out, and the loop goes on.

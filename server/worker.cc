@@ -44,6 +44,7 @@ void Worker::run(memctx::Context& top) {
   loop_.run();
   while (Session* session = sessions_.pop_front()) delete session;
   environment_.reset();
+  if (ended_) ended_();
 }
 
 void Worker::adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer,
@@ -68,21 +69,38 @@ void Worker::post_forget(wal::SegmentNo no) {
   });
 }
 
-void Worker::begin_shut_down() {
+void Worker::begin_shut_down(std::function<void()> ended) {
+  loop_.mailbox().post([this, tell = std::move(ended)]() mutable {
+    loop_.assert_in_thread();
+    ended_ = std::move(tell);
+    shut_down();
+  });
+}
+
+void Worker::cut_short() {
   loop_.mailbox().post([this] {
     loop_.assert_in_thread();
-    shut_down();
+    cut();
   });
 }
 
 void Worker::shut_down() {
   shutting_down_ = true;
   shutdown_timer_.arm(loop_.now() + options_.session.close_timeout);
-  // A session that is over leaves the list, so the list is walked as a copy.
+  for (Session* session : all_sessions()) session->shut_down();
+  if (sessions_.empty()) loop_.stop();
+}
+
+void Worker::cut() {
+  for (Session* session : all_sessions()) session->cut();
+  loop_.stop();
+}
+
+// As a copy, for a session that is over leaves the list.
+std::vector<Session*> Worker::all_sessions() const {
   std::vector<Session*> all;
   sessions_.for_each([&](Session& session) { all.push_back(&session); });
-  for (Session* session : all) session->shut_down();
-  if (sessions_.empty()) loop_.stop();
+  return all;
 }
 
 std::vector<admin::StandbyStatus> Worker::snapshot() const {
@@ -99,10 +117,7 @@ void Worker::on_session_over(Session& session) {
 }
 
 void Worker::on_timer(runtime::Timer& timer) {
-  if (&timer == &shutdown_timer_) {
-    loop_.stop();
-    return;
-  }
+  if (&timer == &shutdown_timer_) return cut();
   view_.retry_stopped();
   timer.arm(loop_.now() + kRetryInterval);
 }

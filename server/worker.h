@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,8 +48,11 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   // Before start(): the reader's end of the span queue.
   wal::WalSpanQueue& span_queue() { return view_.queue(); }
   void start();
-  // Ends all sessions as a primary's fast shutdown does, within close_timeout, then the thread.
-  void begin_shut_down();
+  // Ends all sessions as a primary's fast shutdown does, within close_timeout, then the thread,
+  // whose last act is to call `ended`.
+  void begin_shut_down(std::function<void()> ended = {});
+  // Does not wait for standbys any longer. REQUIRES: begin_shut_down() was called.
+  void cut_short();
   void join() { thread_.reset(); }
 
   // Takes over an accepted connection.
@@ -69,6 +73,8 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
 
   void run(memctx::Context& top);
   void shut_down();
+  void cut();
+  std::vector<Session*> all_sessions() const;
   std::vector<admin::StandbyStatus> snapshot() const;
   void on_session_over(Session& session) override;
   void on_timer(runtime::Timer& timer) override;
@@ -88,6 +94,7 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   std::unique_ptr<SessionEnvironment> environment_;
   runtime::IntrusiveList<Session> sessions_;
   bool shutting_down_ = false;
+  std::function<void()> ended_;
 
   std::unique_ptr<runtime::NamedThread> thread_;
 };

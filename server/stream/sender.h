@@ -48,10 +48,17 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
     virtual void on_stream_lost(std::string_view why) = 0;
     // After interrupt(): no message is in flight any more.
     virtual void on_stream_interrupted() = 0;
+    // After shut_down(): the standby has confirmed all that there was to send.
+    virtual void on_stream_drained() = 0;
   };
 
   enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };
-  enum class State { kStartup, kCatchup, kStreaming };  // as pg_stat_replication names them
+  enum class State {
+    kStartup,
+    kCatchup,
+    kStreaming,
+    kStopping
+  };  // as pg_stat_replication has them
 
   Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
          const Options& options, Owner& owner);
@@ -65,6 +72,9 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   void on_writable();
   // Ends the stream behind the message in flight, whatever the standby has said.
   void interrupt();
+  // The server stops: sends what is left, and asks until the standby has confirmed it (WalSndDone).
+  // Takes as long as the standby does.
+  void shut_down();
   // Ends the stream on the spot; the connection is of no more use if a message was in flight.
   void stop();
 
@@ -74,6 +84,8 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   runtime::ListLink<Sender>& queue_link() { return queue_link_; }
 
   bool active() const { return phase_ != Phase::kIdle; }
+  // Whether the next byte to be sent begins a message.
+  bool between_messages() const { return !chunk_.active() && connection_.queued_bytes() == 0; }
   State state() const { return state_; }
   wal::TimelineId timeline() const { return timeline_; }
   wal::Lsn sent() const { return sent_; }
@@ -92,6 +104,9 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   enum class Next { kChunk, kNothing, kWaiting, kEnded };
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
+  // While it drains, a standby that has answered and not yet confirmed all is asked this often.
+  static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
+
   void on_timer(runtime::Timer& timer) override;
 
   bool is_historic() const;
@@ -103,6 +118,9 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   runtime::IoResult copy_chunk();
   runtime::IoResult send_chunk_from_file();
   void queue_keepalive(bool reply_requested);
+  void arm_timer(runtime::Instant now);
+  void ask_for_reply();
+  Next drain();
   void end_broken();
   void fail(const runtime::Error& error);
   void lose(std::string_view why);
@@ -128,6 +146,8 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   runtime::Timer timer_;
   runtime::Instant last_reply_{};
   bool ping_sent_ = false;
+  bool draining_ = false;
+  runtime::Instant asked_{};                   // for the last time while draining
   std::optional<runtime::Error> chunk_error_;  // why send_out() failed, if the file is to blame
   runtime::ListLink<Sender> queue_link_;
 };

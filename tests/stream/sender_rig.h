@@ -75,6 +75,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   std::optional<runtime::Error> failure;
   std::optional<std::string> lost;
   bool interrupted = false;
+  bool drained = false;
 
  private:
   void on_stream_ended(std::optional<server::stream::NextTimeline> timeline) override {
@@ -84,6 +85,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   void on_stream_failed(const runtime::Error& error) override { failure = error; }
   void on_stream_lost(std::string_view why) override { lost = std::string(why); }
   void on_stream_interrupted() override { interrupted = true; }
+  void on_stream_drained() override { drained = true; }
   void on_ready(std::uint32_t events) override {
     if ((events & EPOLLOUT) != 0 && sender.active()) sender.on_writable();
   }

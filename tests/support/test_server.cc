@@ -69,6 +69,10 @@ void TestServer::stop() {
   pool_.reset();
 }
 
+void TestServer::cut_short() {
+  for (const auto& worker : workers_) worker->cut_short();
+}
+
 std::uint64_t TestServer::bytes_sent() const {
   std::uint64_t bytes = 0;
   for (const auto& worker : workers_) bytes += worker->bytes_sent();

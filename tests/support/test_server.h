@@ -42,6 +42,8 @@ class TestServer final : public server::source::Source::Listener {
   void on_source_failed(const runtime::Error& error) override;
   // Ends all sessions, and the threads; the WAL is no longer used then.
   void stop();
+  // From another thread than the one that stops it: no longer waits for standbys.
+  void cut_short();
 
   std::uint16_t port() const { return port_; }
   std::uint64_t bytes_sent() const;
