@@ -6,6 +6,7 @@
 
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "runtime/memory_report.h"
 
 namespace server {
 
@@ -35,6 +36,10 @@ void Acceptor::stop() {
   loop_.stop();
   thread_.reset();
   listeners_.clear();
+}
+
+void Acceptor::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }
 
 void Acceptor::accept_all(Listener& listener) {

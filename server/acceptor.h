@@ -31,6 +31,7 @@ class Acceptor final : private runtime::Timer::Handler {
   runtime::Result<runtime::SocketAddress> listen(const runtime::SocketAddress& address);
   void start();
   void stop();
+  void log_memory_contexts();
 
  private:
   // One address that is listened on.

@@ -9,6 +9,7 @@
 
 #include "runtime/errors.h"
 #include "runtime/log.h"
+#include "runtime/memory_report.h"
 #include "server/source/directory.h"
 #include "server/source/synthetic.h"
 
@@ -43,7 +44,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config,
 Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
-      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT}, *this),
+      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
       settings_(config.settings),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
@@ -128,7 +129,8 @@ void Server::build_workers() {
                               .segments = *segments_,
                               .settings = settings_,
                               .reported_settings = command::reported_settings(source_->identity()),
-                              .wal_senders = wal_senders_};
+                              .wal_senders = wal_senders_,
+                              .cancel_keys = cancel_keys_};
   const Worker::Options options{
       .view = {.copy_always = source_->files_are_recycled()},
       .send_queue = {},
@@ -184,6 +186,7 @@ void Server::stop() {
 
 void Server::on_signal(int signal) {
   if (signal == SIGQUIT) ::_exit(2);
+  if (signal == SIGUSR1) return log_memory_contexts();
   if (signal == SIGHUP) {
     runtime::log::log("received SIGHUP; every setting needs a restart to change");
     return;
@@ -213,6 +216,15 @@ void Server::on_source_failed(const runtime::Error& error) {
     exit_code_ = 1;
     if (!stopping_) begin_stop();
   });
+}
+
+void Server::log_memory_contexts() {
+  runtime::log::log("logging memory contexts of PID {}", ::getpid());
+  runtime::log_heap();
+  runtime::log_memory_contexts();
+  for (const auto& acceptor : acceptors_) acceptor->log_memory_contexts();
+  for (const auto& worker : workers_) worker->log_memory_contexts();
+  source_->log_memory_contexts();
 }
 
 // Every worker answers for its own sessions; the table is drawn when the last one has.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "memctx/context.h"
+#include "memctx/current.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
@@ -12,6 +14,7 @@
 #include "runtime/signals.h"
 #include "server/acceptor.h"
 #include "server/admin/standby_table.h"
+#include "server/cancel_keys.h"
 #include "server/command/settings.h"
 #include "server/config.h"
 #include "server/source/source.h"
@@ -47,9 +50,12 @@ class Server final : private runtime::Signals::Handler,
   void on_segment_changed(wal::SegmentNo no) override;
   void on_source_failed(const runtime::Error& error) override;
 
+  void log_memory_contexts();
   void request_table();
   void take_rows(std::vector<admin::StandbyStatus> rows);
 
+  memctx::Context top_context_{"TopMemoryContext"};  // of main's thread
+  const memctx::CurrentGuard current_context_{top_context_};
   const ServeConfig& config_;
   runtime::SystemClock clock_;
   runtime::Loop loop_;
@@ -63,6 +69,7 @@ class Server final : private runtime::Signals::Handler,
   command::Settings settings_;
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
+  CancelKeys cancel_keys_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

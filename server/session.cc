@@ -1,7 +1,5 @@
 #include "server/session.h"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -9,6 +7,8 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
+#include "server/units.h"
+#include "server/wal/format.h"
 #include "server/wire/errors.h"
 
 namespace server {
@@ -19,10 +19,10 @@ using wire::Severity;
 
 namespace {
 
-std::uint32_t random_key() {
-  std::uint32_t key = 0;
-  CHECK(::getrandom(&key, sizeof(key), 0) == sizeof(key));
-  return key;
+// Protocol 3.2 came with PostgreSQL 18.
+std::uint32_t newest_protocol(const wal::Identity& identity) {
+  const bool speaks_32 = wal::major_version(identity.page_magic).value_or(0) >= 18;
+  return speaks_32 ? wire::kProtocolVersion32 : wire::kProtocolVersion;
 }
 
 runtime::Error admin_shutdown() {
@@ -45,12 +45,14 @@ Session::Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueF
               environment.options.sender, *this),
       timer_(environment.loop.timers(), *this),
       started_(environment.loop.wall_now()),
+      startup_(newest_protocol(environment.view.identity())),
       link_(*this) {
   timer_.arm(environment.loop.now() + environment.options.authentication_timeout);
 }
 
 Session::~Session() {
   if (counted_) environment_.wal_senders.add(-1);
+  environment_.cancel_keys.remove(process_id_);
   environment_.worker_context.delete_child(context_);
 }
 
@@ -74,13 +76,19 @@ void Session::cut() {
   close();
 }
 
+void Session::cancel() {
+  if (!sender_.active() || interruption_.has_value()) return;
+  interrupt_stream(Severity::kError, {.kind = &wire::kQueryCanceled,
+                                      .what = "canceling statement due to user request"});
+}
+
 admin::StandbyStatus Session::status() const {
   static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
                                                            "stopping"};
   const stream::Feedback& feedback = sender_.feedback();
   admin::StandbyStatus status{.process_id = process_id_,
                               .user = client_.user,
-                              .application_name = client_.application_name.value_or(""),
+                              .application_name = std::string(client_.application_name()),
                               .client = peer_.text(),
                               .backend_start = started_,
                               .state = kStates[static_cast<std::size_t>(sender_.state())],
@@ -183,7 +191,9 @@ std::size_t Session::take_startup_packet(std::span<const std::byte> bytes) {
   switch (startup_.on_packet(cut.message.body, cut.bytes_used < bytes.size(), out)) {
     case Startup::Next::kMorePackets:
       break;
-    case Startup::Next::kClose:
+    case Startup::Next::kCancel:
+      environment_.cancel_keys.cancel(startup_.cancel_request().process_id,
+                                      startup_.cancel_request().key);
       close();
       return cut.bytes_used;
     case Startup::Next::kConnect:
@@ -218,13 +228,19 @@ bool Session::connect(MessageWriter& out) {
     return false;
   }
   client_ = std::move(*client);
-  if (client_.wal_sender_timeout) sender_.set_timeout(*client_.wal_sender_timeout);
+  if (const auto timeout = client_.settings.find("wal_sender_timeout")) {
+    sender_.set_timeout(*parse_duration(*timeout));
+  }
+  const auto key = CancelKey::random(startup_.protocol_version() >= wire::kProtocolVersion32
+                                         ? CancelKey::kLongBytes
+                                         : CancelKey::kShortBytes);
+  environment_.cancel_keys.add(process_id_, key, environment_.worker);
   startup_.greet(environment_.settings, environment_.reported_settings, client_, process_id_,
-                 random_key(), out);
+                 key.bytes(), out);
   timer_.disarm();
   phase_ = Phase::kCommands;
   runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
-                      client_.user, client_.application_name.value_or(""), peer_.text());
+                      client_.user, client_.application_name(), peer_.text());
   return true;
 }
 

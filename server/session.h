@@ -13,6 +13,7 @@
 #include "runtime/socket.h"
 #include "runtime/timer.h"
 #include "server/admin/standby_status.h"
+#include "server/cancel_keys.h"
 #include "server/command/parser.h"
 #include "server/command/settings.h"
 #include "server/input.h"
@@ -39,7 +40,9 @@ struct SessionEnvironment {
   stream::SendQueue& send_queue;
   const command::Settings& settings;
   std::span<const std::string_view> reported_settings;
-  runtime::Gauge& wal_senders;       // of the whole server
+  runtime::Gauge& wal_senders;  // of the whole server
+  CancelKeys& cancel_keys;      // so are these
+  CancelKeys::Target& worker;
   memctx::Context& worker_context;   // sessions' contexts are its children
   memctx::Context& message_context;  // reset at the start of each message
   std::span<std::byte> input_buffer;
@@ -72,7 +75,11 @@ class Session final : public runtime::Loop::Retired,
   // It cannot wait any longer: what can be said without waiting is said, and the connection closes.
   void cut();
 
+  // A CancelRequest for it has come. What is idle has nothing to cancel.
+  void cancel();
+
   admin::StandbyStatus status() const;
+  std::uint32_t process_id() const { return process_id_; }
   runtime::ListLink<Session>& link() { return link_; }
 
  private:

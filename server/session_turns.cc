@@ -114,7 +114,7 @@ runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
     return start_replication(*start, out);
   }
   return command::execute(parsed.command, environment_.view, environment_.settings,
-                          {client_.application_name, client_.client_encoding}, out);
+                          client_.settings, out);
 }
 
 runtime::Result<void> Session::start_replication(const command::StartReplication& request,
@@ -148,8 +148,7 @@ void Session::on_stream_failed(const runtime::Error& error) {
 }
 
 void Session::on_stream_lost(std::string_view why) {
-  if (!why.empty())
-    runtime::log::log("{} (standby \"{}\")", why, client_.application_name.value_or(""));
+  if (!why.empty()) runtime::log::log("{} (standby \"{}\")", why, client_.application_name());
   close();
 }
 

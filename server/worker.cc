@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "runtime/memory_report.h"
 #include "server/wire/framer.h"
 
 namespace server {
@@ -34,6 +35,8 @@ void Worker::run(memctx::Context& top) {
       .settings = shared_.settings,
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
+      .cancel_keys = shared_.cancel_keys,
+      .worker = *this,
       .worker_context = top,
       .message_context = message_context,
       .input_buffer = input_buffer_,
@@ -67,6 +70,19 @@ void Worker::post_forget(wal::SegmentNo no) {
     loop_.assert_in_thread();
     view_.forget(no);
   });
+}
+
+void Worker::post_cancel(std::uint32_t process_id) {
+  loop_.mailbox().post([this, process_id] {
+    loop_.assert_in_thread();
+    for (Session* session : all_sessions()) {
+      if (session->process_id() == process_id) session->cancel();
+    }
+  });
+}
+
+void Worker::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }
 
 void Worker::begin_shut_down(std::function<void()> ended) {

@@ -24,9 +24,11 @@ namespace server {
 
 // One loop with its sessions, its view of the WAL and its memory contexts. Workers share nothing on
 // the way of a WAL byte.
-//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*() and load() are for any.
-//   Borrows: clock, pool, segments, settings and the counter of walsenders.
-class Worker final : private Session::Owner, private runtime::Timer::Handler {
+//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*(), log_memory_contexts() and load()
+//   are for any. Borrows: clock, pool, segments, settings and the counter of walsenders.
+class Worker final : public CancelKeys::Target,
+                     private Session::Owner,
+                     private runtime::Timer::Handler {
  public:
   struct Options {
     stream::WalView::Options view;
@@ -40,6 +42,7 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
     const command::Settings& settings;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
+    CancelKeys& cancel_keys;
   };
 
   Worker(std::size_t index, const Shared& shared, Options options);
@@ -58,6 +61,8 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   // Takes over an accepted connection.
   void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
   void post_forget(wal::SegmentNo no);
+  void post_cancel(std::uint32_t process_id) override;
+  void log_memory_contexts();
   // Calls `take` on this worker's thread with the status of each of its sessions.
   template <typename Take>
   void post_snapshot(Take take) {

@@ -11,6 +11,7 @@
 #include "runtime/check.h"
 #include "runtime/errors.h"
 #include "runtime/log.h"
+#include "runtime/memory_report.h"
 #include "server/wal/names.h"
 
 namespace server::source {
@@ -105,6 +106,10 @@ void DirectorySource::stop() {
   loop_.stop();
   thread_->join();
   thread_.reset();
+}
+
+void DirectorySource::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }
 
 void DirectorySource::on_file_event(std::string_view name) {

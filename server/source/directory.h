@@ -38,6 +38,7 @@ class DirectorySource final : public Source,
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override;
+  void log_memory_contexts() override;
 
   // What open() found. REQUIRES: open() succeeded.
   const wal::Inventory& inventory() const { return *inventory_; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/errors.h"
+#include "runtime/memory_report.h"
 #include "runtime/format.h"
 #include "server/wal/inventory.h"
 
@@ -81,6 +82,11 @@ void SyntheticSource::stop() {
     thread_.reset();
   }
   files_.stop();
+}
+
+void SyntheticSource::log_memory_contexts() {
+  files_.log_memory_contexts();
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }
 
 void SyntheticSource::on_timer(runtime::Timer& timer) {

@@ -38,6 +38,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Listener& listener) override;
   void stop() override;
+  void log_memory_contexts() override;
 
  private:
   // So often WAL is written; a rate above some megabytes makes each batch larger.

@@ -30,7 +30,8 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                               .segments = segments_,
                               .settings = settings_,
                               .reported_settings = server::command::reported_settings(identity),
-                              .wal_senders = wal_senders_};
+                              .wal_senders = wal_senders_,
+                              .cancel_keys = cancel_keys_};
   for (std::size_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));
     tail_.subscribe(workers_.back()->span_queue());

@@ -9,6 +9,7 @@
 #include "runtime/clock.h"
 #include "runtime/pool.h"
 #include "server/acceptor.h"
+#include "server/cancel_keys.h"
 #include "server/command/settings.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
@@ -67,6 +68,7 @@ class TestServer final : public server::source::Source::Listener {
   server::command::Settings settings_;
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
+  server::CancelKeys cancel_keys_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   std::unique_ptr<runtime::Pool> pool_;
   std::unique_ptr<server::Acceptor> acceptor_;
