@@ -45,7 +45,6 @@ Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
       signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
-      settings_(config.settings),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
 
@@ -68,7 +67,9 @@ runtime::Result<void> Server::start() {
   TRY(source_->open());
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
-  command::add_source_settings(source_->identity(), settings_);
+  command::Settings settings = config_.settings;
+  command::add_source_settings(source_->identity(), settings);
+  settings_ = std::make_shared<const command::Settings>(std::move(settings));
   process_ids_.add(::getpid());
   build_workers();
   TRY(listen());
@@ -131,18 +132,51 @@ void Server::build_workers() {
                               .reported_settings = command::reported_settings(source_->identity()),
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_};
-  const Worker::Options options{
-      .view = {.copy_always = source_->files_are_recycled()},
-      .send_queue = {},
-      .session = {.sender = {.copy_bytes_max = config_.copy_threshold,
-                             .timeout = config_.wal_sender_timeout},
-                  .authentication_timeout = config_.authentication_timeout,
-                  .close_timeout = config_.shutdown_timeout,
-                  .max_wal_senders = config_.max_wal_senders}};
+  const Worker::Options options{.view = {.copy_always = source_->files_are_recycled()},
+                                .send_queue = {},
+                                .session = session_options()};
   for (std::size_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options));
     tail_.subscribe(workers_.back()->span_queue());
   }
+}
+
+SessionEnvironment::Options Server::session_options() const {
+  return {
+      .sender = {.copy_bytes_max = config_.copy_threshold, .timeout = config_.wal_sender_timeout},
+      .authentication_timeout = config_.authentication_timeout,
+      .close_timeout = config_.shutdown_timeout,
+      .max_wal_senders = config_.max_wal_senders};
+}
+
+// ProcessConfigFile: each setting that differs by now is taken over or, if that cannot be, named.
+void Server::reload() {
+  runtime::log::log("received SIGHUP, reloading configuration files");
+  auto fresh = read_again(config_);
+  if (!fresh) {
+    runtime::log::log("{}", fresh.error().what);
+    runtime::log::log("configuration file contains errors; no changes were applied");
+    return;
+  }
+  command::Settings settings = *settings_;
+  for (const command::Setting& setting : fresh->settings.all()) {
+    const command::Setting* known = settings.find(setting.name);
+    if (known == nullptr || known->value == setting.value) continue;
+    if (setting.context == command::SettingContext::kSighup) {
+      runtime::log::log("parameter \"{}\" changed to \"{}\"", setting.name, setting.value);
+      settings.set(setting.name, setting.value, setting.description, setting.context);
+    } else {
+      runtime::log::log("parameter \"{}\" cannot be changed without restarting the server",
+                        setting.name);
+    }
+  }
+  config_.wal_sender_timeout = fresh->wal_sender_timeout;
+  config_.authentication_timeout = fresh->authentication_timeout;
+  config_.shutdown_timeout = fresh->shutdown_timeout;
+  config_.max_wal_senders = fresh->max_wal_senders;
+  runtime::log::set_level(fresh->log_level);
+  settings_ = std::make_shared<const command::Settings>(std::move(settings));
+  for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
 }
 
 // Nobody new, then no new WAL; then each session ends when its standby has confirmed all there is.
@@ -187,10 +221,7 @@ void Server::stop() {
 void Server::on_signal(int signal) {
   if (signal == SIGQUIT) ::_exit(2);
   if (signal == SIGUSR1) return log_memory_contexts();
-  if (signal == SIGHUP) {
-    runtime::log::log("received SIGHUP; every setting needs a restart to change");
-    return;
-  }
+  if (signal == SIGHUP) return reload();
   runtime::log::log("{}", stopping_ ? "received another shutdown request, closing all connections"
                                     : "received fast shutdown request");
   begin_stop();

@@ -42,6 +42,8 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> start();
   runtime::Result<void> listen();
   void build_workers();
+  SessionEnvironment::Options session_options() const;
+  void reload();
   void begin_stop();
   void stop();
 
@@ -56,7 +58,7 @@ class Server final : private runtime::Signals::Handler,
 
   memctx::Context top_context_{"TopMemoryContext"};  // of main's thread
   const memctx::CurrentGuard current_context_{top_context_};
-  const ServeConfig& config_;
+  ServeConfig config_;
   runtime::SystemClock clock_;
   runtime::Loop loop_;
   runtime::Signals signals_;
@@ -66,7 +68,7 @@ class Server final : private runtime::Signals::Handler,
   std::optional<wal::FaultLog> faults_;
   std::optional<wal::Segments> segments_;
   wal::WalTail tail_;
-  command::Settings settings_;
+  std::shared_ptr<const command::Settings> settings_;  // replaced by a reload
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   CancelKeys cancel_keys_;

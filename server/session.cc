@@ -76,6 +76,12 @@ void Session::cut() {
   close();
 }
 
+// walsender.c looks at wal_sender_timeout anew at each of its turns.
+void Session::on_reload() {
+  if (client_.settings.find("wal_sender_timeout")) return;
+  sender_.set_timeout(environment_.options.sender.timeout);
+}
+
 void Session::cancel() {
   if (!sender_.active() || interruption_.has_value()) return;
   interrupt_stream(Severity::kError, {.kind = &wire::kQueryCanceled,
@@ -222,7 +228,7 @@ bool Session::connect(MessageWriter& out) {
     return false;
   }
   out.authentication_ok();
-  auto client = startup_.take_parameters(environment_.settings);
+  auto client = startup_.take_parameters(*environment_.settings);
   if (!client) {
     out.error_response(Severity::kFatal, client.error());
     return false;
@@ -235,7 +241,7 @@ bool Session::connect(MessageWriter& out) {
                                          ? CancelKey::kLongBytes
                                          : CancelKey::kShortBytes);
   environment_.cancel_keys.add(process_id_, key, environment_.worker);
-  startup_.greet(environment_.settings, environment_.reported_settings, client_, process_id_,
+  startup_.greet(*environment_.settings, environment_.reported_settings, client_, process_id_,
                  key.bytes(), out);
   timer_.disarm();
   phase_ = Phase::kCommands;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,7 +39,7 @@ struct SessionEnvironment {
   runtime::Loop& loop;
   stream::WalView& view;
   stream::SendQueue& send_queue;
-  const command::Settings& settings;
+  std::shared_ptr<const command::Settings> settings;  // replaced by a reload
   std::span<const std::string_view> reported_settings;
   runtime::Gauge& wal_senders;  // of the whole server
   CancelKeys& cancel_keys;      // so are these
@@ -75,6 +76,8 @@ class Session final : public runtime::Loop::Retired,
   // It cannot wait any longer: what can be said without waiting is said, and the connection closes.
   void cut();
 
+  // The environment's options have changed.
+  void on_reload();
   // A CancelRequest for it has come. What is idle has nothing to cancel.
   void cancel();
 

@@ -113,7 +113,7 @@ runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
   if (const auto* start = std::get_if<command::StartReplication>(&parsed.command)) {
     return start_replication(*start, out);
   }
-  return command::execute(parsed.command, environment_.view, environment_.settings,
+  return command::execute(parsed.command, environment_.view, *environment_.settings,
                           client_.settings, out);
 }
 

@@ -81,6 +81,19 @@ void Worker::post_cancel(std::uint32_t process_id) {
   });
 }
 
+void Worker::post_reload(std::shared_ptr<const command::Settings> settings,
+                         const SessionEnvironment::Options& options) {
+  auto change = std::make_unique<
+      std::pair<std::shared_ptr<const command::Settings>, SessionEnvironment::Options>>(
+      std::move(settings), options);
+  loop_.mailbox().post([this, reloaded = std::move(change)] {
+    loop_.assert_in_thread();
+    environment_->settings = reloaded->first;
+    options_.session = reloaded->second;
+    for (Session* session : all_sessions()) session->on_reload();
+  });
+}
+
 void Worker::log_memory_contexts() {
   loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }

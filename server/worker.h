@@ -39,7 +39,7 @@ class Worker final : public CancelKeys::Target,
     const runtime::Clock& clock;
     runtime::Pool& pool;
     wal::Segments& segments;
-    const command::Settings& settings;
+    std::shared_ptr<const command::Settings> settings;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
     CancelKeys& cancel_keys;
@@ -62,6 +62,8 @@ class Worker final : public CancelKeys::Target,
   void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
   void post_forget(wal::SegmentNo no);
   void post_cancel(std::uint32_t process_id) override;
+  void post_reload(std::shared_ptr<const command::Settings> settings,
+                   const SessionEnvironment::Options& options);
   void log_memory_contexts();
   // Calls `take` on this worker's thread with the status of each of its sessions.
   template <typename Take>
@@ -86,7 +88,7 @@ class Worker final : public CancelKeys::Target,
 
   const std::size_t index_;
   const Shared shared_;
-  const Options options_;
+  Options options_;  // after start() its session's part is the worker's thread's
   runtime::Loop loop_;
   stream::WalView view_;
   stream::SendQueue send_queue_;

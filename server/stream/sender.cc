@@ -85,6 +85,11 @@ void Sender::interrupt() {
   queue_.make_runnable(*this);
 }
 
+void Sender::set_timeout(runtime::Duration timeout) {
+  options_.timeout = timeout;
+  if (active()) arm_timer(loop_.now());
+}
+
 void Sender::shut_down() {
   // Who is about to end anyway does so; who is told of the next timeline will hear of it elsewhere.
   if (phase_ != Phase::kStreaming) return interrupt();
@@ -289,7 +294,11 @@ void Sender::arm_timer(runtime::Instant now) {
     deadline = last_reply_ + (ping_sent_ ? options_.timeout : options_.timeout / 2);
   }
   if (draining_) deadline = std::min(deadline, now + kDrainInterval);
-  if (deadline != runtime::Instant::max()) timer_.arm(deadline);
+  if (deadline == runtime::Instant::max()) {
+    timer_.disarm();
+  } else {
+    timer_.arm(deadline);
+  }
 }
 
 void Sender::ask_for_reply() {

@@ -91,7 +91,7 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   wal::Lsn sent() const { return sent_; }
   const Feedback& feedback() const { return feedback_; }
   std::uint64_t bytes_sent() const { return bytes_sent_; }
-  void set_timeout(runtime::Duration timeout) { options_.timeout = timeout; }
+  void set_timeout(runtime::Duration timeout);
 
  private:
   enum class Phase {

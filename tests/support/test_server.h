@@ -65,7 +65,6 @@ class TestServer final : public server::source::Source::Listener {
   server::wal::WalTail tail_;
   server::wal::FaultLog faults_;
   server::wal::Segments segments_;
-  server::command::Settings settings_;
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   server::CancelKeys cancel_keys_;
