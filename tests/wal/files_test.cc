@@ -64,6 +64,22 @@ TEST_F(FilesTest, AFileThatMayNotBeReadIsAnError) {
   EXPECT_EQ(file.error().what, "could not open file \"" + path + "\": Permission denied");
 }
 
+TEST_F(FilesTest, APartialStandsInForASegmentThatIsMissing) {
+  const std::string path = made("segment", "whole");
+  made("segment.partial", "part");
+  const auto text = [&](const auto& file) {
+    std::string found(5, '?');
+    found.resize(read_at(*file, path, 0, std::as_writable_bytes(std::span(found))).value());
+    return found;
+  };
+  EXPECT_EQ(text(open_segment_file(path)), "whole");
+  std::filesystem::remove(path);
+  EXPECT_EQ(text(open_segment_file(path)), "part");
+  std::filesystem::remove(path + ".partial");
+  EXPECT_EQ(open_segment_file(path).error().what,
+            "could not open file \"" + path + "\": No such file or directory");
+}
+
 TEST_F(FilesTest, ReadsAtAnOffsetWhatThereIs) {
   const std::string path = made("a", "0123456789");
   EXPECT_EQ(read(path, 0, 10), "0123456789");

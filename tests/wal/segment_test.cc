@@ -110,6 +110,7 @@ TEST_F(SegmentTest, ThePartialDoesNotStandInForASegmentThatCannotBeOpened) {
   EXPECT_EQ(segment.error().what,
             "could not open file \"" + path + "\": Too many levels of symbolic links");
   EXPECT_EQ(segment.error().kind->code, "XX000");
+  EXPECT_EQ(Segment::find(path), std::nullopt);
 }
 
 TEST_F(SegmentTest, AMissingFileIsAnErrorThatNamesTheSegment) {
