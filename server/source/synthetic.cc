@@ -31,6 +31,7 @@ SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
       timer_(loop_.timers(), *this) {}
 
 runtime::Result<void> SyntheticSource::open() {
+  loop_.assert_in_thread();
   std::error_code error;
   std::filesystem::create_directories(options_.directory, error);
   if (error) {
@@ -64,6 +65,7 @@ runtime::Result<wal::GeneratorOptions> SyntheticSource::generator_options() cons
 
 runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& faults,
                                              Listener& listener) {
+  loop_.assert_in_thread();
   TRY(files_.start(tail, faults, listener));
   listener_ = &listener;
   started_ = clock_.now();
@@ -84,6 +86,7 @@ void SyntheticSource::stop() {
 }
 
 void SyntheticSource::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (auto written = write_due(); !written) {
     listener_->on_source_failed(written.error());
     return;
