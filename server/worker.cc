@@ -13,7 +13,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       options_(options),
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
-      send_queue_(shared.clock, view_, options.send_queue),
+      send_queue_(loop_, shared.clock, view_, options.send_queue),
       input_buffer_(wire::kLargeMessageBytesMax + kInputReadBytes),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
@@ -26,6 +26,7 @@ void Worker::start() {
 }
 
 void Worker::run(memctx::Context& top) {
+  loop_.assert_in_thread();
   memctx::Context& message_context = top.create_child("MessageContext");
   environment_ = std::make_unique<SessionEnvironment>(SessionEnvironment{
       .loop = loop_,
@@ -92,6 +93,7 @@ std::vector<admin::StandbyStatus> Worker::snapshot() const {
 }
 
 void Worker::on_session_over(Session& session) {
+  loop_.assert_in_thread();
   session.link().unlink();
   load_.add(-1);
   loop_.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
@@ -99,6 +101,7 @@ void Worker::on_session_over(Session& session) {
 }
 
 void Worker::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (&timer == &shutdown_timer_) {
     loop_.stop();
     return;

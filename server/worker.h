@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "memctx/context.h"
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/counters.h"
 #include "runtime/intrusive_list.h"
@@ -57,7 +58,10 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   // Calls `take` on this worker's thread with the status of each of its sessions.
   template <typename Take>
   void post_snapshot(Take take) {
-    loop_.mailbox().post([this, taker = std::move(take)]() mutable { taker(snapshot()); });
+    loop_.mailbox().post([this, taker = std::move(take)]() mutable {
+      loop_.assert_in_thread();
+      taker(snapshot());
+    });
   }
   // Sessions that it has, or will have when its mailbox is empty.
   std::int64_t load() const { return load_.get(); }
@@ -68,8 +72,8 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   static constexpr std::size_t kInputReadBytes = 64 * 1024;
 
   void run(memctx::Context& top);
-  void shut_down();
-  std::vector<admin::StandbyStatus> snapshot() const;
+  void shut_down() REQUIRES(loop_);
+  std::vector<admin::StandbyStatus> snapshot() const REQUIRES(loop_);
   void on_session_over(Session& session) override;
   void on_timer(runtime::Timer& timer) override;
 
@@ -80,14 +84,13 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   stream::WalView view_;
   stream::SendQueue send_queue_;
   std::vector<std::byte> input_buffer_;
-  runtime::Timer retry_timer_;
-  runtime::Timer shutdown_timer_;
+  runtime::Timer retry_timer_ GUARDED_BY(loop_);
+  runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;
 
-  // Made and used by the worker's thread.
-  std::unique_ptr<SessionEnvironment> environment_;
-  runtime::IntrusiveList<Session> sessions_;
-  bool shutting_down_ = false;
+  std::unique_ptr<SessionEnvironment> environment_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<Session> sessions_ GUARDED_BY(loop_);
+  bool shutting_down_ GUARDED_BY(loop_) = false;
 
   std::unique_ptr<runtime::NamedThread> thread_;
 };
