@@ -51,6 +51,7 @@ Server::Server(const ServeConfig& config)
 Server::~Server() = default;
 
 runtime::Result<int> Server::run() {
+  loop_.assert_in_thread();
   raise_descriptor_limit();
   if (auto started = start(); !started) {
     stop();
@@ -163,6 +164,7 @@ void Server::stop() {
 }
 
 void Server::on_signal(int signal) {
+  loop_.assert_in_thread();
   if (signal == SIGQUIT) ::_exit(2);
   if (signal == SIGHUP) {
     runtime::log::log("received SIGHUP; every setting needs a restart to change");
@@ -173,6 +175,7 @@ void Server::on_signal(int signal) {
 }
 
 void Server::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
     loop_.stop();
   } else {
@@ -189,6 +192,7 @@ void Server::on_segment_changed(wal::SegmentNo no) {
 void Server::on_source_failed(const runtime::Error& error) {
   runtime::log::fatal("{}", error.what);
   loop_.mailbox().post([this] {
+    loop_.assert_in_thread();
     exit_code_ = 1;
     loop_.stop();
   });
@@ -201,7 +205,10 @@ void Server::request_table() {
   for (const auto& worker : workers_) {
     worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {
       auto answer = std::make_unique<std::vector<admin::StandbyStatus>>(std::move(rows));
-      loop_.mailbox().post([this, owned = std::move(answer)] { take_rows(std::move(*owned)); });
+      loop_.mailbox().post([this, owned = std::move(answer)] {
+        loop_.assert_in_thread();
+        take_rows(std::move(*owned));
+      });
     });
   }
 }

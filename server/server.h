@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
@@ -46,8 +47,8 @@ class Server final : private runtime::Signals::Handler,
   void on_segment_changed(wal::SegmentNo no) override;
   void on_source_failed(const runtime::Error& error) override;
 
-  void request_table();
-  void take_rows(std::vector<admin::StandbyStatus> rows);
+  void request_table() REQUIRES(loop_);
+  void take_rows(std::vector<admin::StandbyStatus> rows) REQUIRES(loop_);
 
   const ServeConfig& config_;
   runtime::SystemClock clock_;
@@ -69,10 +70,10 @@ class Server final : private runtime::Signals::Handler,
   runtime::Timer table_timer_;
   runtime::Timer stop_timer_;
   std::optional<admin::StandbyTable> table_;
-  std::vector<admin::StandbyStatus> rows_;  // of the workers that have answered
-  std::size_t answers_awaited_ = 0;
+  std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
+  std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
   runtime::Instant started_{};
-  int exit_code_ = 0;
+  int exit_code_ GUARDED_BY(loop_) = 0;
 };
 
 }  // namespace server

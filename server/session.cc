@@ -50,6 +50,7 @@ Session::~Session() {
 }
 
 void Session::shut_down() {
+  environment_.loop.assert_in_thread();
   if (sender_.active()) {
     interruption_ = Interruption{Severity::kFatal, std::nullopt};
     input_waits_ = true;
@@ -63,6 +64,7 @@ void Session::shut_down() {
 }
 
 admin::StandbyStatus Session::status() const {
+  environment_.loop.assert_in_thread();
   static constexpr std::array<std::string_view, 3> kStates{"startup", "catchup", "streaming"};
   const stream::Feedback& feedback = sender_.feedback();
   admin::StandbyStatus status{.process_id = process_id_,
@@ -89,6 +91,7 @@ admin::StandbyStatus Session::status() const {
 }
 
 void Session::on_ready(std::uint32_t events) {
+  environment_.loop.assert_in_thread();
   if ((events & EPOLLOUT) != 0) {
     if (sender_.active()) {
       sender_.on_writable();
@@ -101,6 +104,7 @@ void Session::on_ready(std::uint32_t events) {
 }
 
 void Session::on_timer(runtime::Timer& /*timer*/) {
+  environment_.loop.assert_in_thread();
   // Nothing is said to a client that has not authenticated in time, or does not take its farewell.
   close();
 }
