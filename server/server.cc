@@ -51,6 +51,7 @@ Server::Server(const ServeConfig& config)
 Server::~Server() = default;
 
 runtime::Result<int> Server::run() {
+  loop_.assert_in_thread();
   raise_descriptor_limit();
   if (auto started = start(); !started) {
     stop();
@@ -219,6 +220,7 @@ void Server::stop() {
 }
 
 void Server::on_signal(int signal) {
+  loop_.assert_in_thread();
   if (signal == SIGQUIT) ::_exit(2);
   if (signal == SIGUSR1) return log_memory_contexts();
   if (signal == SIGHUP) return reload();
@@ -228,6 +230,7 @@ void Server::on_signal(int signal) {
 }
 
 void Server::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
     if (!stopping_) begin_stop();
   } else {
@@ -244,6 +247,7 @@ void Server::on_segment_changed(wal::SegmentNo no) {
 void Server::on_source_failed(const runtime::Error& error) {
   runtime::log::fatal("{}", error.what);
   loop_.mailbox().post([this] {
+    loop_.assert_in_thread();
     exit_code_ = 1;
     if (!stopping_) begin_stop();
   });
@@ -265,7 +269,10 @@ void Server::request_table() {
   for (const auto& worker : workers_) {
     worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {
       auto answer = std::make_unique<std::vector<admin::StandbyStatus>>(std::move(rows));
-      loop_.mailbox().post([this, owned = std::move(answer)] { take_rows(std::move(*owned)); });
+      loop_.mailbox().post([this, owned = std::move(answer)] {
+        loop_.assert_in_thread();
+        take_rows(std::move(*owned));
+      });
     });
   }
 }

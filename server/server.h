@@ -7,6 +7,7 @@
 
 #include "memctx/context.h"
 #include "memctx/current.h"
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
@@ -53,8 +54,8 @@ class Server final : private runtime::Signals::Handler,
   void on_source_failed(const runtime::Error& error) override;
 
   void log_memory_contexts();
-  void request_table();
-  void take_rows(std::vector<admin::StandbyStatus> rows);
+  void request_table() REQUIRES(loop_);
+  void take_rows(std::vector<admin::StandbyStatus> rows) REQUIRES(loop_);
 
   memctx::Context top_context_{"TopMemoryContext"};  // of main's thread
   const memctx::CurrentGuard current_context_{top_context_};
@@ -79,12 +80,12 @@ class Server final : private runtime::Signals::Handler,
   runtime::Timer table_timer_;
   runtime::Timer stop_timer_;
   std::optional<admin::StandbyTable> table_;
-  std::vector<admin::StandbyStatus> rows_;  // of the workers that have answered
-  std::size_t answers_awaited_ = 0;
+  std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
+  std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
   runtime::Instant started_{};
-  bool stopping_ = false;
-  std::size_t workers_ended_ = 0;
-  int exit_code_ = 0;
+  bool stopping_ GUARDED_BY(loop_) = false;
+  std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
+  int exit_code_ GUARDED_BY(loop_) = 0;
 };
 
 }  // namespace server

@@ -57,6 +57,7 @@ Session::~Session() {
 }
 
 void Session::shut_down() {
+  environment_.loop.assert_in_thread();
   stopping_ = true;
   if (sender_.active()) {
     sender_.shut_down();
@@ -68,6 +69,7 @@ void Session::shut_down() {
 }
 
 void Session::cut() {
+  environment_.loop.assert_in_thread();
   if (sender_.active() && sender_.between_messages()) {
     runtime::log::warning("terminating walsender process due to replication shutdown timeout");
     sender_.stop();
@@ -78,17 +80,20 @@ void Session::cut() {
 
 // walsender.c looks at wal_sender_timeout anew at each of its turns.
 void Session::on_reload() {
+  environment_.loop.assert_in_thread();
   if (client_.settings.find("wal_sender_timeout")) return;
   sender_.set_timeout(environment_.options.sender.timeout);
 }
 
 void Session::cancel() {
+  environment_.loop.assert_in_thread();
   if (!sender_.active() || interruption_.has_value()) return;
   interrupt_stream(Severity::kError, {.kind = &wire::kQueryCanceled,
                                       .what = "canceling statement due to user request"});
 }
 
 admin::StandbyStatus Session::status() const {
+  environment_.loop.assert_in_thread();
   static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
                                                            "stopping"};
   const stream::Feedback& feedback = sender_.feedback();
@@ -116,6 +121,7 @@ admin::StandbyStatus Session::status() const {
 }
 
 void Session::on_ready(std::uint32_t events) {
+  environment_.loop.assert_in_thread();
   if ((events & EPOLLOUT) != 0) {
     if (sender_.active()) {
       sender_.on_writable();
@@ -128,6 +134,7 @@ void Session::on_ready(std::uint32_t events) {
 }
 
 void Session::on_timer(runtime::Timer& /*timer*/) {
+  environment_.loop.assert_in_thread();
   // Nothing is said to a client that has not authenticated in time, or does not take its farewell.
   close();
 }

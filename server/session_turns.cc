@@ -132,6 +132,7 @@ runtime::Result<void> Session::start_replication(const command::StartReplication
 }
 
 void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
+  environment_.loop.assert_in_thread();
   phase_ = Phase::kCommands;
   input_waits_ = false;
   memctx::Resource memory(environment_.message_context);
@@ -142,12 +143,14 @@ void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
 }
 
 void Session::on_stream_failed(const runtime::Error& error) {
+  environment_.loop.assert_in_thread();
   phase_ = Phase::kCommands;
   input_waits_ = false;
   error_turn(error);
 }
 
 void Session::on_stream_lost(std::string_view why) {
+  environment_.loop.assert_in_thread();
   if (!why.empty()) runtime::log::log("{} (standby \"{}\")", why, client_.application_name());
   close();
 }
@@ -159,6 +162,7 @@ void Session::interrupt_stream(Severity severity, runtime::Error error) {
 }
 
 void Session::on_stream_interrupted() {
+  environment_.loop.assert_in_thread();
   if (!interruption_.has_value()) return on_stream_drained();
   phase_ = Phase::kCommands;
   input_waits_ = false;
@@ -169,6 +173,7 @@ void Session::on_stream_interrupted() {
 
 // WalSndDone.
 void Session::on_stream_drained() {
+  environment_.loop.assert_in_thread();
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   out.command_complete("COPY 0");

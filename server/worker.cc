@@ -14,7 +14,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       options_(options),
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
-      send_queue_(shared.clock, view_, options.send_queue),
+      send_queue_(loop_, shared.clock, view_, options.send_queue),
       input_buffer_(wire::kLargeMessageBytesMax + kInputReadBytes),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
@@ -27,6 +27,7 @@ void Worker::start() {
 }
 
 void Worker::run(memctx::Context& top) {
+  loop_.assert_in_thread();
   memctx::Context& message_context = top.create_child("MessageContext");
   environment_ = std::make_unique<SessionEnvironment>(SessionEnvironment{
       .loop = loop_,
@@ -139,6 +140,7 @@ std::vector<admin::StandbyStatus> Worker::snapshot() const {
 }
 
 void Worker::on_session_over(Session& session) {
+  loop_.assert_in_thread();
   session.link().unlink();
   load_.add(-1);
   loop_.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
@@ -146,6 +148,7 @@ void Worker::on_session_over(Session& session) {
 }
 
 void Worker::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (&timer == &shutdown_timer_) return cut();
   view_.retry_stopped();
   timer.arm(loop_.now() + kRetryInterval);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "memctx/context.h"
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/counters.h"
 #include "runtime/intrusive_list.h"
@@ -68,7 +69,10 @@ class Worker final : public CancelKeys::Target,
   // Calls `take` on this worker's thread with the status of each of its sessions.
   template <typename Take>
   void post_snapshot(Take take) {
-    loop_.mailbox().post([this, taker = std::move(take)]() mutable { taker(snapshot()); });
+    loop_.mailbox().post([this, taker = std::move(take)]() mutable {
+      loop_.assert_in_thread();
+      taker(snapshot());
+    });
   }
   // Sessions that it has, or will have when its mailbox is empty.
   std::int64_t load() const { return load_.get(); }
@@ -79,10 +83,10 @@ class Worker final : public CancelKeys::Target,
   static constexpr std::size_t kInputReadBytes = 64 * 1024;
 
   void run(memctx::Context& top);
-  void shut_down();
-  void cut();
-  std::vector<Session*> all_sessions() const;
-  std::vector<admin::StandbyStatus> snapshot() const;
+  void shut_down() REQUIRES(loop_);
+  void cut() REQUIRES(loop_);
+  std::vector<Session*> all_sessions() const REQUIRES(loop_);
+  std::vector<admin::StandbyStatus> snapshot() const REQUIRES(loop_);
   void on_session_over(Session& session) override;
   void on_timer(runtime::Timer& timer) override;
 
@@ -93,15 +97,14 @@ class Worker final : public CancelKeys::Target,
   stream::WalView view_;
   stream::SendQueue send_queue_;
   std::vector<std::byte> input_buffer_;
-  runtime::Timer retry_timer_;
-  runtime::Timer shutdown_timer_;
+  runtime::Timer retry_timer_ GUARDED_BY(loop_);
+  runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;
 
-  // Made and used by the worker's thread.
-  std::unique_ptr<SessionEnvironment> environment_;
-  runtime::IntrusiveList<Session> sessions_;
-  bool shutting_down_ = false;
-  std::function<void()> ended_;
+  std::unique_ptr<SessionEnvironment> environment_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<Session> sessions_ GUARDED_BY(loop_);
+  bool shutting_down_ GUARDED_BY(loop_) = false;
+  std::function<void()> ended_ GUARDED_BY(loop_);
 
   std::unique_ptr<runtime::NamedThread> thread_;
 };

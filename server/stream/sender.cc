@@ -33,6 +33,7 @@ Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection&
       queue_link_(*this) {}
 
 void Sender::start(wal::TimelineId timeline, Lsn start) {
+  loop_.assert_in_thread();
   CHECK(!active() && view_.history().contains(timeline));
   phase_ = Phase::kStreaming;
   state_ = State::kCatchup;
@@ -46,6 +47,7 @@ void Sender::start(wal::TimelineId timeline, Lsn start) {
 }
 
 runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
+  loop_.assert_in_thread();
   last_reply_ = loop_.now();
   ping_sent_ = false;
   const auto message = TRY(wire::parse_standby_message(body));
@@ -65,6 +67,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
 }
 
 void Sender::on_copy_done() {
+  loop_.assert_in_thread();
   last_reply_ = loop_.now();
   if (phase_ == Phase::kEndOfTimeline) {
     finish();
@@ -75,22 +78,26 @@ void Sender::on_copy_done() {
 }
 
 void Sender::on_writable() {
+  loop_.assert_in_thread();
   connection_.set_blocked(false);
   queue_.make_runnable(*this);
 }
 
 void Sender::interrupt() {
+  loop_.assert_in_thread();
   stop_waiting();
   phase_ = Phase::kInterrupted;
   queue_.make_runnable(*this);
 }
 
 void Sender::set_timeout(runtime::Duration timeout) {
+  loop_.assert_in_thread();
   options_.timeout = timeout;
   if (active()) arm_timer(loop_.now());
 }
 
 void Sender::shut_down() {
+  loop_.assert_in_thread();
   // Who is about to end anyway does so; who is told of the next timeline will hear of it elsewhere.
   if (phase_ != Phase::kStreaming) return interrupt();
   draining_ = true;
@@ -100,6 +107,7 @@ void Sender::shut_down() {
 }
 
 Sender::PumpResult Sender::pump() {
+  loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
   const Lsn stop_at = sent_ + options_.quantum_bytes;
@@ -132,6 +140,7 @@ Sender::PumpResult Sender::pump() {
 }
 
 bool Sender::is_live() const {
+  loop_.assert_in_thread();
   return phase_ != Phase::kStreaming || (!is_historic() && view_.is_hot(sent_));
 }
 
@@ -276,6 +285,7 @@ IoResult Sender::send_chunk_from_file() {
 // all of it ends the stream. The timer is left where it was armed last, since every message moves
 // its deadline.
 void Sender::on_timer(runtime::Timer& /*timer*/) {
+  loop_.assert_in_thread();
   const runtime::Instant now = loop_.now();
   if (options_.timeout.count() > 0) {
     if (now >= last_reply_ + options_.timeout) {
@@ -350,6 +360,7 @@ void Sender::finish() {
 }
 
 void Sender::stop() {
+  loop_.assert_in_thread();
   phase_ = Phase::kIdle;
   draining_ = false;
   state_ = State::kStartup;

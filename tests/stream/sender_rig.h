@@ -94,7 +94,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
 // A view, a queue, and one standby or several.
 struct SenderRig : ViewRig {
   explicit SenderRig(std::uint32_t segment_mb = 1, server::stream::WalView::Options options = {})
-      : ViewRig(segment_mb, options), queue(clock, view, {}) {
+      : ViewRig(segment_mb, options), queue(loop, clock, view, {}) {
     ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
     loop.set_turn_work(&queue);
   }
