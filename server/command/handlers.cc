@@ -66,8 +66,7 @@ runtime::Result<void> timeline_history(const stream::WalView& view, wal::Timelin
 
 runtime::Error no_logical_decoding() {
   return {.kind = &wire::kObjectNotInPrerequisiteState,
-          .what = "logical decoding requires wal_level >= logical",
-          .hint = "walcast serves physical replication only."};
+          .what = "logical decoding requires wal_level >= logical"};
 }
 
 runtime::Error no_base_backup() {
