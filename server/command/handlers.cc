@@ -93,8 +93,7 @@ runtime::Result<void> execute(const Command& command, const stream::WalView& vie
 
 runtime::Error no_logical_decoding() {
   return {.kind = &wire::kObjectNotInPrerequisiteState,
-          .what = "logical decoding requires wal_level >= logical",
-          .hint = "walcast serves physical replication only."};
+          .what = "logical decoding requires wal_level >= logical"};
 }
 
 void slot_created(std::string_view name, wire::MessageWriter& out) {
