@@ -1,0 +1,39 @@
+"""Plays a script at both servers and says where they part."""
+
+import difflib
+
+from play.player import play
+
+
+def answer(script, port):
+    """What a server makes of a script, as lines that another server's can be held against."""
+    transcripts = play(script, port)
+    names = {transcript.process_id: f"PID of {name}"
+             for name, transcript in transcripts.items() if transcript.process_id}
+    lines = []
+    for name, transcript in transcripts.items():
+        lines += [f"{name}: {_line(entry)}" for entry in transcript.comparable(names)]
+    return lines
+
+
+def difference(expected, actual):
+    """None, or a diff of the two: `-` is what PostgreSQL said, `+` what walcast said."""
+    if expected == actual:
+        return None
+    diff = difflib.unified_diff(expected, actual, "PostgreSQL", "walcast", lineterm="", n=1)
+    return "\n".join(list(diff)[2:])
+
+
+def is_silent(lines):
+    return any(line.endswith("<silence>") for line in lines)
+
+
+def _line(entry):
+    kind, *rest = entry
+    return " ".join([kind if len(kind) == 1 else f"<{kind}>", *map(_word, rest)])
+
+
+def _word(value):
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+        return f"{value[0]}={value[1]!r}"
+    return value if isinstance(value, str) else repr(value)
