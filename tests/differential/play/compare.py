@@ -2,18 +2,29 @@
 
 import difflib
 
+from play.messages import TERMINATE, query, startup
 from play.player import play
+from play.script import ready, send
+from play.script import script as new_script
 
 
 def answer(script, port):
     """What a server makes of a script, as lines that another server's can be held against."""
     transcripts = play(script, port)
+    if script.slots:
+        remove_slots(script.slots, port)
     names = {transcript.process_id: f"PID of {name}"
              for name, transcript in transcripts.items() if transcript.process_id}
     lines = []
     for name, transcript in transcripts.items():
         lines += [f"{name}: {_line(entry)}" for entry in transcript.comparable(names)]
     return lines
+
+
+def remove_slots(names, port):
+    """Drops persistent slots that scripts have left, and no matter if they are not there."""
+    drops = [[send(query(f'DROP_REPLICATION_SLOT "{name}"')), ready()] for name in names]
+    play(new_script("remove slots", send(startup()), ready(), *drops, farewell=TERMINATE), port)
 
 
 def difference(expected, actual):

@@ -21,7 +21,8 @@ _SETTINGS = {
     "authentication_timeout": "60s",
     "log_min_messages": "log",
 }
-_WALCAST_OPTIONS = {"max_wal_senders": MAX_WAL_SENDERS, "log_level": "fatal"}
+_WALCAST_OPTIONS = {"max_wal_senders": MAX_WAL_SENDERS, "wal_keep_size": "8GB",
+                    "log_level": "fatal"}
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def _new_cluster(area):
 
 
 def _write_wal(cluster):
-    """A little more than a segment, so that there are three: little enough for a socket to hold."""
+    """Two segments and more, and yet little enough for a socket to hold."""
     cluster.sql("SELECT pg_logical_emit_message(false, 'differential', repeat('wal ', 100000))"
-                " FROM generate_series(1, 3)")
+                " FROM generate_series(1, 6)")
 
 
 def _segments(wal):

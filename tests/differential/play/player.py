@@ -5,7 +5,7 @@ import struct
 
 from play.transcript import Transcript
 
-SILENCE_SECONDS = 4.0  # of a server that should have spoken: a difference, or a bad script
+SILENCE_SECONDS = 2.0  # of a server that should have spoken: a difference, or a bad script
 
 
 class Silence(Exception):

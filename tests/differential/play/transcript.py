@@ -7,6 +7,9 @@ import struct
 from support.lsn import format_lsn
 from support.protocol import parse_columns, parse_row
 
+# The columns of SHOW ALL. Its rows are each server's own: what one has to configure, the other lacks.
+_SHOW_ALL = ["name", "setting", "description"]
+
 _LOCATION = "FLR"  # source file, line and function of an error: PostgreSQL's own
 
 
@@ -24,11 +27,14 @@ class Transcript:
             self._add_wal(body)
             return
         self._digest = None
+        if kind == "W":
+            self.position = 0
         try:
             decoded = self._decode(kind, body)
         except (IndexError, ValueError, struct.error):
             decoded = ("malformed", body)
-        self.entries.append((kind, *decoded))
+        if decoded != ("of a parameter",) or self.entries[-1] != (kind, *decoded):
+            self.entries.append((kind, *decoded))
 
     def add_bytes(self, data):
         self.entries.append(("bytes", data))
@@ -79,6 +85,8 @@ class Transcript:
             return tuple(self._columns)
         if kind == "D":
             names = [column[0] for column in self._columns]
+            if names == _SHOW_ALL:
+                return ("of a parameter",)
             return tuple(_local(name, value) for name, value in zip(names, parse_row(body)))
         if kind == "d" and body[:1] == b"k":
             position, _, asks = struct.unpack("!QqB", body[1:])
@@ -87,8 +95,9 @@ class Transcript:
 
 
 def _local(name, value):
-    """A parameter or column without what belongs to one installation."""
-    if name != "server_version" or value is None:
-        return value
-    as_text = value if isinstance(value, str) else value.decode()
-    return re.sub(r"^15\.\d+ .*", "15.x", as_text)
+    """A parameter or column without the minor version, which WAL does not tell."""
+    if name == "server_version":
+        return re.sub(r"^15\.\d+ .*", "15.x", value if isinstance(value, str) else value.decode())
+    if name == "server_version_num":
+        return re.sub(r"^15\d{4}$", "15xxxx", value.decode())
+    return value

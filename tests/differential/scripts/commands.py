@@ -95,7 +95,7 @@ def _whole_texts():
     for text in _IDENTIFY + _SQL + _SHOW + _HISTORY + _START + _BASE_BACKUP:
         yield command(_named(text) or "(empty)", text.encode("latin-1"))
     for text in _BASE_BACKUP_OPTIONS:
-        yield command(text, text)
+        yield command(text.replace("BASE_BACKUP (", "BASE_BACKUP with ("), text)
     yield command("SHOW of 63 bytes", f"SHOW {_LONG}")
     yield command("SHOW of 64 bytes", f"SHOW {_LONG}x")
     yield command("SHOW of 64 quoted bytes", f'SHOW "{_LONG}x"')

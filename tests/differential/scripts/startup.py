@@ -3,7 +3,8 @@
 import struct
 
 from play.messages import (CANCEL_REQUEST, GSSENC_REQUEST, IDENTIFY, PROTOCOL_3_0, SEGMENT_SIZE,
-                           SSL_REQUEST, STANDBY, SYNC, message, pairs, startup, untyped)
+                           SSL_REQUEST, STANDBY, SYNC, TERMINATE, message, pairs, startup, untyped)
+from play.pair import MAX_WAL_SENDERS
 from play.script import (byte, greet, half_close, pieces, ready, script, send, to_end,
                          untyped_rest)
 
@@ -20,7 +21,7 @@ def _requests():
         yield script(f"{name}, then a start-up", send(request), byte(), send(startup()))
         yield script(f"{name} twice", send(request), byte(), send(request))
         yield script(f"{name} and nothing else", send(request), byte(), farewell=b"")
-        yield script(f"{name} with a body", send(untyped(code, b"body")))
+        yield script(f"{name} with a body", send(untyped(code, b"body")), byte())
         yield script(f"{name}, then garbage", send(request), byte(), send(b"\xff" * 20))
         yield script(f"{name} byte by byte", pieces(request), byte(), send(startup()))
     yield script("SSLRequest with a start-up behind it",
@@ -175,8 +176,17 @@ def _parameters():
     yield script("database long", greet(database="d" * 100))
 
 
+def _room():
+    """As many sessions as there may be, and one more."""
+    held = [greet(on=f"{number:03}") for number in range(MAX_WAL_SENDERS)]
+    yield script("more standbys than there is room for", held, send(startup(), "more"),
+                 to_end("more"))
+    yield script("room again when one has gone", held, send(TERMINATE, "007"), to_end("007"),
+                 greet(on="more"))
+
+
 def scripts(site):
     del site
-    for group in (_requests, _cancels, _versions, _protocol_options, _terminators, _lengths,
+    for group in (_room, _requests, _cancels, _versions, _protocol_options, _terminators, _lengths,
                   _pieces, _garbage, _parameters):
         yield from group()

@@ -31,7 +31,8 @@ def _starts(site):
         "the last byte": end - 1, "the first byte": site.begin + 1,
         "a segment's last byte": site.middle - 1,
     }.items():
-        yield session(f"a stream from {name}", _start(lsn), wal_to(end), _stop(), send(IDENTIFY))
+        yield session(f"a stream from {name}", _start(lsn), [wal_to(end)] if lsn < end else [],
+                      _stop(), send(IDENTIFY))
     for name, lsn in {
         "one byte ahead": end + 1, "a segment ahead": end + size, "far ahead": 0xFFF << 32,
         "the greatest position": _GREATEST, "nowhere": 0, "the second byte of all": 1,

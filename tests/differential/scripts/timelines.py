@@ -51,7 +51,7 @@ def _new(site):
                       "a byte beyond the fork": fork + 1, "the end": site.end}.items():
         for timeline in (2, None):
             yield session(f"timeline {timeline or 'unnamed'} from {name}", _start(lsn, timeline),
-                          wal_to(site.end), send(status(site.end, reply=True)), reply("d"),
+                          [wal_to(site.end)] if lsn < site.end else [], send(status(site.end, reply=True)), reply("d"),
                           send(COPY_DONE), ready(), send(IDENTIFY))
     for name, lsn in {"before the fork's segment": segment - 1, "the oldest segment": site.begin,
                       "ahead of the end": site.end + 8}.items():

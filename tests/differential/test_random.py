@@ -1,0 +1,99 @@
+"""Scripts spoiled at random: both servers must refuse the same in the same words.
+
+WALCAST_DIFFERENTIAL_SEED is the seed of the first mutant, each further one has the next number;
+WALCAST_DIFFERENTIAL_COUNT is how many. A failure names the seed that replays it with a count of 1.
+"""
+
+import os
+import random
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+import play  # first, for it finds `support`
+from play.compare import difference, remove_slots
+from play.mutate import Mutator
+from play.pair import Pair
+from play.player import play as play_script
+from play.script import Script, half_close, pieces, ready, send, to_end
+from scripts import GROUPS
+from support.case import E2eCase
+
+_COUNT = 2000
+_CONNECTIONS = 8    # at each server at a time
+_SHOWN = 10         # differences of one run
+
+# Those of settings and encoding are about parameters, of which PostgreSQL has more (see mutate.py).
+_GROUPS = ("startup", "commands", "extended", "lengths", "slot_names", "slots", "streaming")
+
+
+def _script_of(mutant):
+    """Everything, then the end of our side: no server waits for more, and no clock decides."""
+    steps = [send(mutant.greeting), ready()] if mutant.greeting else []
+    return Script(f"mutant {mutant.seed}", [*steps, pieces(mutant.data, mutant.piece), half_close(),
+                                            to_end()], farewell=b"")
+
+
+def _outline(transcript):
+    """What is said, without texts and without what a stream carries: how much of it a server sends
+    before it reads on is a matter of the moment, and so is when it answers a ping."""
+    lines = []
+    for kind, *rest in transcript.entries:
+        if kind in ("E", "N"):
+            fields = dict(rest)
+            lines.append(f"{kind} {fields.get('V')} {fields.get('C')}")
+        elif kind not in ("WAL", "d", "S"):
+            lines.append(kind)
+    return lines
+
+
+def _created(transcript):
+    """The slots that an answer names."""
+    name_column = "slot_name"
+    names, in_result = [], False
+    for kind, *rest in transcript.entries:
+        if kind == "T":
+            in_result = rest[0][0] == name_column
+        elif kind == "D" and in_result:
+            names.append(rest[0].decode())
+    return names
+
+
+class RandomTest(E2eCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.pair = Pair.create(cls.area)
+        cls.mutator = Mutator({group: GROUPS[group](cls.pair.site) for group in _GROUPS})
+
+    def test_mutants_meet_the_same_fate(self):
+        first = int(os.environ.get("WALCAST_DIFFERENTIAL_SEED", random.randrange(1 << 32)))
+        count = int(os.environ.get("WALCAST_DIFFERENTIAL_COUNT", _COUNT))
+        self.figure(f"WALCAST_DIFFERENTIAL_SEED={first} WALCAST_DIFFERENTIAL_COUNT={count}")
+        mutants = [self.mutator.mutant(seed) for seed in range(first, first + count)]
+        found = []
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            strangers = [mutant for mutant in mutants if not mutant.creates_slots()]
+            found += filter(None, pool.map(self.compare, strangers))
+        found += filter(None, map(self.compare, filter(lambda m: m.creates_slots(), mutants)))
+        if found:
+            self.fail(f"{len(found)} of {count} mutants differ, PostgreSQL (-) and walcast (+):\n\n"
+                      + "\n\n".join(found[:_SHOWN]))
+        self.pair.assert_idle()
+
+    def compare(self, mutant):
+        """None, or how the two differ."""
+        expected, actual = (self.outline(mutant, port) for port in
+                            (self.pair.postgres_port, self.pair.walcast_port))
+        found = difference(expected, actual)
+        return found and f"{mutant}\n{found}"
+
+    def outline(self, mutant, port):
+        transcript = play_script(_script_of(mutant), port)["a"]
+        if created := _created(transcript):
+            remove_slots(created, port)
+        return _outline(transcript)
+
+
+if __name__ == "__main__":
+    unittest.main()
