@@ -152,7 +152,7 @@ class LiveLoop {
         loop_(clock_, {}),
         pool_(1),
         view_(loop_, pool_, segments_, {}),
-        queue_(clock_, view_, {}),
+        queue_(loop_, clock_, view_, {}),
         builder_(identity_, server::wal::TimelineId{1}, start_) {
     ::signal(SIGPIPE, SIG_IGN);
     file_.reset(::open(path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -205,6 +205,7 @@ class LiveLoop {
     void on_stream_failed(const runtime::Error&) override {}
     void on_stream_lost(std::string_view) override {}
     void on_stream_interrupted() override {}
+    void on_stream_drained() override {}
 
     TcpPair sockets;
     memctx::Context context;

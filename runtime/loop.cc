@@ -22,32 +22,41 @@ Loop::Loop(const Clock& clock, Options options)
 Loop::~Loop() = default;
 
 void Loop::run() {
+  assert_in_thread();
   thread_ = std::this_thread::get_id();
   while (!stopping_) turn(/*may_sleep=*/true);
+  thread_ = std::thread::id();
 }
 
 void Loop::stop() {
-  mailbox_.post([this] { stopping_ = true; });
+  mailbox_.post([this] {
+    assert_in_thread();
+    stopping_ = true;
+  });
 }
 
 void Loop::turn_for_test() {
+  assert_in_thread();
   thread_ = std::this_thread::get_id();
   turn(/*may_sleep=*/false);
 }
 
-void Loop::assert_in_thread() const { DCHECK(std::this_thread::get_id() == thread_); }
-
 void Loop::watch(int fd, std::uint32_t events, Handler& handler) {
+  assert_in_thread();
   epoll_event event{.events = events, .data = {.ptr = &handler}};
   CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 void Loop::rewatch(int fd, std::uint32_t events, Handler& handler) {
+  assert_in_thread();
   epoll_event event{.events = events, .data = {.ptr = &handler}};
   CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
-void Loop::unwatch(int fd) { CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0); }
+void Loop::unwatch(int fd) {
+  assert_in_thread();
+  CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
+}
 
 void Loop::turn(bool may_sleep) {
   const bool sleep = may_sleep && !more_work_ && doorbell_.prepare_to_sleep();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/annotations.h"
+#include "runtime/check.h"
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
 #include "runtime/fd.h"
@@ -22,7 +23,9 @@ namespace runtime {
 //   doorbell() are for any.
 //   Borrows: the clock.
 //   Limits: events_per_turn and tasks_per_turn bound what one turn takes in.
-// A loop is a capability for clang's analysis: GUARDED_BY(loop_) says who may touch a member.
+// A loop is a capability for clang's analysis. What its thread owns is GUARDED_BY(loop_); private
+// functions that touch it REQUIRE the loop, all others assert it first. An assertion is also a
+// check at run time in debug builds, and nothing in others.
 class CAPABILITY("loop") Loop {
  public:
   struct Options {
@@ -57,7 +60,8 @@ class CAPABILITY("loop") Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs turns until stop(). The calling thread becomes the loop's thread.
+  // Runs turns until stop(). The calling thread is the loop's thread meanwhile; before and after,
+  // the loop belongs to whoever builds it or takes it down.
   void run();
   // Any thread. The turn that is running ends first.
   void stop();
@@ -68,36 +72,47 @@ class CAPABILITY("loop") Loop {
   Doorbell& doorbell() { return doorbell_; }
 
   // The rest is for the loop's thread.
-  void assert_in_thread() const ASSERT_CAPABILITY(this);
-  void set_turn_work(TurnWork* work) { turn_work_ = work; }
+  void assert_in_thread() const ASSERT_CAPABILITY(this) {
+    DCHECK(thread_ == std::thread::id() || std::this_thread::get_id() == thread_);
+  }
+  void set_turn_work(TurnWork* work) {
+    assert_in_thread();
+    turn_work_ = work;
+  }
   // Level-triggered. REQUIRES: the descriptor is not watched yet.
   void watch(int fd, std::uint32_t events, Handler& handler);
   // REQUIRES: the descriptor is watched, with this handler.
   void rewatch(int fd, std::uint32_t events, Handler& handler);
   void unwatch(int fd);
-  void retire(std::unique_ptr<Retired> object) { retired_.push_back(std::move(object)); }
+  void retire(std::unique_ptr<Retired> object) {
+    assert_in_thread();
+    retired_.push_back(std::move(object));
+  }
   Timers& timers() { return timers_; }
   // The time at which this turn began, or at the last refresh.
-  Instant now() const { return now_; }
+  Instant now() const {
+    assert_in_thread();
+    return now_;
+  }
   WallMicros wall_now() const { return clock_.wall_now(); }
 
  private:
-  void turn(bool may_sleep);
-  int sleep_ms() const;
+  void turn(bool may_sleep) REQUIRES(this);
+  int sleep_ms() const REQUIRES(this);
 
   const Clock& clock_;
   const Options options_;
   UniqueFd epoll_fd_;
   Doorbell doorbell_;
   Mailbox mailbox_;
-  Timers timers_;
-  std::vector<epoll_event> events_;
-  std::vector<std::unique_ptr<Retired>> retired_;
-  TurnWork* turn_work_ = nullptr;
-  Instant now_;
-  std::thread::id thread_;
-  bool more_work_ = false;
-  bool stopping_ = false;
+  std::thread::id thread_;  // none: it does not run
+  Timers timers_ GUARDED_BY(this);
+  std::vector<epoll_event> events_ GUARDED_BY(this);
+  std::vector<std::unique_ptr<Retired>> retired_ GUARDED_BY(this);
+  TurnWork* turn_work_ GUARDED_BY(this) = nullptr;
+  Instant now_ GUARDED_BY(this);
+  bool more_work_ GUARDED_BY(this) = false;
+  bool stopping_ GUARDED_BY(this) = false;
 };
 
 }  // namespace runtime

@@ -21,6 +21,7 @@ Signals::Signals(Loop& loop, std::initializer_list<int> signals, Handler& handle
 Signals::~Signals() { loop_.unwatch(fd_.get()); }
 
 void Signals::on_ready(std::uint32_t /*events*/) {
+  loop_.assert_in_thread();
   signalfd_siginfo info;
   while (::read(fd_.get(), &info, sizeof(info)) == sizeof(info)) {
     handler_.on_signal(static_cast<int>(info.ssi_signo));

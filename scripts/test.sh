@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds walcast and runs all its tests: everything in the release build, and the unit and stress
 # tests under AddressSanitizer with UBSan and under ThreadSanitizer.
-#   scripts/test.sh                 all of it
+#   scripts/test.sh                     all of it
 #   scripts/test.sh release|asan|tsan   one of the three
+#   scripts/test.sh threadsafety        clang's thread-safety analysis, which runs nothing
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -12,6 +13,12 @@ need_packages $build_packages $demo_packages $test_packages
 # The closing line of ctest comes last: the release build has the most tests.
 for preset in ${*:-tsan asan release}; do
   echo "== $preset: build"
+  if [ "$preset" = threadsafety ]; then
+    need_packages $analysis_packages
+    build "$preset" --target walcast walbench
+    echo "== $preset: clang finds nothing"
+    continue
+  fi
   build "$preset"
   echo "== $preset: test"
   ctest --preset "$preset" -j "$(nproc)"

@@ -6,6 +6,7 @@
 
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "runtime/memory_report.h"
 
 namespace server {
 
@@ -18,6 +19,7 @@ Acceptor::Acceptor(std::size_t index, const runtime::Clock& clock,
       pause_timer_(loop_.timers(), *this) {}
 
 runtime::Result<runtime::SocketAddress> Acceptor::listen(const runtime::SocketAddress& address) {
+  loop_.assert_in_thread();
   runtime::UniqueFd fd = TRY(runtime::listen_on(address, kBacklog));
   const runtime::SocketAddress bound = runtime::local_address(fd.get());
   listeners_.push_back(std::make_unique<Listener>(*this, std::move(fd)));
@@ -25,6 +27,7 @@ runtime::Result<runtime::SocketAddress> Acceptor::listen(const runtime::SocketAd
 }
 
 void Acceptor::start() {
+  loop_.assert_in_thread();
   for (const auto& listener : listeners_) loop_.watch(listener->fd(), EPOLLIN, *listener);
   thread_ = std::make_unique<runtime::NamedThread>(runtime::format("acceptor-{}", index_),
                                                    [this](memctx::Context&) { loop_.run(); });
@@ -34,10 +37,16 @@ void Acceptor::stop() {
   if (thread_ == nullptr) return;
   loop_.stop();
   thread_.reset();
+  loop_.assert_in_thread();
   listeners_.clear();
 }
 
+void Acceptor::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
+}
+
 void Acceptor::accept_all(Listener& listener) {
+  loop_.assert_in_thread();
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     runtime::Accepted accepted = runtime::accept_from(listener.fd());
     if (accepted.sys_errno != 0) {
@@ -59,7 +68,10 @@ void Acceptor::set_listening(bool listening) {
   }
 }
 
-void Acceptor::on_timer(runtime::Timer& /*timer*/) { set_listening(true); }
+void Acceptor::on_timer(runtime::Timer& /*timer*/) {
+  loop_.assert_in_thread();
+  set_listening(true);
+}
 
 Worker& Acceptor::least_loaded() const {
   return **std::min_element(workers_.begin(), workers_.end(),

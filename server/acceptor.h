@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/counters.h"
 #include "runtime/loop.h"
@@ -31,6 +32,7 @@ class Acceptor final : private runtime::Timer::Handler {
   runtime::Result<runtime::SocketAddress> listen(const runtime::SocketAddress& address);
   void start();
   void stop();
+  void log_memory_contexts();
 
  private:
   // One address that is listened on.
@@ -50,7 +52,7 @@ class Acceptor final : private runtime::Timer::Handler {
   static constexpr runtime::Duration kPauseWhenExhausted = std::chrono::milliseconds(100);
 
   void accept_all(Listener& listener);
-  void set_listening(bool listening);
+  void set_listening(bool listening) REQUIRES(loop_);
   Worker& least_loaded() const;
   void on_timer(runtime::Timer& timer) override;
 
@@ -58,8 +60,8 @@ class Acceptor final : private runtime::Timer::Handler {
   const std::vector<std::unique_ptr<Worker>>& workers_;
   runtime::Gauge& process_ids_;
   runtime::Loop loop_;
-  runtime::Timer pause_timer_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  runtime::Timer pause_timer_ GUARDED_BY(loop_);
+  std::vector<std::unique_ptr<Listener>> listeners_ GUARDED_BY(loop_);
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -7,14 +7,16 @@
 
 #include "runtime/clock.h"
 #include "runtime/log.h"
+#include "runtime/result.h"
 #include "server/command/settings.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
 
 namespace server {
 
-// What `walcast serve` was asked for. Immutable once parsed; every limit of the server is here.
+// What `walcast serve` was asked for; every limit of the server is here.
 struct ServeConfig {
+  std::vector<std::string> command_line;  // what it was parsed from, without the program's name
   std::string wal_directory;
   std::uint64_t synthetic_rate = 0;  // bytes per second
   std::string spool_directory;
@@ -54,5 +56,8 @@ struct CommandLine {
 
 // Parses flags, and the file that --config names, from one definition of each option.
 CommandLine parse_command_line(int argc, const char* const* argv);
+
+// The same command line with what the file says by now. The error says what is wrong with it.
+runtime::Result<ServeConfig> read_again(const ServeConfig& config);
 
 }  // namespace server

@@ -9,6 +9,7 @@
 
 #include "runtime/errors.h"
 #include "runtime/log.h"
+#include "runtime/memory_report.h"
 #include "server/source/directory.h"
 #include "server/source/synthetic.h"
 
@@ -43,14 +44,14 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config,
 Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
-      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT}, *this),
-      settings_(config.settings),
+      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
 
 Server::~Server() = default;
 
 runtime::Result<int> Server::run() {
+  loop_.assert_in_thread();
   raise_descriptor_limit();
   if (auto started = start(); !started) {
     stop();
@@ -67,7 +68,9 @@ runtime::Result<void> Server::start() {
   TRY(source_->open());
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
-  command::add_source_settings(source_->identity(), settings_);
+  command::Settings settings = config_.settings;
+  command::add_source_settings(source_->identity(), settings);
+  settings_ = std::make_shared<const command::Settings>(std::move(settings));
   process_ids_.add(::getpid());
   build_workers();
   TRY(listen());
@@ -128,25 +131,79 @@ void Server::build_workers() {
                               .segments = *segments_,
                               .settings = settings_,
                               .reported_settings = command::reported_settings(source_->identity()),
-                              .wal_senders = wal_senders_};
-  const Worker::Options options{
-      .view = {.copy_always = source_->files_are_recycled()},
-      .send_queue = {},
-      .session = {.sender = {.copy_bytes_max = config_.copy_threshold,
-                             .timeout = config_.wal_sender_timeout},
-                  .authentication_timeout = config_.authentication_timeout,
-                  .close_timeout = config_.shutdown_timeout,
-                  .max_wal_senders = config_.max_wal_senders}};
+                              .wal_senders = wal_senders_,
+                              .cancel_keys = cancel_keys_};
+  const Worker::Options options{.view = {.copy_always = source_->files_are_recycled()},
+                                .send_queue = {},
+                                .session = session_options()};
   for (std::size_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options));
     tail_.subscribe(workers_.back()->span_queue());
   }
 }
 
-// Nobody new, then the sessions, then the WAL under them.
+SessionEnvironment::Options Server::session_options() const {
+  return {
+      .sender = {.copy_bytes_max = config_.copy_threshold, .timeout = config_.wal_sender_timeout},
+      .authentication_timeout = config_.authentication_timeout,
+      .close_timeout = config_.shutdown_timeout,
+      .max_wal_senders = config_.max_wal_senders};
+}
+
+// ProcessConfigFile: each setting that differs by now is taken over or, if that cannot be, named.
+void Server::reload() {
+  runtime::log::log("received SIGHUP, reloading configuration files");
+  auto fresh = read_again(config_);
+  if (!fresh) {
+    runtime::log::log("{}", fresh.error().what);
+    runtime::log::log("configuration file contains errors; no changes were applied");
+    return;
+  }
+  command::Settings settings = *settings_;
+  for (const command::Setting& setting : fresh->settings.all()) {
+    const command::Setting* known = settings.find(setting.name);
+    if (known == nullptr || known->value == setting.value) continue;
+    if (setting.context == command::SettingContext::kSighup) {
+      runtime::log::log("parameter \"{}\" changed to \"{}\"", setting.name, setting.value);
+      settings.set(setting.name, setting.value, setting.description, setting.context);
+    } else {
+      runtime::log::log("parameter \"{}\" cannot be changed without restarting the server",
+                        setting.name);
+    }
+  }
+  config_.wal_sender_timeout = fresh->wal_sender_timeout;
+  config_.authentication_timeout = fresh->authentication_timeout;
+  config_.shutdown_timeout = fresh->shutdown_timeout;
+  config_.max_wal_senders = fresh->max_wal_senders;
+  runtime::log::set_level(fresh->log_level);
+  settings_ = std::make_shared<const command::Settings>(std::move(settings));
+  for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
+}
+
+// Nobody new, then no new WAL; then each session ends when its standby has confirmed all there is.
+// The loop goes on, for a second signal.
+void Server::begin_stop() {
+  if (std::exchange(stopping_, true)) {
+    for (const auto& worker : workers_) worker->cut_short();
+    return;
+  }
+  for (const auto& acceptor : acceptors_) acceptor->stop();
+  source_->stop();
+  for (const auto& worker : workers_) {
+    worker->begin_shut_down([this] {
+      loop_.mailbox().post([this] {
+        if (++workers_ended_ == workers_.size()) loop_.stop();
+      });
+    });
+  }
+}
+
+// What begin_stop() leaves, or what there is of a server that could not start.
 void Server::stop() {
   for (const auto& acceptor : acceptors_) acceptor->stop();
-  for (const auto& worker : workers_) worker->begin_shut_down();
+  if (!stopping_) {
+    for (const auto& worker : workers_) worker->begin_shut_down();
+  }
   for (const auto& worker : workers_) worker->join();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
@@ -163,18 +220,19 @@ void Server::stop() {
 }
 
 void Server::on_signal(int signal) {
+  loop_.assert_in_thread();
   if (signal == SIGQUIT) ::_exit(2);
-  if (signal == SIGHUP) {
-    runtime::log::log("received SIGHUP; every setting needs a restart to change");
-    return;
-  }
-  runtime::log::log("received fast shutdown request");
-  loop_.stop();
+  if (signal == SIGUSR1) return log_memory_contexts();
+  if (signal == SIGHUP) return reload();
+  runtime::log::log("{}", stopping_ ? "received another shutdown request, closing all connections"
+                                    : "received fast shutdown request");
+  begin_stop();
 }
 
 void Server::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
-    loop_.stop();
+    if (!stopping_) begin_stop();
   } else {
     request_table();
     timer.arm(loop_.now() + config_.standby_table);
@@ -189,9 +247,19 @@ void Server::on_segment_changed(wal::SegmentNo no) {
 void Server::on_source_failed(const runtime::Error& error) {
   runtime::log::fatal("{}", error.what);
   loop_.mailbox().post([this] {
+    loop_.assert_in_thread();
     exit_code_ = 1;
-    loop_.stop();
+    if (!stopping_) begin_stop();
   });
+}
+
+void Server::log_memory_contexts() {
+  runtime::log::log("logging memory contexts of PID {}", ::getpid());
+  runtime::log_heap();
+  runtime::log_memory_contexts();
+  for (const auto& acceptor : acceptors_) acceptor->log_memory_contexts();
+  for (const auto& worker : workers_) worker->log_memory_contexts();
+  source_->log_memory_contexts();
 }
 
 // Every worker answers for its own sessions; the table is drawn when the last one has.
@@ -201,7 +269,10 @@ void Server::request_table() {
   for (const auto& worker : workers_) {
     worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {
       auto answer = std::make_unique<std::vector<admin::StandbyStatus>>(std::move(rows));
-      loop_.mailbox().post([this, owned = std::move(answer)] { take_rows(std::move(*owned)); });
+      loop_.mailbox().post([this, owned = std::move(answer)] {
+        loop_.assert_in_thread();
+        take_rows(std::move(*owned));
+      });
     });
   }
 }

@@ -5,6 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "memctx/context.h"
+#include "memctx/current.h"
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
@@ -12,6 +15,7 @@
 #include "runtime/signals.h"
 #include "server/acceptor.h"
 #include "server/admin/standby_table.h"
+#include "server/cancel_keys.h"
 #include "server/command/settings.h"
 #include "server/config.h"
 #include "server/source/source.h"
@@ -39,6 +43,9 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> start();
   runtime::Result<void> listen();
   void build_workers();
+  SessionEnvironment::Options session_options() const;
+  void reload();
+  void begin_stop();
   void stop();
 
   void on_signal(int signal) override;
@@ -46,10 +53,13 @@ class Server final : private runtime::Signals::Handler,
   void on_segment_changed(wal::SegmentNo no) override;
   void on_source_failed(const runtime::Error& error) override;
 
-  void request_table();
-  void take_rows(std::vector<admin::StandbyStatus> rows);
+  void log_memory_contexts();
+  void request_table() REQUIRES(loop_);
+  void take_rows(std::vector<admin::StandbyStatus> rows) REQUIRES(loop_);
 
-  const ServeConfig& config_;
+  memctx::Context top_context_{"TopMemoryContext"};  // of main's thread
+  const memctx::CurrentGuard current_context_{top_context_};
+  ServeConfig config_;
   runtime::SystemClock clock_;
   runtime::Loop loop_;
   runtime::Signals signals_;
@@ -59,9 +69,10 @@ class Server final : private runtime::Signals::Handler,
   std::optional<wal::FaultLog> faults_;
   std::optional<wal::Segments> segments_;
   wal::WalTail tail_;
-  command::Settings settings_;
+  std::shared_ptr<const command::Settings> settings_;  // replaced by a reload
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
+  CancelKeys cancel_keys_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
@@ -69,10 +80,12 @@ class Server final : private runtime::Signals::Handler,
   runtime::Timer table_timer_;
   runtime::Timer stop_timer_;
   std::optional<admin::StandbyTable> table_;
-  std::vector<admin::StandbyStatus> rows_;  // of the workers that have answered
-  std::size_t answers_awaited_ = 0;
+  std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
+  std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
   runtime::Instant started_{};
-  int exit_code_ = 0;
+  bool stopping_ GUARDED_BY(loop_) = false;
+  std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
+  int exit_code_ GUARDED_BY(loop_) = 0;
 };
 
 }  // namespace server

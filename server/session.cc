@@ -1,7 +1,5 @@
 #include "server/session.h"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -9,6 +7,8 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
+#include "server/units.h"
+#include "server/wal/format.h"
 #include "server/wire/errors.h"
 
 namespace server {
@@ -19,10 +19,15 @@ using wire::Severity;
 
 namespace {
 
-std::uint32_t random_key() {
-  std::uint32_t key = 0;
-  CHECK(::getrandom(&key, sizeof(key), 0) == sizeof(key));
-  return key;
+// Protocol 3.2 came with PostgreSQL 18.
+std::uint32_t newest_protocol(const wal::Identity& identity) {
+  const bool speaks_32 = wal::major_version(identity.page_magic).value_or(0) >= 18;
+  return speaks_32 ? wire::kProtocolVersion32 : wire::kProtocolVersion;
+}
+
+runtime::Error admin_shutdown() {
+  return {.kind = &wire::kAdminShutdown,
+          .what = "terminating connection due to administrator command"};
 }
 
 }  // namespace
@@ -40,34 +45,61 @@ Session::Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueF
               environment.options.sender, *this),
       timer_(environment.loop.timers(), *this),
       started_(environment.loop.wall_now()),
+      startup_(newest_protocol(environment.view.identity())),
       link_(*this) {
   timer_.arm(environment.loop.now() + environment.options.authentication_timeout);
 }
 
 Session::~Session() {
   if (counted_) environment_.wal_senders.add(-1);
+  environment_.cancel_keys.remove(process_id_);
   environment_.worker_context.delete_child(context_);
 }
 
 void Session::shut_down() {
+  environment_.loop.assert_in_thread();
+  stopping_ = true;
   if (sender_.active()) {
-    interruption_ = Interruption{Severity::kFatal, std::nullopt};
-    input_waits_ = true;
-    sender_.interrupt();
+    sender_.shut_down();
   } else if (phase_ == Phase::kCommands) {
-    fatal({.kind = &wire::kAdminShutdown,
-           .what = "terminating connection due to administrator command"});
+    fatal(admin_shutdown());
   } else {
     close();
   }
 }
 
+void Session::cut() {
+  environment_.loop.assert_in_thread();
+  if (sender_.active() && sender_.between_messages()) {
+    runtime::log::warning("terminating walsender process due to replication shutdown timeout");
+    sender_.stop();
+    on_stream_drained();
+  }
+  close();
+}
+
+// walsender.c looks at wal_sender_timeout anew at each of its turns.
+void Session::on_reload() {
+  environment_.loop.assert_in_thread();
+  if (client_.settings.find("wal_sender_timeout")) return;
+  sender_.set_timeout(environment_.options.sender.timeout);
+}
+
+void Session::cancel() {
+  environment_.loop.assert_in_thread();
+  if (!sender_.active() || interruption_.has_value()) return;
+  interrupt_stream(Severity::kError, {.kind = &wire::kQueryCanceled,
+                                      .what = "canceling statement due to user request"});
+}
+
 admin::StandbyStatus Session::status() const {
-  static constexpr std::array<std::string_view, 3> kStates{"startup", "catchup", "streaming"};
+  environment_.loop.assert_in_thread();
+  static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
+                                                           "stopping"};
   const stream::Feedback& feedback = sender_.feedback();
   admin::StandbyStatus status{.process_id = process_id_,
                               .user = client_.user,
-                              .application_name = client_.application_name.value_or(""),
+                              .application_name = std::string(client_.application_name()),
                               .client = peer_.text(),
                               .backend_start = started_,
                               .state = kStates[static_cast<std::size_t>(sender_.state())],
@@ -89,6 +121,7 @@ admin::StandbyStatus Session::status() const {
 }
 
 void Session::on_ready(std::uint32_t events) {
+  environment_.loop.assert_in_thread();
   if ((events & EPOLLOUT) != 0) {
     if (sender_.active()) {
       sender_.on_writable();
@@ -101,6 +134,7 @@ void Session::on_ready(std::uint32_t events) {
 }
 
 void Session::on_timer(runtime::Timer& /*timer*/) {
+  environment_.loop.assert_in_thread();
   // Nothing is said to a client that has not authenticated in time, or does not take its farewell.
   close();
 }
@@ -170,7 +204,9 @@ std::size_t Session::take_startup_packet(std::span<const std::byte> bytes) {
   switch (startup_.on_packet(cut.message.body, cut.bytes_used < bytes.size(), out)) {
     case Startup::Next::kMorePackets:
       break;
-    case Startup::Next::kClose:
+    case Startup::Next::kCancel:
+      environment_.cancel_keys.cancel(startup_.cancel_request().process_id,
+                                      startup_.cancel_request().key);
       close();
       return cut.bytes_used;
     case Startup::Next::kConnect:
@@ -199,19 +235,25 @@ bool Session::connect(MessageWriter& out) {
     return false;
   }
   out.authentication_ok();
-  auto client = startup_.take_parameters(environment_.settings);
+  auto client = startup_.take_parameters(*environment_.settings);
   if (!client) {
     out.error_response(Severity::kFatal, client.error());
     return false;
   }
   client_ = std::move(*client);
-  if (client_.wal_sender_timeout) sender_.set_timeout(*client_.wal_sender_timeout);
-  startup_.greet(environment_.settings, environment_.reported_settings, client_, process_id_,
-                 random_key(), out);
+  if (const auto timeout = client_.settings.find("wal_sender_timeout")) {
+    sender_.set_timeout(*parse_duration(*timeout));
+  }
+  const auto key = CancelKey::random(startup_.protocol_version() >= wire::kProtocolVersion32
+                                         ? CancelKey::kLongBytes
+                                         : CancelKey::kShortBytes);
+  environment_.cancel_keys.add(process_id_, key, environment_.worker);
+  startup_.greet(*environment_.settings, environment_.reported_settings, client_, process_id_,
+                 key.bytes(), out);
   timer_.disarm();
   phase_ = Phase::kCommands;
   runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
-                      client_.user, client_.application_name.value_or(""), peer_.text());
+                      client_.user, client_.application_name(), peer_.text());
   return true;
 }
 
@@ -245,7 +287,12 @@ std::size_t Session::take_message(std::span<const std::byte> bytes) {
   return cut.bytes_used;
 }
 
-void Session::send(const MessageWriter& out) {
+void Session::send(MessageWriter& out) {
+  if (stopping_ && !sender_.active()) {
+    out.error_response(Severity::kFatal, admin_shutdown());
+    connection_.queue(out.bytes());
+    return close_when_sent();
+  }
   connection_.queue(out.bytes());
   // While a message is on its way, only the sender may put bytes behind it.
   if (!sender_.active()) flush();

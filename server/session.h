@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "runtime/socket.h"
 #include "runtime/timer.h"
 #include "server/admin/standby_status.h"
+#include "server/cancel_keys.h"
 #include "server/command/parser.h"
 #include "server/command/settings.h"
 #include "server/input.h"
@@ -37,9 +39,11 @@ struct SessionEnvironment {
   runtime::Loop& loop;
   stream::WalView& view;
   stream::SendQueue& send_queue;
-  const command::Settings& settings;
+  std::shared_ptr<const command::Settings> settings;  // replaced by a reload
   std::span<const std::string_view> reported_settings;
-  runtime::Gauge& wal_senders;       // of the whole server
+  runtime::Gauge& wal_senders;  // of the whole server
+  CancelKeys& cancel_keys;      // so are these
+  CancelKeys::Target& worker;
   memctx::Context& worker_context;   // sessions' contexts are its children
   memctx::Context& message_context;  // reset at the start of each message
   std::span<std::byte> input_buffer;
@@ -67,10 +71,18 @@ class Session final : public runtime::Loop::Retired,
           runtime::SocketAddress peer, std::uint32_t process_id);
   ~Session() override;
 
-  // The server stops: a stream ends behind the message in flight, all else at once.
+  // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
   void shut_down();
+  // It cannot wait any longer: what can be said without waiting is said, and the connection closes.
+  void cut();
+
+  // The environment's options have changed.
+  void on_reload();
+  // A CancelRequest for it has come. What is idle has nothing to cancel.
+  void cancel();
 
   admin::StandbyStatus status() const;
+  std::uint32_t process_id() const { return process_id_; }
   runtime::ListLink<Session>& link() { return link_; }
 
  private:
@@ -83,7 +95,7 @@ class Session final : public runtime::Loop::Retired,
   // What follows once the stream that runs has been interrupted.
   struct Interruption {
     wire::Severity severity = wire::Severity::kError;
-    std::optional<runtime::Error> error;  // none: the server stops
+    runtime::Error error;
   };
 
   static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
@@ -94,6 +106,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_failed(const runtime::Error& error) override;
   void on_stream_lost(std::string_view why) override;
   void on_stream_interrupted() override;
+  void on_stream_drained() override;
 
   void read_input();
   void process_input();
@@ -113,7 +126,7 @@ class Session final : public runtime::Loop::Retired,
   void interrupt_stream(wire::Severity severity, runtime::Error error);
   void error_turn(const runtime::Error& error);
   void send_ready();
-  void send(const wire::MessageWriter& out);
+  void send(wire::MessageWriter& out);
   void flush();
   void fatal(const runtime::Error& error);
   void close_when_sent();
@@ -135,6 +148,7 @@ class Session final : public runtime::Loop::Retired,
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended
   bool processing_ = false;   // process_input() is on the stack
+  bool stopping_ = false;     // the server does: what is said outside of a stream is the last word
   bool over_ = false;
   std::optional<Interruption> interruption_;
   Startup startup_;

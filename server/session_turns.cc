@@ -113,8 +113,8 @@ runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
   if (const auto* start = std::get_if<command::StartReplication>(&parsed.command)) {
     return start_replication(*start, out);
   }
-  return command::execute(parsed.command, environment_.view, environment_.settings,
-                          {client_.application_name, client_.client_encoding}, out);
+  return command::execute(parsed.command, environment_.view, *environment_.settings,
+                          client_.settings, out);
 }
 
 runtime::Result<void> Session::start_replication(const command::StartReplication& request,
@@ -132,6 +132,7 @@ runtime::Result<void> Session::start_replication(const command::StartReplication
 }
 
 void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
+  environment_.loop.assert_in_thread();
   phase_ = Phase::kCommands;
   input_waits_ = false;
   memctx::Resource memory(environment_.message_context);
@@ -142,14 +143,15 @@ void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
 }
 
 void Session::on_stream_failed(const runtime::Error& error) {
+  environment_.loop.assert_in_thread();
   phase_ = Phase::kCommands;
   input_waits_ = false;
   error_turn(error);
 }
 
 void Session::on_stream_lost(std::string_view why) {
-  if (!why.empty())
-    runtime::log::log("{} (standby \"{}\")", why, client_.application_name.value_or(""));
+  environment_.loop.assert_in_thread();
+  if (!why.empty()) runtime::log::log("{} (standby \"{}\")", why, client_.application_name());
   close();
 }
 
@@ -160,20 +162,23 @@ void Session::interrupt_stream(Severity severity, runtime::Error error) {
 }
 
 void Session::on_stream_interrupted() {
+  environment_.loop.assert_in_thread();
+  if (!interruption_.has_value()) return on_stream_drained();
   phase_ = Phase::kCommands;
   input_waits_ = false;
   const Interruption interruption = std::move(*std::exchange(interruption_, std::nullopt));
-  if (!interruption.error.has_value()) {
-    memctx::Resource memory(environment_.message_context);
-    MessageWriter out(&memory);
-    out.command_complete("COPY 0");  // WalSndDone
-    connection_.queue(out.bytes());
-    close_when_sent();
-  } else if (interruption.severity == Severity::kFatal) {
-    fatal(*interruption.error);
-  } else {
-    error_turn(*interruption.error);
-  }
+  if (interruption.severity == Severity::kFatal) return fatal(interruption.error);
+  error_turn(interruption.error);
+}
+
+// WalSndDone.
+void Session::on_stream_drained() {
+  environment_.loop.assert_in_thread();
+  memctx::Resource memory(environment_.message_context);
+  MessageWriter out(&memory);
+  out.command_complete("COPY 0");
+  connection_.queue(out.bytes());
+  close_when_sent();
 }
 
 // What the longjmp block of PostgresMain does: the error goes out, and the loop goes on.

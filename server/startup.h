@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/result.h"
+#include "server/command/session_settings.h"
 #include "server/command/settings.h"
 #include "server/wire/message.h"
 #include "server/wire/startup.h"
@@ -18,9 +20,11 @@ namespace server {
 // Who connected, and what it set for its session.
 struct Client {
   std::string user;
-  std::optional<std::string> application_name;
-  std::optional<std::string> client_encoding;
-  std::optional<runtime::Duration> wal_sender_timeout;
+  command::SessionSettings settings;
+
+  std::string_view application_name() const {
+    return settings.find("application_name").value_or("");
+  }
 };
 
 // The start of a connection: encryption requests, the start-up message and its parameters
@@ -31,10 +35,13 @@ class Startup {
   // What is to be done after a packet; answers are in the writer.
   enum class Next {
     kMorePackets,  // an encryption request was declined
-    kClose,        // without a word, as for a CancelRequest
+    kCancel,       // cancel_request() is to be done; the connection closes without a word
     kRefused,      // the FATAL error is in the writer
     kConnect,      // take_parameters() is next, if the server has room for the client
   };
+
+  // `newest` is the newest version of the protocol that the server speaks.
+  explicit Startup(std::uint32_t newest) : newest_(newest) {}
 
   // A whole start-up packet. REQUIRES: an earlier call returned kMorePackets, or none was made.
   Next on_packet(std::span<const std::byte> body, bool more_bytes_follow, wire::MessageWriter& out);
@@ -42,9 +49,13 @@ class Startup {
   // Takes the parameters in, after AuthenticationOk as PostgreSQL does. REQUIRES: kConnect was
   // returned, and the packet's bytes are still there.
   runtime::Result<Client> take_parameters(const command::Settings& settings);
+  // Valid as long as the packet. REQUIRES: kCancel was returned.
+  const wire::CancelRequest& cancel_request() const { return cancel_request_; }
+  // What is spoken with this client. REQUIRES: kConnect was returned.
+  std::uint32_t protocol_version() const { return std::min(message_.version, newest_); }
   // Reports the session's parameters and says that it is ready.
   void greet(const command::Settings& settings, std::span<const std::string_view> reported,
-             const Client& client, std::uint32_t process_id, std::uint32_t cancel_key,
+             const Client& client, std::uint32_t process_id, std::span<const std::byte> cancel_key,
              wire::MessageWriter& out) const;
 
  private:
@@ -52,8 +63,10 @@ class Startup {
                wire::MessageWriter& out);
   Next check(wire::StartupMessage message, wire::MessageWriter& out);
 
+  std::uint32_t newest_;
   bool ssl_answered_ = false;
   bool gss_answered_ = false;
+  wire::CancelRequest cancel_request_;
   wire::StartupMessage message_{};
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "runtime/memory_report.h"
 #include "server/wire/framer.h"
 
 namespace server {
@@ -13,7 +14,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       options_(options),
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
-      send_queue_(shared.clock, view_, options.send_queue),
+      send_queue_(loop_, shared.clock, view_, options.send_queue),
       input_buffer_(wire::kLargeMessageBytesMax + kInputReadBytes),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
@@ -26,6 +27,7 @@ void Worker::start() {
 }
 
 void Worker::run(memctx::Context& top) {
+  loop_.assert_in_thread();
   memctx::Context& message_context = top.create_child("MessageContext");
   environment_ = std::make_unique<SessionEnvironment>(SessionEnvironment{
       .loop = loop_,
@@ -34,6 +36,8 @@ void Worker::run(memctx::Context& top) {
       .settings = shared_.settings,
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
+      .cancel_keys = shared_.cancel_keys,
+      .worker = *this,
       .worker_context = top,
       .message_context = message_context,
       .input_buffer = input_buffer_,
@@ -44,6 +48,7 @@ void Worker::run(memctx::Context& top) {
   loop_.run();
   while (Session* session = sessions_.pop_front()) delete session;
   environment_.reset();
+  if (ended_) ended_();
 }
 
 void Worker::adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer,
@@ -68,21 +73,64 @@ void Worker::post_forget(wal::SegmentNo no) {
   });
 }
 
-void Worker::begin_shut_down() {
+void Worker::post_cancel(std::uint32_t process_id) {
+  loop_.mailbox().post([this, process_id] {
+    loop_.assert_in_thread();
+    for (Session* session : all_sessions()) {
+      if (session->process_id() == process_id) session->cancel();
+    }
+  });
+}
+
+void Worker::post_reload(std::shared_ptr<const command::Settings> settings,
+                         const SessionEnvironment::Options& options) {
+  auto change = std::make_unique<
+      std::pair<std::shared_ptr<const command::Settings>, SessionEnvironment::Options>>(
+      std::move(settings), options);
+  loop_.mailbox().post([this, reloaded = std::move(change)] {
+    loop_.assert_in_thread();
+    environment_->settings = reloaded->first;
+    options_.session = reloaded->second;
+    for (Session* session : all_sessions()) session->on_reload();
+  });
+}
+
+void Worker::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
+}
+
+void Worker::begin_shut_down(std::function<void()> ended) {
+  loop_.mailbox().post([this, tell = std::move(ended)]() mutable {
+    loop_.assert_in_thread();
+    ended_ = std::move(tell);
+    shut_down();
+  });
+}
+
+void Worker::cut_short() {
   loop_.mailbox().post([this] {
     loop_.assert_in_thread();
-    shut_down();
+    cut();
   });
 }
 
 void Worker::shut_down() {
   shutting_down_ = true;
   shutdown_timer_.arm(loop_.now() + options_.session.close_timeout);
-  // A session that is over leaves the list, so the list is walked as a copy.
+  for (Session* session : all_sessions()) session->shut_down();
+  if (sessions_.empty()) loop_.stop();
+}
+
+void Worker::cut() {
+  for (Session* session : all_sessions()) session->cut();
+  loop_.stop();
+}
+
+// As a copy, for a session that is over leaves the list.
+std::vector<Session*> Worker::all_sessions() const {
   std::vector<Session*> all;
   sessions_.for_each([&](Session& session) { all.push_back(&session); });
-  for (Session* session : all) session->shut_down();
-  if (sessions_.empty()) loop_.stop();
+  return all;
 }
 
 std::vector<admin::StandbyStatus> Worker::snapshot() const {
@@ -92,6 +140,7 @@ std::vector<admin::StandbyStatus> Worker::snapshot() const {
 }
 
 void Worker::on_session_over(Session& session) {
+  loop_.assert_in_thread();
   session.link().unlink();
   load_.add(-1);
   loop_.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
@@ -99,10 +148,8 @@ void Worker::on_session_over(Session& session) {
 }
 
 void Worker::on_timer(runtime::Timer& timer) {
-  if (&timer == &shutdown_timer_) {
-    loop_.stop();
-    return;
-  }
+  loop_.assert_in_thread();
+  if (&timer == &shutdown_timer_) return cut();
   view_.retry_stopped();
   timer.arm(loop_.now() + kRetryInterval);
 }

@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "memctx/context.h"
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/counters.h"
 #include "runtime/intrusive_list.h"
@@ -23,9 +25,11 @@ namespace server {
 
 // One loop with its sessions, its view of the WAL and its memory contexts. Workers share nothing on
 // the way of a WAL byte.
-//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*() and load() are for any.
-//   Borrows: clock, pool, segments, settings and the counter of walsenders.
-class Worker final : private Session::Owner, private runtime::Timer::Handler {
+//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*(), log_memory_contexts() and load()
+//   are for any. Borrows: clock, pool, segments, settings and the counter of walsenders.
+class Worker final : public CancelKeys::Target,
+                     private Session::Owner,
+                     private runtime::Timer::Handler {
  public:
   struct Options {
     stream::WalView::Options view;
@@ -36,9 +40,10 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
     const runtime::Clock& clock;
     runtime::Pool& pool;
     wal::Segments& segments;
-    const command::Settings& settings;
+    std::shared_ptr<const command::Settings> settings;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
+    CancelKeys& cancel_keys;
   };
 
   Worker(std::size_t index, const Shared& shared, Options options);
@@ -47,17 +52,27 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   // Before start(): the reader's end of the span queue.
   wal::WalSpanQueue& span_queue() { return view_.queue(); }
   void start();
-  // Ends all sessions as a primary's fast shutdown does, within close_timeout, then the thread.
-  void begin_shut_down();
+  // Ends all sessions as a primary's fast shutdown does, within close_timeout, then the thread,
+  // whose last act is to call `ended`.
+  void begin_shut_down(std::function<void()> ended = {});
+  // Does not wait for standbys any longer. REQUIRES: begin_shut_down() was called.
+  void cut_short();
   void join() { thread_.reset(); }
 
   // Takes over an accepted connection.
   void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
   void post_forget(wal::SegmentNo no);
+  void post_cancel(std::uint32_t process_id) override;
+  void post_reload(std::shared_ptr<const command::Settings> settings,
+                   const SessionEnvironment::Options& options);
+  void log_memory_contexts();
   // Calls `take` on this worker's thread with the status of each of its sessions.
   template <typename Take>
   void post_snapshot(Take take) {
-    loop_.mailbox().post([this, taker = std::move(take)]() mutable { taker(snapshot()); });
+    loop_.mailbox().post([this, taker = std::move(take)]() mutable {
+      loop_.assert_in_thread();
+      taker(snapshot());
+    });
   }
   // Sessions that it has, or will have when its mailbox is empty.
   std::int64_t load() const { return load_.get(); }
@@ -68,26 +83,28 @@ class Worker final : private Session::Owner, private runtime::Timer::Handler {
   static constexpr std::size_t kInputReadBytes = 64 * 1024;
 
   void run(memctx::Context& top);
-  void shut_down();
-  std::vector<admin::StandbyStatus> snapshot() const;
+  void shut_down() REQUIRES(loop_);
+  void cut() REQUIRES(loop_);
+  std::vector<Session*> all_sessions() const REQUIRES(loop_);
+  std::vector<admin::StandbyStatus> snapshot() const REQUIRES(loop_);
   void on_session_over(Session& session) override;
   void on_timer(runtime::Timer& timer) override;
 
   const std::size_t index_;
   const Shared shared_;
-  const Options options_;
+  Options options_;  // after start() its session's part is the worker's thread's
   runtime::Loop loop_;
   stream::WalView view_;
   stream::SendQueue send_queue_;
   std::vector<std::byte> input_buffer_;
-  runtime::Timer retry_timer_;
-  runtime::Timer shutdown_timer_;
+  runtime::Timer retry_timer_ GUARDED_BY(loop_);
+  runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;
 
-  // Made and used by the worker's thread.
-  std::unique_ptr<SessionEnvironment> environment_;
-  runtime::IntrusiveList<Session> sessions_;
-  bool shutting_down_ = false;
+  std::unique_ptr<SessionEnvironment> environment_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<Session> sessions_ GUARDED_BY(loop_);
+  bool shutting_down_ GUARDED_BY(loop_) = false;
+  std::function<void()> ended_ GUARDED_BY(loop_);
 
   std::unique_ptr<runtime::NamedThread> thread_;
 };

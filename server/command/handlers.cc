@@ -28,25 +28,19 @@ void identify_system(const stream::WalView& view, wire::MessageWriter& out) {
   out.command_complete("IDENTIFY_SYSTEM");
 }
 
-std::string_view value_of(const Setting& setting, const OwnSettings& own) {
-  if (setting.name == "application_name" && own.application_name) return *own.application_name;
-  if (setting.name == "client_encoding" && own.client_encoding) return *own.client_encoding;
-  return setting.value;
-}
-
-runtime::Result<void> show(const Settings& settings, std::string_view name, const OwnSettings& own,
-                           wire::MessageWriter& out) {
+runtime::Result<void> show(const Settings& settings, std::string_view name,
+                           const SessionSettings& own, wire::MessageWriter& out) {
   if (name == "all") {
     out.row_description(
         {{"name", wire::kText}, {"setting", wire::kText}, {"description", wire::kText}});
     for (const Setting& setting : settings.all()) {
-      out.data_row({setting.name, value_of(setting, own), setting.description});
+      out.data_row(
+          {setting.name, own.find(setting.name).value_or(setting.value), setting.description});
     }
   } else {
-    const Setting* setting = settings.find(name);
-    if (setting == nullptr) return unrecognized_parameter(name);
-    out.row_description({{setting->name, wire::kText}});
-    out.data_row({value_of(*setting, own)});
+    const SessionSettings::Value shown = TRY(find_shown(settings, own, name));
+    out.row_description({{shown.name, wire::kText}});
+    out.data_row({shown.value});
   }
   out.command_complete("SHOW");
   return {};
@@ -101,7 +95,7 @@ void read_slot(wire::MessageWriter& out) {
 }  // namespace
 
 runtime::Result<void> execute(const Command& command, const stream::WalView& view,
-                              const Settings& settings, const OwnSettings& own,
+                              const Settings& settings, const SessionSettings& own,
                               wire::MessageWriter& out) {
   if (std::holds_alternative<IdentifySystem>(command)) {
     identify_system(view, out);

@@ -9,6 +9,7 @@
 
 #include "runtime/result.h"
 #include "server/command/parser.h"
+#include "server/command/session_settings.h"
 #include "server/command/settings.h"
 #include "server/stream/sender.h"
 #include "server/stream/wal_view.h"
@@ -16,17 +17,11 @@
 
 namespace server::command {
 
-// What a session has set for itself, where it differs from the server's settings.
-struct OwnSettings {
-  const std::optional<std::string>& application_name;
-  const std::optional<std::string>& client_encoding;
-};
-
 // Runs any command but StartReplication, which needs a session. What was written before an error
 // stays: PostgreSQL sends the RowDescription of TIMELINE_HISTORY before it looks for the file.
 // REQUIRES: view.has_wal().
 runtime::Result<void> execute(const Command& command, const stream::WalView& view,
-                              const Settings& settings, const OwnSettings& own,
+                              const Settings& settings, const SessionSettings& own,
                               wire::MessageWriter& out);
 
 // The answer to START_REPLICATION when its stream is over: where the next timeline begins, if the

@@ -10,37 +10,20 @@
 
 namespace server::command {
 
-namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool less_ignoring_case(std::string_view a, std::string_view b) {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](char x, char y) { return lower(x) < lower(y); });
-}
-
-}  // namespace
-
-void Settings::set(std::string name, std::string value, std::string description) {
+void Settings::set(std::string name, std::string value, std::string description,
+                   SettingContext context) {
   const auto at = std::lower_bound(settings_.begin(), settings_.end(), name,
                                    [](const Setting& setting, std::string_view key) {
-                                     return less_ignoring_case(setting.name, key);
+                                     return setting_name_less(setting.name, key);
                                    });
-  if (at != settings_.end() && !less_ignoring_case(name, at->name)) {
-    *at = {std::move(name), std::move(value), std::move(description)};
+  if (at != settings_.end() && !setting_name_less(name, at->name)) {
+    *at = {std::move(name), std::move(value), std::move(description), context};
   } else {
-    settings_.insert(at, {std::move(name), std::move(value), std::move(description)});
+    settings_.insert(at, {std::move(name), std::move(value), std::move(description), context});
   }
 }
 
-const Setting* Settings::find(std::string_view name) const {
-  const auto at = std::lower_bound(settings_.begin(), settings_.end(), name,
-                                   [](const Setting& setting, std::string_view key) {
-                                     return less_ignoring_case(setting.name, key);
-                                   });
-  if (at == settings_.end() || less_ignoring_case(name, at->name)) return nullptr;
-  return &*at;
-}
+const Setting* Settings::find(std::string_view name) const { return find_setting(settings_, name); }
 
 std::string show_bytes(std::uint64_t bytes) {
   constexpr std::array<std::pair<std::uint64_t, std::string_view>, 4> kUnits{
@@ -74,6 +57,12 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
                "Shows the block size in the write ahead log.");
   settings.set("max_replication_slots", "0",
                "Sets the maximum number of simultaneously defined replication slots.");
+  settings.set("block_size", runtime::format("{}", wal::kPageBytes),
+               "Shows the size of a disk block.");
+  settings.set("lc_collate", "C", "Shows the collation order locale.");
+  settings.set("lc_ctype", "C", "Shows the character classification locale.");
+  settings.set("max_identifier_length", "63", "Shows the maximum identifier length.");
+  settings.set("wal_level", "replica", "Shows how much is written to the WAL, at the least.");
   settings.set("data_directory_mode", "0700", "Shows the mode of the data directory.");
   settings.set("server_encoding", "SQL_ASCII",
                "Shows the server (database) character set encoding.");

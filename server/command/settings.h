@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/result.h"
+#include "server/command/postgres_settings.h"
 #include "server/wal/identity.h"
 
 namespace server::command {
@@ -14,6 +15,7 @@ struct Setting {
   std::string name;
   std::string value;
   std::string description;
+  SettingContext context = SettingContext::kPostmaster;
 };
 
 // What SHOW answers, in PostgreSQL's spelling and units.
@@ -22,7 +24,8 @@ struct Setting {
 class Settings {
  public:
   // Replaces a setting of the same name.
-  void set(std::string name, std::string value, std::string description);
+  void set(std::string name, std::string value, std::string description,
+           SettingContext context = SettingContext::kPostmaster);
   // Names are compared without regard to case, as in PostgreSQL; null if there is none.
   const Setting* find(std::string_view name) const;
   const std::vector<Setting>& all() const { return settings_; }

@@ -11,6 +11,7 @@
 #include "runtime/check.h"
 #include "runtime/errors.h"
 #include "runtime/log.h"
+#include "runtime/memory_report.h"
 #include "server/wal/names.h"
 
 namespace server::source {
@@ -61,7 +62,9 @@ DirectorySource::DirectorySource(std::string directory, const runtime::Clock& cl
       fault_timer_(loop_.timers(), *this) {}
 
 runtime::Result<void> DirectorySource::open() {
+  loop_.assert_in_thread();
   inventory_ = TRY(wal::take_inventory(directory_));
+  identity_ = inventory_->identity;
   for (const std::string& warning : inventory_->warnings) runtime::log::warning("{}", warning);
   live_cluster_ = belongs_to_running_cluster();
   if (live_cluster_) {
@@ -75,6 +78,7 @@ runtime::Result<void> DirectorySource::open() {
 
 runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& faults,
                                              Source::Listener& listener) {
+  loop_.assert_in_thread();
   tail_ = &tail;
   faults_ = &faults;
   listener_ = &listener;
@@ -82,17 +86,15 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   TRY(watcher_.watch(directory_));
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
   tail.adopt({inventory_->history, TRY(read_history_files(directory_))});
-  reader_.emplace(directory_, inventory_->identity, clock_, tail);
+  reader_.emplace(directory_, identity_, clock_, tail);
   reader_->seek(end.end, end.last_record);
-  const Lsn walked_from = inventory_->identity.segment_size.start(inventory_->newest);
+  const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
   tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
-  runtime::log::log("WAL of system {} on timeline {} ends at {}",
-                    inventory_->identity.system_identifier, wal::value(inventory_->history.tip()),
-                    end.end);
+  runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
+                    wal::value(inventory_->history.tip()), end.end);
   if (end.stopped_by.has_value()) {
-    const auto no = inventory_->identity.segment_size.segment_of(end.stopped_by->lsn);
-    faults.report(*end.stopped_by,
-                  inventory_->history.file_timeline(no, inventory_->identity.segment_size));
+    const auto no = identity_.segment_size.segment_of(end.stopped_by->lsn);
+    faults.report(*end.stopped_by, inventory_->history.file_timeline(no, identity_.segment_size));
   }
   look_timer_.arm(clock_.now());
   thread_ =
@@ -107,14 +109,19 @@ void DirectorySource::stop() {
   thread_.reset();
 }
 
+void DirectorySource::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
+}
+
 void DirectorySource::on_file_event(std::string_view name) {
+  loop_.assert_in_thread();
   if (name.empty()) {
     timelines_changed_ = grown_ = true;
     return;
   }
   const auto file = wal::parse_file_name(name);
   if (!file.has_value()) return;
-  const wal::SegmentSize size = inventory_->identity.segment_size;
+  const wal::SegmentSize size = identity_.segment_size;
   if (file->kind == wal::FileName::Kind::kHistory || file->timeline > inventory_->history.tip()) {
     timelines_changed_ = true;
     return;
@@ -131,12 +138,14 @@ void DirectorySource::on_file_event(std::string_view name) {
 }
 
 void DirectorySource::on_events_done() {
+  loop_.assert_in_thread();
   for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
   if (std::exchange(timelines_changed_, false)) follow_timelines();
   if (std::exchange(grown_, false)) advance();
 }
 
 void DirectorySource::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (&timer == &look_timer_) {
     look();
   } else if (&timer == &flush_timer_) {
@@ -145,7 +154,7 @@ void DirectorySource::on_timer(runtime::Timer& timer) {
   } else {
     const wal::Fault fault = reader_->fault();
     if (suspect_.has_value() && suspect_->lsn == fault.lsn && suspect_->what == fault.what) {
-      const wal::SegmentSize size = inventory_->identity.segment_size;
+      const wal::SegmentSize size = identity_.segment_size;
       faults_->report(fault, inventory_->history.file_timeline(size.segment_of(fault.lsn), size));
     }
     suspect_.reset();

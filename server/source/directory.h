@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/thread.h"
@@ -32,15 +33,13 @@ class DirectorySource final : public Source,
   ~DirectorySource() override { stop(); }
 
   runtime::Result<void> open() override;
-  const wal::Identity& identity() const override { return inventory_->identity; }
+  const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return directory_; }
   bool files_are_recycled() const override { return live_cluster_; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override;
-
-  // What open() found. REQUIRES: open() succeeded.
-  const wal::Inventory& inventory() const { return *inventory_; }
+  void log_memory_contexts() override;
 
  private:
   // A bad record at the end may be one that is being written: it is reported when it has stayed
@@ -53,34 +52,37 @@ class DirectorySource final : public Source,
   void on_events_done() override;
   void on_timer(runtime::Timer& timer) override;
 
-  void look();
-  void advance();
-  void follow_timelines();
-  void adopt(wal::Inventory inventory, std::map<wal::TimelineId, std::string> files);
-  void report_unless_growing(wal::Outcome outcome);
+  void look() REQUIRES(loop_);
+  void advance() REQUIRES(loop_);
+  void follow_timelines() REQUIRES(loop_);
+  void adopt(wal::Inventory inventory, std::map<wal::TimelineId, std::string> files)
+      REQUIRES(loop_);
+  void report_unless_growing(wal::Outcome outcome) REQUIRES(loop_);
   bool belongs_to_running_cluster() const;
 
   const std::string directory_;
   const runtime::Clock& clock_;
+  wal::Identity identity_;  // this and the next are what open() found; any thread may ask
   bool live_cluster_ = false;
-  std::optional<wal::Inventory> inventory_;
+  std::optional<wal::Inventory> inventory_ GUARDED_BY(loop_);
 
-  wal::WalTail* tail_ = nullptr;
-  wal::FaultLog* faults_ = nullptr;
-  Source::Listener* listener_ = nullptr;
-  std::optional<wal::Reader> reader_;
+  wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
+  wal::FaultLog* faults_ GUARDED_BY(loop_) = nullptr;
+  Source::Listener* listener_ GUARDED_BY(loop_) = nullptr;
+  std::optional<wal::Reader> reader_ GUARDED_BY(loop_);
 
   runtime::Loop loop_;
   Watcher watcher_;
-  runtime::Timer look_timer_;
-  runtime::Timer flush_timer_;
-  runtime::Timer fault_timer_;
-  std::optional<wal::Fault> suspect_;
-  std::set<wal::SegmentNo> changed_;  // by the events of this batch
-  bool timelines_changed_ = false;
-  std::filesystem::file_time_type names_changed_{};  // when files last came or went, at a look
-  bool grown_ = false;
-  std::set<wal::TimelineId> refused_;
+  runtime::Timer look_timer_ GUARDED_BY(loop_);
+  runtime::Timer flush_timer_ GUARDED_BY(loop_);
+  runtime::Timer fault_timer_ GUARDED_BY(loop_);
+  std::optional<wal::Fault> suspect_ GUARDED_BY(loop_);
+  std::set<wal::SegmentNo> changed_ GUARDED_BY(loop_);  // by the events of this batch
+  bool timelines_changed_ GUARDED_BY(loop_) = false;
+  // When files last came or went, at a look.
+  std::filesystem::file_time_type names_changed_ GUARDED_BY(loop_){};
+  bool grown_ GUARDED_BY(loop_) = false;
+  std::set<wal::TimelineId> refused_ GUARDED_BY(loop_);
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -39,6 +39,8 @@ class Source {
   virtual runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                                       Listener& listener) = 0;
   virtual void stop() = 0;
+  // Each of its threads logs its memory contexts. REQUIRES: it runs.
+  virtual void log_memory_contexts() = 0;
 };
 
 }  // namespace server::source

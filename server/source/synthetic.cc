@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/errors.h"
+#include "runtime/memory_report.h"
 #include "runtime/format.h"
 #include "server/wal/inventory.h"
 
@@ -31,6 +32,7 @@ SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
       timer_(loop_.timers(), *this) {}
 
 runtime::Result<void> SyntheticSource::open() {
+  loop_.assert_in_thread();
   std::error_code error;
   std::filesystem::create_directories(options_.directory, error);
   if (error) {
@@ -64,6 +66,7 @@ runtime::Result<wal::GeneratorOptions> SyntheticSource::generator_options() cons
 
 runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& faults,
                                              Listener& listener) {
+  loop_.assert_in_thread();
   TRY(files_.start(tail, faults, listener));
   listener_ = &listener;
   started_ = clock_.now();
@@ -83,7 +86,13 @@ void SyntheticSource::stop() {
   files_.stop();
 }
 
+void SyntheticSource::log_memory_contexts() {
+  files_.log_memory_contexts();
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
+}
+
 void SyntheticSource::on_timer(runtime::Timer& timer) {
+  loop_.assert_in_thread();
   if (auto written = write_due(); !written) {
     listener_->on_source_failed(written.error());
     return;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/thread.h"
@@ -38,6 +39,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Listener& listener) override;
   void stop() override;
+  void log_memory_contexts() override;
 
  private:
   // So often WAL is written; a rate above some megabytes makes each batch larger.
@@ -45,19 +47,19 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
 
   runtime::Result<wal::GeneratorOptions> generator_options() const;
   void on_timer(runtime::Timer& timer) override;
-  runtime::Result<void> write_due();
+  runtime::Result<void> write_due() REQUIRES(loop_);
 
   const Options options_;
   const runtime::Clock& clock_;
   DirectorySource files_;
-  std::unique_ptr<wal::Generator> generator_;
-  Listener* listener_ = nullptr;
+  std::unique_ptr<wal::Generator> generator_ GUARDED_BY(loop_);
+  Listener* listener_ GUARDED_BY(loop_) = nullptr;
 
   runtime::Loop loop_;
-  runtime::Timer timer_;
-  runtime::Instant started_{};
-  wal::Lsn started_at_;
-  wal::SegmentNo kept_from_{};
+  runtime::Timer timer_ GUARDED_BY(loop_);
+  runtime::Instant started_ GUARDED_BY(loop_){};
+  wal::Lsn started_at_ GUARDED_BY(loop_);
+  wal::SegmentNo kept_from_ GUARDED_BY(loop_){};
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -15,6 +15,7 @@ Watcher::~Watcher() {
 }
 
 runtime::Result<void> Watcher::watch(const std::string& directory) {
+  loop_.assert_in_thread();
   runtime::UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   const std::uint32_t mask = IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
                              IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR;
@@ -28,6 +29,7 @@ runtime::Result<void> Watcher::watch(const std::string& directory) {
 }
 
 void Watcher::on_ready(std::uint32_t /*events*/) {
+  loop_.assert_in_thread();
   alignas(inotify_event) std::byte buffer[16 * 1024];
   ssize_t bytes;
   while ((bytes = ::read(fd_.get(), buffer, sizeof(buffer))) > 0) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/annotations.h"
 #include "runtime/fd.h"
 #include "runtime/loop.h"
 #include "runtime/result.h"
@@ -34,7 +35,7 @@ class Watcher final : private runtime::Loop::Handler {
 
   runtime::Loop& loop_;
   Listener& listener_;
-  runtime::UniqueFd fd_;
+  runtime::UniqueFd fd_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::source

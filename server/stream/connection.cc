@@ -20,6 +20,7 @@ Connection::Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, run
 Connection::~Connection() { loop_.unwatch(fd_.get()); }
 
 void Connection::queue(std::span<const std::byte> bytes) {
+  loop_.assert_in_thread();
   if (bytes.size() > capacity_ - size_) make_room(bytes.size());
   std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
   size_ += bytes.size();
@@ -40,6 +41,7 @@ void Connection::make_room(std::size_t bytes) {
 }
 
 IoResult::Status Connection::flush() {
+  loop_.assert_in_thread();
   while (sent_ < size_) {
     const iovec piece{bytes_ + sent_, size_ - sent_};
     const IoResult result = runtime::send_vector(fd_.get(), {&piece, 1}, /*more=*/false);
@@ -56,12 +58,14 @@ IoResult::Status Connection::flush() {
 }
 
 void Connection::set_blocked(bool blocked) {
+  loop_.assert_in_thread();
   if (blocked == blocked_) return;
   blocked_ = blocked;
   update_interest();
 }
 
 void Connection::set_reading(bool reading) {
+  loop_.assert_in_thread();
   if (reading == reading_) return;
   reading_ = reading;
   update_interest();

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "memctx/context.h"
+#include "runtime/annotations.h"
 #include "runtime/fd.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
@@ -28,32 +29,41 @@ class Connection {
 
   // Puts bytes behind those that wait. A few keepalives fit without allocating.
   void queue(std::span<const std::byte> bytes);
-  std::size_t queued_bytes() const { return size_ - sent_; }
+  std::size_t queued_bytes() const {
+    loop_.assert_in_thread();
+    return size_ - sent_;
+  }
   // Sends what waits; kDone when nothing is left.
   runtime::IoResult::Status flush();
 
   // Asks for EPOLLOUT, or no longer. Nothing happens if that is so already.
   void set_blocked(bool blocked);
-  bool blocked() const { return blocked_; }
+  bool blocked() const {
+    loop_.assert_in_thread();
+    return blocked_;
+  }
   // Whether input is taken, or left in the socket to push back on the peer.
   void set_reading(bool reading);
-  bool reading() const { return reading_; }
+  bool reading() const {
+    loop_.assert_in_thread();
+    return reading_;
+  }
 
  private:
-  void make_room(std::size_t bytes);
-  void update_interest();
+  void make_room(std::size_t bytes) REQUIRES(loop_);
+  void update_interest() REQUIRES(loop_);
 
   runtime::Loop& loop_;
   runtime::Loop::Handler& handler_;
   runtime::UniqueFd fd_;
   memctx::Context& overflow_context_;
-  std::array<std::byte, 96> inline_;
-  std::byte* bytes_ = inline_.data();
-  std::size_t capacity_ = sizeof(inline_);
-  std::size_t size_ = 0;
-  std::size_t sent_ = 0;
-  bool blocked_ = false;
-  bool reading_ = true;
+  std::array<std::byte, 96> inline_ GUARDED_BY(loop_);
+  std::byte* bytes_ GUARDED_BY(loop_) = inline_.data();
+  std::size_t capacity_ GUARDED_BY(loop_) = sizeof(inline_);
+  std::size_t size_ GUARDED_BY(loop_) = 0;
+  std::size_t sent_ GUARDED_BY(loop_) = 0;
+  bool blocked_ GUARDED_BY(loop_) = false;
+  bool reading_ GUARDED_BY(loop_) = true;
 };
 
 }  // namespace server::stream

@@ -5,11 +5,13 @@
 namespace server::stream {
 
 void SendQueue::make_runnable(Sender& sender) {
+  loop_.assert_in_thread();
   auto& list = sender.is_live() ? live_ : catching_up_;
   list.push_back(sender.queue_link());
 }
 
 bool SendQueue::on_turn() {
+  loop_.assert_in_thread();
   if (view_.take_spans()) live_.take_all(caught_up_);
 
   runtime::IntrusiveList<Sender> round;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/intrusive_list.h"
 #include "runtime/loop.h"
@@ -12,15 +13,15 @@ class Sender;
 // Which senders of a loop have something to do. New WAL goes to the caught-up ones first, all of
 // them; those that catch up share what is left of the turn, a quantum each.
 //   Owner: the worker.  Thread: its loop's.
-//   Borrows: the clock and the view.  Limits: turn_budget for those that catch up.
+//   Borrows: the loop, the clock and the view.  Limits: turn_budget for those that catch up.
 class SendQueue final : public runtime::Loop::TurnWork {
  public:
   struct Options {
     runtime::Duration turn_budget = std::chrono::milliseconds(2);
   };
 
-  SendQueue(const runtime::Clock& clock, WalView& view, Options options)
-      : clock_(clock), view_(view), options_(options) {}
+  SendQueue(runtime::Loop& loop, const runtime::Clock& clock, WalView& view, Options options)
+      : loop_(loop), clock_(clock), view_(view), options_(options) {}
 
   // Pump it in this turn.
   void make_runnable(Sender& sender);
@@ -28,14 +29,15 @@ class SendQueue final : public runtime::Loop::TurnWork {
   bool on_turn() override;
 
  private:
-  void pump(Sender& sender);
+  void pump(Sender& sender) REQUIRES(loop_);
 
+  runtime::Loop& loop_;
   const runtime::Clock& clock_;
   WalView& view_;
   const Options options_;
-  runtime::IntrusiveList<Sender> caught_up_;
-  runtime::IntrusiveList<Sender> live_;
-  runtime::IntrusiveList<Sender> catching_up_;
+  runtime::IntrusiveList<Sender> caught_up_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<Sender> live_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<Sender> catching_up_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::stream

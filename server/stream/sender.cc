@@ -33,6 +33,7 @@ Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection&
       queue_link_(*this) {}
 
 void Sender::start(wal::TimelineId timeline, Lsn start) {
+  loop_.assert_in_thread();
   CHECK(!active() && view_.history().contains(timeline));
   phase_ = Phase::kStreaming;
   state_ = State::kCatchup;
@@ -40,18 +41,20 @@ void Sender::start(wal::TimelineId timeline, Lsn start) {
   sent_ = ready_to_ = start;
   feedback_ = {};
   last_reply_ = loop_.now();
-  ping_sent_ = false;
-  if (options_.timeout.count() > 0) timer_.arm(last_reply_ + options_.timeout / 2);
+  ping_sent_ = draining_ = false;
+  arm_timer(last_reply_);
   queue_.make_runnable(*this);
 }
 
 runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
+  loop_.assert_in_thread();
   last_reply_ = loop_.now();
   ping_sent_ = false;
   const auto message = TRY(wire::parse_standby_message(body));
   if (const auto* status = std::get_if<wire::StandbyStatus>(&message)) {
     feedback_.take(*status);
     if (status->reply_requested) queue_keepalive(/*reply_requested=*/false);
+    if (draining_) queue_.make_runnable(*this);
   } else if (const auto* feedback = std::get_if<wire::HotStandbyFeedback>(&message)) {
     feedback_.reply_time = feedback->send_time;
   } else {
@@ -64,6 +67,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
 }
 
 void Sender::on_copy_done() {
+  loop_.assert_in_thread();
   last_reply_ = loop_.now();
   if (phase_ == Phase::kEndOfTimeline) {
     finish();
@@ -74,17 +78,36 @@ void Sender::on_copy_done() {
 }
 
 void Sender::on_writable() {
+  loop_.assert_in_thread();
   connection_.set_blocked(false);
   queue_.make_runnable(*this);
 }
 
 void Sender::interrupt() {
+  loop_.assert_in_thread();
   stop_waiting();
   phase_ = Phase::kInterrupted;
   queue_.make_runnable(*this);
 }
 
+void Sender::set_timeout(runtime::Duration timeout) {
+  loop_.assert_in_thread();
+  options_.timeout = timeout;
+  if (active()) arm_timer(loop_.now());
+}
+
+void Sender::shut_down() {
+  loop_.assert_in_thread();
+  // Who is about to end anyway does so; who is told of the next timeline will hear of it elsewhere.
+  if (phase_ != Phase::kStreaming) return interrupt();
+  draining_ = true;
+  state_ = State::kStopping;
+  arm_timer(loop_.now());
+  queue_.make_runnable(*this);
+}
+
 Sender::PumpResult Sender::pump() {
+  loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
   const Lsn stop_at = sent_ + options_.quantum_bytes;
@@ -117,6 +140,7 @@ Sender::PumpResult Sender::pump() {
 }
 
 bool Sender::is_live() const {
+  loop_.assert_in_thread();
   return phase_ != Phase::kStreaming || (!is_historic() && view_.is_hot(sent_));
 }
 
@@ -144,6 +168,7 @@ Sender::Next Sender::next_chunk() {
   }
   const Lsn end = sendable_end();
   if (sent_ >= end) {
+    if (draining_) return drain();
     if (!is_historic()) {
       state_ = State::kStreaming;
       return Next::kNothing;
@@ -165,6 +190,23 @@ Sender::Next Sender::next_chunk() {
   }
   begin_chunk(std::min(end, ready_to_));
   return Next::kChunk;
+}
+
+// All is sent. A standby that confirms more than that will never confirm just that, and PostgreSQL
+// would wait for it for ever.
+Sender::Next Sender::drain() {
+  if (feedback_.acknowledged() >= sent_) {
+    stop();
+    owner_.on_stream_drained();
+    return Next::kEnded;
+  }
+  // It answers at once, often before its disk has what it was sent: so it is asked again, but not
+  // as fast as it answers.
+  if (loop_.now() >= asked_ + kDrainInterval) {
+    asked_ = loop_.now();
+    ask_for_reply();
+  }
+  return Next::kNothing;
 }
 
 void Sender::begin_chunk(Lsn limit) {
@@ -242,18 +284,36 @@ IoResult Sender::send_chunk_from_file() {
 // WalSndKeepaliveIfNecessary and WalSndCheckTimeOut: half the timeout without a word gets a ping,
 // all of it ends the stream. The timer is left where it was armed last, since every message moves
 // its deadline.
-void Sender::on_timer(runtime::Timer& timer) {
-  if (options_.timeout.count() == 0) return;
+void Sender::on_timer(runtime::Timer& /*timer*/) {
+  loop_.assert_in_thread();
   const runtime::Instant now = loop_.now();
-  if (now >= last_reply_ + options_.timeout) {
-    lose("terminating walsender process due to replication timeout");
-    return;
+  if (options_.timeout.count() > 0) {
+    if (now >= last_reply_ + options_.timeout) {
+      lose("terminating walsender process due to replication timeout");
+      return;
+    }
+    if (now >= last_reply_ + options_.timeout / 2) ask_for_reply();
   }
-  if (now >= last_reply_ + options_.timeout / 2 && !ping_sent_) {
-    ping_sent_ = true;
-    queue_keepalive(/*reply_requested=*/true);
+  if (draining_) queue_.make_runnable(*this);
+  arm_timer(now);
+}
+
+void Sender::arm_timer(runtime::Instant now) {
+  auto deadline = runtime::Instant::max();
+  if (options_.timeout.count() > 0) {
+    deadline = last_reply_ + (ping_sent_ ? options_.timeout : options_.timeout / 2);
   }
-  timer.arm(last_reply_ + (ping_sent_ ? options_.timeout : options_.timeout / 2));
+  if (draining_) deadline = std::min(deadline, now + kDrainInterval);
+  if (deadline == runtime::Instant::max()) {
+    timer_.disarm();
+  } else {
+    timer_.arm(deadline);
+  }
+}
+
+void Sender::ask_for_reply() {
+  if (std::exchange(ping_sent_, true)) return;
+  queue_keepalive(/*reply_requested=*/true);
 }
 
 // Behind our CopyDone nothing may follow. A peer that asks and does not read gets no more answers
@@ -300,7 +360,9 @@ void Sender::finish() {
 }
 
 void Sender::stop() {
+  loop_.assert_in_thread();
   phase_ = Phase::kIdle;
+  draining_ = false;
   state_ = State::kStartup;
   chunk_ = {};
   segment_.reset();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "runtime/annotations.h"
 #include "runtime/intrusive_list.h"
 #include "runtime/loop.h"
 #include "runtime/result.h"
@@ -48,10 +49,17 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
     virtual void on_stream_lost(std::string_view why) = 0;
     // After interrupt(): no message is in flight any more.
     virtual void on_stream_interrupted() = 0;
+    // After shut_down(): the standby has confirmed all that there was to send.
+    virtual void on_stream_drained() = 0;
   };
 
   enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };
-  enum class State { kStartup, kCatchup, kStreaming };  // as pg_stat_replication names them
+  enum class State {
+    kStartup,
+    kCatchup,
+    kStreaming,
+    kStopping
+  };  // as pg_stat_replication has them
 
   Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
          const Options& options, Owner& owner);
@@ -65,6 +73,9 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   void on_writable();
   // Ends the stream behind the message in flight, whatever the standby has said.
   void interrupt();
+  // The server stops: sends what is left, and asks until the standby has confirmed it (WalSndDone).
+  // Takes as long as the standby does.
+  void shut_down();
   // Ends the stream on the spot; the connection is of no more use if a message was in flight.
   void stop();
 
@@ -73,13 +84,36 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   bool is_live() const;
   runtime::ListLink<Sender>& queue_link() { return queue_link_; }
 
-  bool active() const { return phase_ != Phase::kIdle; }
-  State state() const { return state_; }
-  wal::TimelineId timeline() const { return timeline_; }
-  wal::Lsn sent() const { return sent_; }
-  const Feedback& feedback() const { return feedback_; }
-  std::uint64_t bytes_sent() const { return bytes_sent_; }
-  void set_timeout(runtime::Duration timeout) { options_.timeout = timeout; }
+  bool active() const {
+    loop_.assert_in_thread();
+    return phase_ != Phase::kIdle;
+  }
+  // Whether the next byte to be sent begins a message.
+  bool between_messages() const {
+    loop_.assert_in_thread();
+    return !chunk_.active() && connection_.queued_bytes() == 0;
+  }
+  State state() const {
+    loop_.assert_in_thread();
+    return state_;
+  }
+  wal::TimelineId timeline() const {
+    loop_.assert_in_thread();
+    return timeline_;
+  }
+  wal::Lsn sent() const {
+    loop_.assert_in_thread();
+    return sent_;
+  }
+  const Feedback& feedback() const {
+    loop_.assert_in_thread();
+    return feedback_;
+  }
+  std::uint64_t bytes_sent() const {
+    loop_.assert_in_thread();
+    return bytes_sent_;
+  }
+  void set_timeout(runtime::Duration timeout);
 
  private:
   enum class Phase {
@@ -92,44 +126,53 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   enum class Next { kChunk, kNothing, kWaiting, kEnded };
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
+  // While it drains, a standby that has answered and not yet confirmed all is asked this often.
+  static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
+
   void on_timer(runtime::Timer& timer) override;
 
-  bool is_historic() const;
-  wal::Lsn sendable_end() const;
-  Next next_chunk();
-  void begin_chunk(wal::Lsn limit);
-  runtime::IoResult::Status send_out();
-  runtime::IoResult send_chunk();
-  runtime::IoResult copy_chunk();
-  runtime::IoResult send_chunk_from_file();
-  void queue_keepalive(bool reply_requested);
-  void end_broken();
-  void fail(const runtime::Error& error);
-  void lose(std::string_view why);
-  void finish();
+  bool is_historic() const REQUIRES(loop_);
+  wal::Lsn sendable_end() const REQUIRES(loop_);
+  Next next_chunk() REQUIRES(loop_);
+  void begin_chunk(wal::Lsn limit) REQUIRES(loop_);
+  runtime::IoResult::Status send_out() REQUIRES(loop_);
+  runtime::IoResult send_chunk() REQUIRES(loop_);
+  runtime::IoResult copy_chunk() REQUIRES(loop_);
+  runtime::IoResult send_chunk_from_file() REQUIRES(loop_);
+  void queue_keepalive(bool reply_requested) REQUIRES(loop_);
+  void arm_timer(runtime::Instant now) REQUIRES(loop_);
+  void ask_for_reply() REQUIRES(loop_);
+  Next drain() REQUIRES(loop_);
+  void end_broken() REQUIRES(loop_);
+  void fail(const runtime::Error& error) REQUIRES(loop_);
+  void lose(std::string_view why) REQUIRES(loop_);
+  void finish() REQUIRES(loop_);
 
   runtime::Loop& loop_;
   WalView& view_;
   SendQueue& queue_;
   Connection& connection_;
-  Options options_;
+  Options options_ GUARDED_BY(loop_);
   Owner& owner_;
 
-  Phase phase_ = Phase::kIdle;
-  State state_ = State::kStartup;
-  wal::TimelineId timeline_{};
-  wal::Lsn sent_;      // the end of what has been put into messages
-  wal::Lsn ready_to_;  // the view lets us send up to here, from segment_
-  wal::SegmentRef segment_;
-  Chunk chunk_;
+  Phase phase_ GUARDED_BY(loop_) = Phase::kIdle;
+  State state_ GUARDED_BY(loop_) = State::kStartup;
+  wal::TimelineId timeline_ GUARDED_BY(loop_){};
+  wal::Lsn sent_ GUARDED_BY(loop_);      // the end of what has been put into messages
+  wal::Lsn ready_to_ GUARDED_BY(loop_);  // the view lets us send up to here, from segment_
+  wal::SegmentRef segment_ GUARDED_BY(loop_);
+  Chunk chunk_ GUARDED_BY(loop_);
 
-  Feedback feedback_;
-  std::uint64_t bytes_sent_ = 0;
-  runtime::Timer timer_;
-  runtime::Instant last_reply_{};
-  bool ping_sent_ = false;
-  std::optional<runtime::Error> chunk_error_;  // why send_out() failed, if the file is to blame
-  runtime::ListLink<Sender> queue_link_;
+  Feedback feedback_ GUARDED_BY(loop_);
+  std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
+  runtime::Timer timer_ GUARDED_BY(loop_);
+  runtime::Instant last_reply_ GUARDED_BY(loop_){};
+  bool ping_sent_ GUARDED_BY(loop_) = false;
+  bool draining_ GUARDED_BY(loop_) = false;
+  runtime::Instant asked_ GUARDED_BY(loop_){};  // for the last time while draining
+  // Why send_out() failed, if the file is to blame.
+  std::optional<runtime::Error> chunk_error_ GUARDED_BY(loop_);
+  runtime::ListLink<Sender> queue_link_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::stream

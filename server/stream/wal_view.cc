@@ -68,6 +68,7 @@ WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segmen
       tail_(2 * kTailBytesMax) {}
 
 bool WalView::take_spans() {
+  loop_.assert_in_thread();
   bool moved = false;
   wal::WalSpan span;
   while (spans_.pop(span)) {
@@ -97,10 +98,12 @@ bool WalView::take_spans() {
 
 // The slice of the end and the one before it.
 bool WalView::is_hot(Lsn lsn) const {
+  loop_.assert_in_thread();
   return lsn >= walked_from_ && slice_start(lsn) + 2 * std::uint64_t{kSliceBytes} > end_;
 }
 
 WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
+  loop_.assert_in_thread();
   DCHECK(from < end_);
   waiter.stop_waiting();
   const SegmentNo no = identity().segment_size.segment_of(from);
@@ -130,6 +133,7 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
 
 runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& segment, Lsn from,
                                                            Lsn to) {
+  loop_.assert_in_thread();
   CHECK(segment.begin() <= from && from < to && to <= segment.end() && to - from <= kTailBytesMax);
   const Lsn have_to = tail_begin_ + tail_size_;
   const bool starts_inside = tail_size_ > 0 && tail_begin_ <= from && from <= have_to;
@@ -158,6 +162,7 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
 }
 
 void WalView::forget(SegmentNo no) {
+  loop_.assert_in_thread();
   const auto found = open_.find(no);
   if (found == open_.end()) return;
   OpenSegment& open = found->second;
@@ -170,6 +175,7 @@ void WalView::forget(SegmentNo no) {
 }
 
 void WalView::retry_stopped() {
+  loop_.assert_in_thread();
   for (auto& [no, open] : open_) {
     if (open.waiters.empty()) continue;
     for (Slice& slice : open.slices) {

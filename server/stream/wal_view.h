@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/annotations.h"
 #include "runtime/counters.h"
 #include "runtime/intrusive_list.h"
 #include "runtime/loop.h"
@@ -68,13 +69,28 @@ class WalView {
   // Takes the spans that have come. Returns whether the end has moved or the timeline changed.
   bool take_spans();
 
-  bool has_wal() const { return timelines_ != nullptr; }
+  bool has_wal() const {
+    loop_.assert_in_thread();
+    return timelines_ != nullptr;
+  }
   // REQUIRES for the next two: has_wal().
-  const wal::TimelineHistory& history() const { return timelines_->history; }
-  const wal::Timelines& timelines() const { return *timelines_; }
-  wal::Lsn end() const { return end_; }
+  const wal::TimelineHistory& history() const {
+    loop_.assert_in_thread();
+    return timelines_->history;
+  }
+  const wal::Timelines& timelines() const {
+    loop_.assert_in_thread();
+    return *timelines_;
+  }
+  wal::Lsn end() const {
+    loop_.assert_in_thread();
+    return end_;
+  }
   const wal::Identity& identity() const { return segments_.identity(); }
-  const LagClock& lag_clock() const { return lag_clock_; }
+  const LagClock& lag_clock() const {
+    loop_.assert_in_thread();
+    return lag_clock_;
+  }
   bool copies_always() const { return options_.copy_always; }
   // Whether a position is so near to the end that its bytes are proven and cached.
   bool is_hot(wal::Lsn lsn) const;
@@ -89,8 +105,11 @@ class WalView {
                                                     wal::Lsn to);
   static constexpr std::size_t kTailBytesMax = 128 * 1024;
 
-  // WAL that this loop's sessions have put into messages. count_sent() is the loop's thread's.
-  void count_sent(std::uint64_t bytes) { bytes_sent_.add(bytes); }
+  // WAL that this loop's sessions have put into messages. Any thread may ask.
+  void count_sent(std::uint64_t bytes) {
+    loop_.assert_in_thread();
+    bytes_sent_.add(bytes);
+  }
   std::uint64_t bytes_sent() const { return bytes_sent_.get(); }
 
   // The file of a segment has changed: it is opened and proven anew when next asked for.
@@ -119,14 +138,14 @@ class WalView {
   };
   class PrepareJob;
 
-  OpenSegment& at(wal::SegmentNo no);
-  void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn);
+  OpenSegment& at(wal::SegmentNo no) REQUIRES(loop_);
+  void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn) REQUIRES(loop_);
   void on_prepared(wal::SegmentNo no, std::uint32_t slice, std::uint32_t epoch,
-                   runtime::Result<wal::PreparedSlice> result);
-  bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const;
-  void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next);
-  void wake(OpenSegment& open);
-  void evict();
+                   runtime::Result<wal::PreparedSlice> result) REQUIRES(loop_);
+  bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
+  void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
+  void wake(OpenSegment& open) REQUIRES(loop_);
+  void evict() REQUIRES(loop_);
   std::uint32_t slice_of(wal::Lsn lsn) const;
 
   runtime::Loop& loop_;
@@ -134,19 +153,20 @@ class WalView {
   wal::Segments& segments_;
   const Options options_;
   wal::WalSpanQueue spans_;
-
-  const wal::Timelines* timelines_ = nullptr;
-  wal::Lsn walked_from_;  // the reader has proven everything from here to end_
-  wal::Lsn end_;
-  LagClock lag_clock_;
   runtime::Counter bytes_sent_;
 
-  std::map<wal::SegmentNo, OpenSegment> open_;
-  std::uint64_t use_counter_ = 0;
+  const wal::Timelines* timelines_ GUARDED_BY(loop_) = nullptr;
+  wal::Lsn walked_from_ GUARDED_BY(loop_);  // the reader has proven everything from here to end_
+  wal::Lsn end_ GUARDED_BY(loop_);
+  LagClock lag_clock_ GUARDED_BY(loop_);
 
-  std::vector<std::byte> tail_;  // bytes of [tail_begin_, tail_begin_ + tail_size_)
-  wal::Lsn tail_begin_;
-  std::size_t tail_size_ = 0;
+  std::map<wal::SegmentNo, OpenSegment> open_ GUARDED_BY(loop_);
+  std::uint64_t use_counter_ GUARDED_BY(loop_) = 0;
+
+  // The bytes of [tail_begin_, tail_begin_ + tail_size_).
+  std::vector<std::byte> tail_ GUARDED_BY(loop_);
+  wal::Lsn tail_begin_ GUARDED_BY(loop_);
+  std::size_t tail_size_ GUARDED_BY(loop_) = 0;
 };
 
 }  // namespace server::stream

@@ -11,6 +11,7 @@
 
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "server/wal/names.h"
 
 namespace server::wal {
 
@@ -31,6 +32,17 @@ runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path) {
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) return fail("open file", path);
   return runtime::UniqueFd(fd);
+}
+
+runtime::Result<runtime::UniqueFd> open_segment_file(const std::string& path) {
+  const auto is_missing = [](const auto& file) {
+    return !file && file.error().kind == &runtime::kFileMissing;
+  };
+  auto file = open_for_reading(path);
+  if (is_missing(file)) file = open_for_reading(path + std::string(kPartialSuffix));
+  // pg_receivewal may have renamed the file between the two looks.
+  if (is_missing(file)) file = open_for_reading(path);
+  return file;
 }
 
 runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::string& path,

@@ -15,6 +15,10 @@ namespace server::wal {
 
 runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path);
 
+// A segment, or its .partial if there is none: what pg_receivewal is still writing, or what a
+// promotion cut off.
+runtime::Result<runtime::UniqueFd> open_segment_file(const std::string& path);
+
 // Fills `buffer` from `offset` on and returns how much there was: less at the file's end. `path` is
 // for the error only.
 runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::string& path,

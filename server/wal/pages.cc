@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "runtime/check.h"
-#include "runtime/errors.h"
 #include "server/wal/files.h"
 #include "server/wal/names.h"
 
@@ -49,15 +48,10 @@ std::optional<runtime::Error> FilePages::read_window(Lsn page) {
   return problem;
 }
 
-// The .partial is what pg_receivewal is still writing, or what a promotion cut off.
 std::optional<runtime::Error> FilePages::open_segment(SegmentNo no) {
   segment_ = no;
   path_ = directory_ + '/' + segment_name(file_timeline(no), no, segment_size_);
-  auto file = open_for_reading(path_);
-  if (!file && file.error().kind == &runtime::kFileMissing) {
-    auto partial = open_for_reading(path_ + std::string(kPartialSuffix));
-    if (partial || partial.error().kind != &runtime::kFileMissing) file = std::move(partial);
-  }
+  auto file = open_segment_file(path_);
   if (!file) return std::move(file).error();
   file_ = std::move(file).value();
   return std::nullopt;

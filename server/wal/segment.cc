@@ -1,6 +1,5 @@
 #include "server/wal/segment.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 
 #include "runtime/check.h"
 #include "runtime/errors.h"
+#include "server/wal/files.h"
 #include "server/wal/names.h"
 
 namespace server::wal {
@@ -23,24 +23,19 @@ FileId id_of(const struct stat& status) { return {status.st_dev, status.st_ino};
 
 runtime::Result<SegmentRef> Segment::open(const std::string& path, TimelineId timeline,
                                           SegmentNo no, SegmentSize size) {
-  runtime::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) {
-    fd.reset(::open((path + std::string(kPartialSuffix)).c_str(), O_RDONLY | O_CLOEXEC));
-    // pg_receivewal may have renamed the file between the two looks.
-    if (!fd && errno == ENOENT) fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  }
+  runtime::UniqueFd fd = TRY(open_segment_file(path));
   struct stat status;
-  if (!fd || ::fstat(fd.get(), &status) != 0) {
-    return runtime::system_error(errno, runtime::format("could not open file \"{}\"", path));
+  if (::fstat(fd.get(), &status) != 0) {
+    return runtime::system_error(errno, runtime::format("could not stat file \"{}\"", path));
   }
   return SegmentRef(new Segment(std::move(fd), id_of(status), timeline, no, size));
 }
 
 std::optional<FileId> Segment::find(const std::string& path) {
   struct stat status;
-  const bool found = ::stat(path.c_str(), &status) == 0 ||
-                     ::stat((path + std::string(kPartialSuffix)).c_str(), &status) == 0 ||
-                     ::stat(path.c_str(), &status) == 0;
+  const auto look = [&status](const std::string& at) { return ::stat(at.c_str(), &status) == 0; };
+  bool found = look(path);
+  if (!found && errno == ENOENT) found = look(path + std::string(kPartialSuffix)) || look(path);
   return found ? std::optional(id_of(status)) : std::nullopt;
 }
 

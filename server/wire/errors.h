@@ -12,6 +12,7 @@ inline constexpr runtime::ErrorKind kInvalidParameterValue{"invalid_parameter_va
 inline constexpr runtime::ErrorKind kInvalidAuthorization{"invalid_authorization_specification",
                                                           "28000"};
 inline constexpr runtime::ErrorKind kSyntaxError{"syntax_error", "42601"};
+inline constexpr runtime::ErrorKind kInvalidName{"invalid_name", "42602"};
 inline constexpr runtime::ErrorKind kNameTooLong{"name_too_long", "42622"};
 inline constexpr runtime::ErrorKind kUndefinedObject{"undefined_object", "42704"};
 inline constexpr runtime::ErrorKind kTooManyConnections{"too_many_connections", "53300"};
@@ -19,6 +20,8 @@ inline constexpr runtime::ErrorKind kConfigurationLimitExceeded{"configuration_l
                                                                 "53400"};
 inline constexpr runtime::ErrorKind kObjectNotInPrerequisiteState{
     "object_not_in_prerequisite_state", "55000"};
+inline constexpr runtime::ErrorKind kCannotChangeParameter{"cant_change_runtime_param", "55P02"};
+inline constexpr runtime::ErrorKind kQueryCanceled{"query_canceled", "57014"};
 inline constexpr runtime::ErrorKind kAdminShutdown{"admin_shutdown", "57P01"};
 inline constexpr runtime::ErrorKind kCannotConnectNow{"cannot_connect_now", "57P03"};
 

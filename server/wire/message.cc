@@ -33,10 +33,10 @@ void MessageWriter::parameter_status(std::string_view name, std::string_view val
   end(start);
 }
 
-void MessageWriter::backend_key_data(std::uint32_t process_id, std::uint32_t key) {
+void MessageWriter::backend_key_data(std::uint32_t process_id, std::span<const std::byte> key) {
   const auto start = begin('K');
   integer(process_id);
-  integer(key);
+  bytes_.insert(bytes_.end(), key.begin(), key.end());
   end(start);
 }
 

@@ -49,7 +49,7 @@ class MessageWriter {
 
   void authentication_ok();
   void parameter_status(std::string_view name, std::string_view value);
-  void backend_key_data(std::uint32_t process_id, std::uint32_t key);
+  void backend_key_data(std::uint32_t process_id, std::span<const std::byte> key);
   void negotiate_protocol_version(std::uint32_t version,
                                   std::span<const std::string_view> unknown_options);
   // Outside of any transaction: the 'I' that a physical walsender always answers.

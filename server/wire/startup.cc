@@ -15,10 +15,11 @@ constexpr std::uint32_t kCancelRequestCode = 80877102;
 constexpr std::uint32_t kSslRequestCode = 80877103;
 constexpr std::uint32_t kGssRequestCode = 80877104;
 
-runtime::Error unsupported_version(std::uint32_t version) {
-  return {.kind = &kFeatureNotSupported,
-          .what = runtime::format("unsupported frontend protocol {}.{}: server supports 3.0 to 3.0",
-                                  version >> 16, version & 0xFFFF)};
+runtime::Error unsupported_version(std::uint32_t version, std::uint32_t newest) {
+  return {
+      .kind = &kFeatureNotSupported,
+      .what = runtime::format("unsupported frontend protocol {}.{}: server supports 3.0 to 3.{}",
+                              version >> 16, version & 0xFFFF, newest & 0xFFFF)};
 }
 
 runtime::Error invalid_layout() {
@@ -68,15 +69,15 @@ std::optional<bool> parse_bool(std::string_view text) {
 }  // namespace
 
 runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> body,
-                                                    bool ssl_answered, bool gss_answered) {
+                                                    bool ssl_answered, bool gss_answered,
+                                                    std::uint32_t newest) {
   ByteReader reader(body);
   const auto code = TRY(reader.integer<std::uint32_t>());
   if (code == kCancelRequestCode) {
     // Whatever is wrong with it, a client that cancels is never answered: this cancels nobody.
-    if (reader.rest().size() != 8) return StartupPacket(CancelRequest{});
+    if (reader.rest().size() <= sizeof(std::uint32_t)) return StartupPacket(CancelRequest{});
     const auto process_id = TRY(reader.integer<std::uint32_t>());
-    const auto key = TRY(reader.integer<std::uint32_t>());
-    return StartupPacket(CancelRequest{process_id, key});
+    return StartupPacket(CancelRequest{process_id, reader.rest()});
   }
   if (code == kSslRequestCode && !ssl_answered) {
     return StartupPacket(EncryptionRequest{EncryptionRequest::Kind::kSsl});
@@ -84,7 +85,7 @@ runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> b
   if (code == kGssRequestCode && !gss_answered) {
     return StartupPacket(EncryptionRequest{EncryptionRequest::Kind::kGss});
   }
-  if (code >> 16 != 3) return unsupported_version(code);
+  if (code >> 16 != 3) return unsupported_version(code, newest);
   return parse_startup_message(code, reader);
 }
 

@@ -16,17 +16,19 @@
 
 namespace server::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 0x00030000;   // the newest that is spoken here
-inline constexpr std::uint32_t kStartupPacketBytesMax = 10000;  // without the length word
+inline constexpr std::uint32_t kProtocolVersion = 0x00030000;    // what every server speaks
+inline constexpr std::uint32_t kProtocolVersion32 = 0x00030002;  // from PostgreSQL 18 on
+inline constexpr std::uint32_t kStartupPacketBytesMax = 10000;   // without the length word
 
 struct EncryptionRequest {
   enum class Kind { kSsl, kGss };
   Kind kind;
 };
 
+// The key has any length that a request may have; it is a view into the packet.
 struct CancelRequest {
-  std::uint32_t process_id;
-  std::uint32_t key;
+  std::uint32_t process_id = 0;
+  std::span<const std::byte> key = {};
 };
 
 // A StartupMessage. Views live as long as the packet.
@@ -40,8 +42,10 @@ using StartupPacket = std::variant<EncryptionRequest, CancelRequest, StartupMess
 
 // Parses what follows the length word. The flags say which of the two requests has been
 // answered before: a second one of its kind is taken for a protocol version, as PostgreSQL does.
+// `newest` is the newest version that this server speaks, for the text of an error.
 runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> body,
-                                                    bool ssl_answered, bool gss_answered);
+                                                    bool ssl_answered, bool gss_answered,
+                                                    std::uint32_t newest = kProtocolVersion);
 
 // What a walsender makes of the value of `replication` (parse_bool of src/backend/utils/adt/bool.c,
 // and "database").

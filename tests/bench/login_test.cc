@@ -40,7 +40,7 @@ runtime::Result<Login::Step> greet(Login& login) {
   return answer(login, [](MessageWriter& w) {
     w.authentication_ok();
     w.parameter_status("server_version", "15.0");
-    w.backend_key_data(1, 2);
+    w.backend_key_data(1, {});
     w.ready_for_query();
   });
 }

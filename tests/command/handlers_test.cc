@@ -22,8 +22,7 @@ class Server {
   Lines run(std::string_view text) {
     wire::MessageWriter out(std::pmr::get_default_resource());
     const auto parsed = parse(text).value();
-    const auto done =
-        execute(parsed.command, wal_.view(), settings_, {application_name, client_encoding}, out);
+    const auto done = execute(parsed.command, wal_.view(), settings_, own_, out);
     Lines lines = tests::describe(out.bytes());
     if (!done) {
       const runtime::Error& error = done.error();
@@ -33,10 +32,13 @@ class Server {
     return lines;
   }
 
-  std::optional<std::string> application_name;
-  std::optional<std::string> client_encoding;
+  // As a client's start-up packet does.
+  void set(std::string_view name, std::string_view value) {
+    EXPECT_TRUE(own_.set(settings_, name, value).has_value());
+  }
 
  private:
+  SessionSettings own_;
   tests::WalViewFixture wal_;
   Settings settings_;
 };
@@ -91,8 +93,8 @@ TEST(ShowTest, TellsWhatTheSessionHasSet) {
   Server server(15);
   EXPECT_THAT(server.run("SHOW application_name"),
               ElementsAre("T application_name text", "D", "C SHOW"));
-  server.application_name = "standby1";
-  server.client_encoding = "UTF8";
+  server.set("application_name", "standby1");
+  server.set("client_encoding", "utf-8");
   EXPECT_THAT(server.run("SHOW application_name"),
               ElementsAre("T application_name text", "D standby1", "C SHOW"));
   EXPECT_THAT(server.run("SHOW client_encoding"),
@@ -101,7 +103,7 @@ TEST(ShowTest, TellsWhatTheSessionHasSet) {
 
 TEST(ShowTest, AllOfThemByName) {
   Server server(18);
-  server.application_name = "standby1";
+  server.set("application_name", "standby1");
   const Lines lines = server.run("SHOW ALL");
   ASSERT_GT(lines.size(), 10u);
   EXPECT_EQ(lines.front(), "T name text, setting text, description text");

@@ -4,19 +4,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <functional>
 #include <string>
 
 #include "runtime/thread.h"
+#include "tests/support/logged.h"
 
 namespace runtime::log {
 namespace {
 
-std::string logged(const std::function<void()>& body) {
-  testing::internal::CaptureStderr();
-  body();
-  return testing::internal::GetCapturedStderr();
-}
+using tests::logged;
 
 struct LogTest : testing::Test {
   void TearDown() override { set_level(Level::kLog); }

@@ -299,6 +299,18 @@ TEST_F(RunningLoopTest, IsStoppedByATaskOfItsOwn) {
 }
 
 #ifndef NDEBUG
+TEST(LoopThreadTest, BelongsToWhoeverHasItWhileItDoesNotRun) {
+  const SystemClock clock;
+  Loop loop(clock, {});
+  loop.assert_in_thread();
+  loop.stop();
+  NamedThread("loop", [&](memctx::Context& /*top*/) {
+    loop.assert_in_thread();
+    loop.run();
+  }).join();
+  loop.assert_in_thread();
+}
+
 TEST(LoopDeathTest, KnowsItsThread) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const SystemClock clock;

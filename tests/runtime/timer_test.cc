@@ -15,8 +15,8 @@ Instant at(int seconds) { return Instant(std::chrono::seconds(seconds)); }
 struct TimersTest : testing::Test {
   struct Named final : Timer::Handler {
     Named(TimersTest& timers_test, char letter) : test(timers_test), name(letter) {}
-    void on_timer(Timer& fired) override {
-      EXPECT_EQ(&fired, &timer);
+    void on_timer(Timer& which) override {
+      EXPECT_EQ(&which, &timer);
       EXPECT_FALSE(timer.armed());
       test.fired += name;
       if (then) then();

@@ -101,7 +101,7 @@ const std::vector<OptionCase>& option_cases() {
       {"shutdown_timeout", "1min",
        [](const auto& c) { return c.shutdown_timeout == milliseconds(60'000); }},
       {"copy_threshold", "64kB", [](const auto& c) { return c.copy_threshold == 64u << 10; }},
-      {"wal_keep_size", "64", [](const auto& c) { return c.wal_keep_size == 64u << 20; }},
+      {"wal_keep_size", "64MB", [](const auto& c) { return c.wal_keep_size == 64u << 20; }},
       {"wal_segment_size", "1MB",
        [](const auto& c) { return c.wal_segment_size.bytes() == 1 << 20; }},
       {"record_size", "100..200",
@@ -150,7 +150,7 @@ TEST(ConfigTest, EveryOptionIsShownWithItsDefault) {
     EXPECT_NE(parsing.shown(option.name), option.value) << option.name;
   }
   EXPECT_EQ(parsing.shown("wal_directory"), "/wal");
-  EXPECT_EQ(parsing.shown("wal_sender_timeout"), "60s");
+  EXPECT_EQ(parsing.shown("wal_sender_timeout"), "1min");
   EXPECT_EQ(parsing.shown("help"), "(missing)");
 }
 

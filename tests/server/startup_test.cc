@@ -62,7 +62,7 @@ struct StartupTest : testing::Test {
   const wal::Identity identity{
       .system_identifier = 1, .segment_size = {}, .page_magic = wal::page_magic(18).value()};
   command::Settings settings;
-  Startup startup;
+  Startup startup{wire::kProtocolVersion};
   std::vector<std::byte> bytes;
   std::vector<std::byte> answer;
   std::string error;
@@ -95,7 +95,7 @@ TEST_F(StartupTest, RefusesWhatCameBeforeTheAnswerWasRead) {
       "man-in-the-middle attack.";
   EXPECT_THAT(lines(),
               ElementsAre("E FATAL 08P01 received unencrypted data after SSL request" + detail));
-  startup = {};
+  startup = Startup(wire::kProtocolVersion);
   take(tests::bytes(kGss), true);
   answer.erase(answer.begin());
   EXPECT_THAT(
@@ -107,7 +107,7 @@ TEST_F(StartupTest, RefusesWhatCameBeforeTheAnswerWasRead) {
 TEST_F(StartupTest, SaysNothingToACancelRequest) {
   for (const char* request :
        {"04d2162e 00001267 deadbeef", "04d2162e 00001267 deadbeef 00", "04d2162e"}) {
-    EXPECT_EQ(take(tests::bytes(request)), Next::kClose) << request;
+    EXPECT_EQ(take(tests::bytes(request)), Next::kCancel) << request;
     EXPECT_TRUE(answer.empty()) << request;
   }
 }
@@ -181,9 +181,9 @@ TEST_F(StartupTest, TakesWhatAWalreceiverSends) {
   const Client client = connect({"database", "replication", "application_name", "walreceiver"});
   EXPECT_EQ(error, "");
   EXPECT_EQ(client.user, "u");
-  EXPECT_EQ(client.application_name, "walreceiver");
-  EXPECT_EQ(client.client_encoding, std::nullopt);
-  EXPECT_EQ(client.wal_sender_timeout, std::nullopt);
+  EXPECT_EQ(client.application_name(), "walreceiver");
+  EXPECT_EQ(client.settings.find("client_encoding"), std::nullopt);
+  EXPECT_EQ(client.settings.find("wal_sender_timeout"), std::nullopt);
 }
 
 TEST_F(StartupTest, CutsTheUserTo63Bytes) {
@@ -194,8 +194,8 @@ TEST_F(StartupTest, CutsTheUserTo63Bytes) {
 
 TEST_F(StartupTest, TakesParametersInAnyCase) {
   const Client client = connect({"Application_Name", "a", "CLIENT_ENCODING", "UTF8"});
-  EXPECT_EQ(client.application_name, "a");
-  EXPECT_EQ(client.client_encoding, "UTF8");
+  EXPECT_EQ(client.application_name(), "a");
+  EXPECT_EQ(client.settings.find("client_encoding"), "UTF8");
 }
 
 TEST_F(StartupTest, IgnoresTheSettingsThatChangeNothingHere) {
@@ -211,27 +211,30 @@ TEST_F(StartupTest, RefusesAParameterThatPostgresDoesNotKnow) {
 }
 
 TEST_F(StartupTest, TakesATimeoutOfTheStandbysOwn) {
-  using std::chrono::milliseconds;
-  const std::pair<const char*, int> cases[] = {
-      {"-c wal_sender_timeout=5s", 5'000},
-      {"-cwal_sender_timeout=5s", 5'000},
-      {"--wal_sender_timeout=250", 250},
-      {"--wal-sender-timeout=1min", 60'000},
-      {"-c wal-sender-timeout=0", 0},
-      {"-c WAL_Sender_Timeout=5s", 5'000},
-      {"  -c\twal_sender_timeout=5s  ", 5'000},
-      {"-c wal_sender_timeout=5\\ s", 5'000},
-      {"-c wal_sender_timeout=1s --wal_sender_timeout=2s", 2'000}};
-  for (const auto& [options, timeout_ms] : cases) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"-c wal_sender_timeout=5s", "5s"},
+      {"-cwal_sender_timeout=5s", "5s"},
+      {"--wal_sender_timeout=250", "250ms"},
+      {"--wal-sender-timeout=60000ms", "1min"},
+      {"-c wal-sender-timeout=0", "0"},
+      {"-c WAL_Sender_Timeout=5s", "5s"},
+      {"  -c\twal_sender_timeout=5s  ", "5s"},
+      {"-c wal_sender_timeout=5\\ s", "5s"},
+      {"-c wal_sender_timeout=1s --wal_sender_timeout=2s", "2s"}};
+  for (const auto& [options, timeout] : cases) {
     const Client client = connect({"options", options});
     EXPECT_EQ(error, "") << options;
-    EXPECT_EQ(client.wal_sender_timeout, milliseconds(timeout_ms)) << options;
+    EXPECT_EQ(client.settings.find("wal_sender_timeout"), timeout) << options;
   }
-  EXPECT_EQ(connect({"wal_sender_timeout", "3s"}).wal_sender_timeout, milliseconds(3'000));
+  EXPECT_EQ(connect({"wal_sender_timeout", "3s"}).settings.find("wal_sender_timeout"), "3s");
+  EXPECT_EQ(connect({"wal_sender_timeout", "1s", "options", "-c wal_sender_timeout=2s"})
+                .settings.find("wal_sender_timeout"),
+            "1s")
+      << "the options come first";
 }
 
 TEST_F(StartupTest, RefusesATimeoutThatIsNone) {
-  for (const char* value : {"", "soon", "-1", "nan", "5 parsecs"}) {
+  for (const char* value : {"", "soon", "nan", "5 parsecs", "5 m s"}) {
     connect({"wal_sender_timeout", value});
     EXPECT_EQ(error, "22023 invalid value for parameter \"wal_sender_timeout\": \"" +
                          std::string(value) + "\"");
@@ -239,16 +242,21 @@ TEST_F(StartupTest, RefusesATimeoutThatIsNone) {
 }
 
 TEST_F(StartupTest, SplitsOptionsAtBlanksThatAreNotEscaped) {
-  EXPECT_EQ(connect({"options", "-c application_name=a\\ b\\\\c"}).application_name, "a b\\c");
-  EXPECT_EQ(connect({"options", "-c application_name=x\\"}).application_name, "x");
-  EXPECT_EQ(connect({"options", ""}).application_name, std::nullopt);
-  EXPECT_EQ(connect({"options", "-c application_name="}).application_name, "");
-  EXPECT_EQ(connect({"options", "-c application_name=a=b"}).application_name, "a=b");
+  EXPECT_EQ(connect({"options", "-c application_name=a\\ b\\\\c"}).application_name(), "a b\\c");
+  EXPECT_EQ(connect({"options", "-c application_name=x\\"}).application_name(), "x");
+  EXPECT_EQ(connect({"options", ""}).settings.find("application_name"), std::nullopt);
+  EXPECT_EQ(connect({"options", "-c application_name="}).application_name(), "");
+  EXPECT_EQ(connect({"options", "-c application_name=a=b"}).application_name(), "a=b");
 }
 
 TEST_F(StartupTest, RefusesOptionsItCannotRead) {
   const std::pair<const char*, const char*> cases[] = {
       {"--foo", "42601 --foo requires a value"},
+      {"-c no_such=1 foo", "42704 unrecognized configuration parameter \"no_such\""},
+      {"-E -x", "42601 invalid command-line argument for server process: -x"},
+      {"-S", "42601 invalid command-line argument for server process: -S"},
+      {"-p 5", "55P02 parameter \"port\" cannot be changed without restarting the server"},
+      {"-F", "55P02 parameter \"fsync\" cannot be changed now"},
       {"-c foo", "42601 -c foo requires a value"},
       {"-c", "42601 invalid command-line argument for server process: -c"},
       {"foo", "42601 invalid command-line argument for server process: foo"},
@@ -259,10 +267,18 @@ TEST_F(StartupTest, RefusesOptionsItCannotRead) {
   }
 }
 
+TEST_F(StartupTest, TakesWhatABackendTakesOfSwitches) {
+  for (const char* options : {"-E", "-EP", "-S 500", "-S500", "-d 3 -n", "-fs -tpl", "-e -O -T"}) {
+    connect({"options", options});
+    EXPECT_EQ(error, "") << options;
+  }
+}
+
 TEST_F(StartupTest, GreetsWithTheSessionsParameters) {
   const Client client = connect({"application_name", "standby1", "client_encoding", "UTF8"});
   wire::MessageWriter out(std::pmr::get_default_resource());
-  startup.greet(settings, command::reported_settings(identity), client, 4711, 17, out);
+  startup.greet(settings, command::reported_settings(identity), client, 4711,
+                tests::bytes("00000011"), out);
   const Lines greeting = tests::describe(out.bytes());
   ASSERT_EQ(greeting.size(), 15u + 2u);
   EXPECT_EQ(greeting[15], "K 4711 17");
@@ -279,7 +295,7 @@ TEST_F(StartupTest, GreetsWithTheSessionsParameters) {
 TEST_F(StartupTest, GreetsWithDefaultsWhereNothingWasSet) {
   const Client client = connect({});
   wire::MessageWriter out(std::pmr::get_default_resource());
-  startup.greet(settings, command::reported_settings(identity), client, 1, 2, out);
+  startup.greet(settings, command::reported_settings(identity), client, 1, {}, out);
   EXPECT_THAT(tests::describe(out.bytes()), testing::Contains("S application_name="));
   EXPECT_THAT(tests::describe(out.bytes()), testing::Contains("S client_encoding=SQL_ASCII"));
 }

@@ -55,8 +55,7 @@ TEST_F(DirectoryTest, FilesThatAppearWholeAreTaken) {
 TEST_F(DirectoryTest, AnotherFileInThePlaceOfTheLastIsTold) {
   start();
   ASSERT_TRUE(follower.wait_for(builder.end()));
-  std::filesystem::copy_file(path(1), path(1) + ".copy");
-  std::filesystem::rename(path(1) + ".copy", path(1));
+  directory.replace(segment(1));
   ASSERT_TRUE(follower.wait_for(grow(5000)));
   EXPECT_TRUE(follower.spans.back().file_replaced);
   ASSERT_TRUE(follower.wait_for(grow(5000)));

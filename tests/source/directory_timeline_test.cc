@@ -65,6 +65,16 @@ TEST_F(DirectoryTest, ATimelineThatIsNoChildOfOursIsRefusedWithOneLine) {
   EXPECT_EQ(count_of(log, "timeline 3 is not a child of timeline 2"), 1u) << log;
 }
 
+// The thread of a synthetic source asks its directory's source who it is. The answer lay in the
+// inventory, which the "wal" thread replaces when a history file comes: a race, for tsan to see.
+TEST_F(DirectoryTest, ItsIdentityMayBeAskedForByOtherThreads) {
+  start();
+  write_history(2, "1\t0/900000\tlater\n");
+  EXPECT_EQ(source->identity(), identity);
+  ASSERT_TRUE(follower.wait_until(
+      [](const auto& span) { return span.timelines->files.contains(TimelineId{2}); }));
+}
+
 // Its history was read anew without any parents, and standbys on them met a failed CHECK.
 TEST_F(DirectoryTest, AHistoryFileThatGoesTakesNoTimelineAway) {
   const Lsn fork = builder.end();

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <set>
-#include <string>
 #include <vector>
 
 #include "runtime/doorbell.h"
@@ -66,11 +65,5 @@ class TailFollower final : public server::source::Source::Listener {
   mutable runtime::Mutex mutex_;
   std::set<std::uint64_t> changed_ GUARDED_BY(mutex_);
 };
-
-inline std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 }  // namespace tests

@@ -45,7 +45,7 @@ TEST(SendQueueTest, LiveStandbysGoBeforeThoseThatCatchUp) {
   SenderRig rig;
   rig.fill(6 * kMb);
   RacingClock racing;
-  server::stream::SendQueue queue(racing, rig.view, {});
+  server::stream::SendQueue queue(rig.loop, racing, rig.view, {});
   rig.loop.set_turn_work(&queue);
   Standby behind(rig, queue, {.quantum_bytes = 64 * 1024}, 0);
   Standby also_behind(rig, queue, {.quantum_bytes = 64 * 1024}, 0);
@@ -71,7 +71,7 @@ TEST(SendQueueTest, WhoCatchesUpGetsAQuantumAtATime) {
   SenderRig rig;
   rig.fill(6 * kMb);
   RacingClock racing;
-  server::stream::SendQueue queue(racing, rig.view, {});
+  server::stream::SendQueue queue(rig.loop, racing, rig.view, {});
   rig.loop.set_turn_work(&queue);
   constexpr std::uint32_t kQuantum = 128 * 1024;
   Standby one(rig, queue, {.quantum_bytes = kQuantum}, 4 << 20);
@@ -95,7 +95,7 @@ TEST(SendQueueTest, MoreSegmentsInDemandThanMayStayOpenAreServedAllTheSame) {
   SenderRig rig(1, {.segments_max = 1});
   rig.fill(7 * kMb);
   RacingClock racing;
-  server::stream::SendQueue queue(racing, rig.view, {});
+  server::stream::SendQueue queue(rig.loop, racing, rig.view, {});
   rig.loop.set_turn_work(&queue);
   std::vector<std::unique_ptr<Standby>> standbys;
   for (std::uint64_t i = 0; i < 5; ++i) {

@@ -75,6 +75,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   std::optional<runtime::Error> failure;
   std::optional<std::string> lost;
   bool interrupted = false;
+  bool drained = false;
 
  private:
   void on_stream_ended(std::optional<server::stream::NextTimeline> timeline) override {
@@ -84,6 +85,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   void on_stream_failed(const runtime::Error& error) override { failure = error; }
   void on_stream_lost(std::string_view why) override { lost = std::string(why); }
   void on_stream_interrupted() override { interrupted = true; }
+  void on_stream_drained() override { drained = true; }
   void on_ready(std::uint32_t events) override {
     if ((events & EPOLLOUT) != 0 && sender.active()) sender.on_writable();
   }
@@ -92,7 +94,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
 // A view, a queue, and one standby or several.
 struct SenderRig : ViewRig {
   explicit SenderRig(std::uint32_t segment_mb = 1, server::stream::WalView::Options options = {})
-      : ViewRig(segment_mb, options), queue(clock, view, {}) {
+      : ViewRig(segment_mb, options), queue(loop, clock, view, {}) {
     ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
     loop.set_turn_work(&queue);
   }

@@ -14,18 +14,15 @@
 #include "server/wal/fault_log.h"
 #include "server/wal/segments.h"
 #include "server/wal/tail.h"
-#include "tests/support/wal_directory.h"
-#include "tests/wal/samples.h"
+#include "tests/wal/growing_wal.h"
 
 namespace tests {
 
 // A directory of WAL and one loop's view of it, driven turn by turn.
 //   Members die in reverse: the pool waits for its jobs while all that they use still lives.
-struct ViewRig {
+struct ViewRig : GrowingWal {
   explicit ViewRig(std::uint32_t segment_mb = 1, server::stream::WalView::Options options = {})
-      : identity(identity_of(segment_mb)),
-        directory(server::wal::TimelineId{1}, identity.segment_size),
-        builder(builder_of(identity)),
+      : GrowingWal(segment_mb),
         faults(identity),
         segments(directory.path(), identity, faults),
         loop(clock, {}),
@@ -36,14 +33,7 @@ struct ViewRig {
     loop.turn_for_test();
   }
 
-  // Writes records until there are `bytes` more of WAL, and does not tell the view.
-  void grow(std::uint64_t bytes) {
-    const server::wal::Lsn target = builder.end() + bytes;
-    while (builder.end() < target) builder.append_noop(filling(3000));
-    directory.write(builder);
-    builder.clear();
-  }
-  // The view knows of all that was written when the loop has turned.
+  // The view knows of all that grow() has written when the loop has turned.
   void publish() {
     const server::wal::Lsn from = std::max(tail.position(), begin());
     tail.publish(from, builder.end(), 1, clock.now());
@@ -53,13 +43,6 @@ struct ViewRig {
     grow(bytes);
     publish();
     view.take_spans();
-  }
-  server::wal::Lsn begin() const { return identity.segment_size.start(server::wal::SegmentNo{1}); }
-  server::wal::Lsn end() const { return builder.end(); }
-  server::wal::SegmentNo segment(std::uint64_t no) const { return server::wal::SegmentNo{no}; }
-  std::string wal(server::wal::Lsn from, server::wal::Lsn to) const {
-    const auto bytes = directory.read(from, to);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 
   // Turns the loop until `done`, which the pool's jobs bring about; false if they never do. The
@@ -77,9 +60,6 @@ struct ViewRig {
   }
 
   runtime::FakeClock clock;
-  server::wal::Identity identity;
-  WalDirectory directory;
-  server::wal::WalBuilder builder;
   server::wal::WalTail tail;
   server::wal::FaultLog faults;
   server::wal::Segments segments;

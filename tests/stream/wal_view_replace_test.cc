@@ -15,16 +15,6 @@ namespace {
 
 constexpr std::uint64_t kMb = 1 << 20;
 
-// Puts a copy of the segment's file in its place, which is another file then.
-void replace(const ViewRig& rig, std::uint64_t no, const std::function<void()>& change) {
-  const std::string path = rig.directory.segment_path(rig.segment(no));
-  const std::string old = path + ".old";
-  std::filesystem::rename(path, old);
-  std::filesystem::copy_file(old, path);
-  change();
-  std::filesystem::remove(old);
-}
-
 struct ReplaceTest : ::testing::Test {
   // What the source does when it is told of a change.
   void read_on() {
@@ -48,7 +38,8 @@ TEST_F(ReplaceTest, WalThatComesWithAnotherFileIsSentFromThatFile) {
   standby.sender.start(server::wal::TimelineId{1}, rig.begin());
   ASSERT_TRUE(rig.stream_to(standby, rig.end()));
   for (int i = 0; i < 3; ++i) {
-    replace(rig, 1, [&] { rig.grow(kMb / 8); });
+    rig.directory.replace(rig.segment(1));
+    rig.grow(kMb / 8);
     read_on();
     ASSERT_TRUE(rig.stream_to(standby, rig.end()));
   }
@@ -66,7 +57,8 @@ TEST_F(ReplaceTest, ABadRecordAtTheEndThatIsRepairedByAnotherFileFlowsOn) {
   standby.sender.start(server::wal::TimelineId{1}, rig.begin());
   ASSERT_TRUE(rig.stream_to(standby, bad));
   ASSERT_EQ(standby.sender.sent(), bad);
-  replace(rig, 1, [&] { rig.directory.flip(bad + 100); });
+  rig.directory.replace(rig.segment(1));
+  rig.directory.flip(bad + 100);
   read_on();
   ASSERT_TRUE(rig.stream_to(standby, rig.end()));
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
@@ -95,7 +87,8 @@ TEST_F(ReplaceTest, AProofOfOneFileIsNoProofOfTheOneBefore) {
   rig.directory.flip(rig.begin() + 5000);
   const auto opened = rig.segments.open(*rig.tail.timelines(), rig.begin());
   ASSERT_TRUE(opened.has_value());
-  replace(rig, 1, [&] { rig.directory.flip(rig.begin() + 5000); });
+  rig.directory.replace(rig.segment(1));
+  rig.directory.flip(rig.begin() + 5000);
   const auto prepared =
       rig.segments.prepare(*rig.tail.timelines(), *opened, rig.begin(), rig.end());
   ASSERT_TRUE(prepared.has_value());
@@ -109,7 +102,7 @@ TEST_F(ReplaceTest, AnotherFileIsNeverMistakenForTheOneThatIsOpen) {
   const auto first = rig.segments.open(*rig.tail.timelines(), rig.begin());
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(*rig.segments.open(*rig.tail.timelines(), rig.begin()), *first);
-  replace(rig, 1, [] {});
+  rig.directory.replace(rig.segment(1));
   const auto second = rig.segments.open(*rig.tail.timelines(), rig.begin());
   ASSERT_TRUE(second.has_value());
   EXPECT_NE(*second, *first);

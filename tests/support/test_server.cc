@@ -23,14 +23,17 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   auto& senders_max = options.worker.session.max_wal_senders;
   if (senders_max == 0) senders_max = 10'000;
   ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
-  server::command::add_source_settings(identity, settings_);
-  settings_.set("wal_sender_timeout", "1min", "");
-  const Worker::Shared shared{.clock = clock_,
-                              .pool = *pool_,
-                              .segments = segments_,
-                              .settings = settings_,
-                              .reported_settings = server::command::reported_settings(identity),
-                              .wal_senders = wal_senders_};
+  server::command::Settings settings;
+  server::command::add_source_settings(identity, settings);
+  settings.set("wal_sender_timeout", "1min", "");
+  const Worker::Shared shared{
+      .clock = clock_,
+      .pool = *pool_,
+      .segments = segments_,
+      .settings = std::make_shared<const server::command::Settings>(settings),
+      .reported_settings = server::command::reported_settings(identity),
+      .wal_senders = wal_senders_,
+      .cancel_keys = cancel_keys_};
   for (std::size_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));
     tail_.subscribe(workers_.back()->span_queue());
@@ -67,6 +70,10 @@ void TestServer::stop() {
   for (const auto& worker : workers_) worker->begin_shut_down();
   for (const auto& worker : workers_) worker->join();
   pool_.reset();
+}
+
+void TestServer::cut_short() {
+  for (const auto& worker : workers_) worker->cut_short();
 }
 
 std::uint64_t TestServer::bytes_sent() const {

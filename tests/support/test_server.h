@@ -9,6 +9,7 @@
 #include "runtime/clock.h"
 #include "runtime/pool.h"
 #include "server/acceptor.h"
+#include "server/cancel_keys.h"
 #include "server/command/settings.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
@@ -42,6 +43,8 @@ class TestServer final : public server::source::Source::Listener {
   void on_source_failed(const runtime::Error& error) override;
   // Ends all sessions, and the threads; the WAL is no longer used then.
   void stop();
+  // From another thread than the one that stops it: no longer waits for standbys.
+  void cut_short();
 
   std::uint16_t port() const { return port_; }
   std::uint64_t bytes_sent() const;
@@ -62,9 +65,9 @@ class TestServer final : public server::source::Source::Listener {
   server::wal::WalTail tail_;
   server::wal::FaultLog faults_;
   server::wal::Segments segments_;
-  server::command::Settings settings_;
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
+  server::CancelKeys cancel_keys_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   std::unique_ptr<runtime::Pool> pool_;
   std::unique_ptr<server::Acceptor> acceptor_;

@@ -56,6 +56,12 @@ void WalDirectory::truncate(Lsn lsn) {
 
 void WalDirectory::remove(SegmentNo no) { CHECK(std::filesystem::remove(segment_path(no))); }
 
+void WalDirectory::replace(SegmentNo no) {
+  const std::string path = segment_path(no);
+  std::filesystem::copy_file(path, path + ".copy");
+  std::filesystem::rename(path + ".copy", path);
+}
+
 std::string WalDirectory::segment_path(SegmentNo no) const {
   return dir_.file(server::wal::segment_name(timeline_, no, segment_size_));
 }

@@ -30,6 +30,8 @@ class WalDirectory {
   // Cuts the segment of `lsn` off at its offset.
   void truncate(server::wal::Lsn lsn);
   void remove(server::wal::SegmentNo no);
+  // Puts a copy in the segment's place: the same bytes in another file.
+  void replace(server::wal::SegmentNo no);
 
   const std::string& path() const { return dir_.path(); }
   std::string segment_path(server::wal::SegmentNo no) const;

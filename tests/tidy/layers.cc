@@ -16,9 +16,10 @@ struct Floor {
 };
 
 constexpr Floor kFloors[]{
-    {"memctx", 0},        {"runtime", 1},        {"server/wire", 2},    {"server/wal", 2},
-    {"server/source", 3}, {"server/stream", 4},  {"server/command", 5}, {"server/admin", 5},
-    {"server", 6},        {"bench/walbench", 6}, {"tests/support", 6},  {"bench", 7},
+    {"memctx", 0},        {"runtime", 1},     {"server/wire", 2},    {"server/wal", 2},
+    {"server/source", 3}, {"server/slot", 3}, {"server/stream", 4},  {"server/command", 5},
+    {"server/admin", 5},  {"server", 6},      {"bench/walbench", 6}, {"tests/support", 6},
+    {"bench", 7},
 };
 
 // A library, by how its includes begin, and the only files or folders that may include it.

@@ -130,7 +130,7 @@ TEST_F(InventoryTest, ARecordMayReachOverManySegmentsToTheEnd) {
   EXPECT_EQ(end_of(path()).end, end);
   directory.truncate(end - 1);
   EXPECT_EQ(end_of(path()).end, builder.previous_record());
-  for (const std::uint64_t no : {1, 2, 3}) directory.remove(SegmentNo{no});
+  for (const std::uint64_t no : {1u, 2u, 3u}) directory.remove(SegmentNo{no});
   const EndOfWal none = end_of(path());
   EXPECT_LE(none.end, kSize.start(SegmentNo{5}));
   EXPECT_FALSE(none.last_record.valid());

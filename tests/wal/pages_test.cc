@@ -6,6 +6,7 @@
 
 #include "runtime/errors.h"
 #include "tests/support/wal_directory.h"
+#include "tests/wal/after_look.h"
 #include "tests/wal/samples.h"
 
 namespace server::wal {
@@ -90,6 +91,16 @@ TEST_F(PagesTest, ThePartialIsReadIfThereIsNoSegment) {
   std::filesystem::remove(path);
   pages.forget();
   expect_page(page);
+}
+
+// pg_receivewal has filled the segment: a standby was told that it had been removed.
+TEST_F(PagesTest, ARenameBetweenTwoLooksHidesNoFile) {
+  const std::string path = directory.segment_path(SegmentNo{2});
+  const std::string partial = path + ".partial";
+  std::filesystem::rename(path, partial);
+  const tests::AfterLook renamed([&] { std::filesystem::rename(partial, path); });
+  expect_page(k1MB.start(SegmentNo{2}));
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 TEST_F(PagesTest, AMissingFileIsAProblemThatPasses) {

@@ -101,7 +101,7 @@ TEST(MessageTest, TheGreeting) {
   EXPECT_EQ(written([](MessageWriter& out) {
               out.authentication_ok();
               out.parameter_status("TimeZone", "UTC");
-              out.backend_key_data(4711, 0xDEADBEEF);
+              out.backend_key_data(4711, tests::bytes("deadbeef"));
             }),
             tests::bytes("52 00000008 00000000"
                          "53 00000011 \"TimeZone\" 00 \"UTC\" 00"

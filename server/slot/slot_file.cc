@@ -1,0 +1,250 @@
+#include "server/slot/slot_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/errors.h"
+#include "runtime/fd.h"
+#include "runtime/format.h"
+#include "runtime/log.h"
+#include "server/slot/errors.h"
+#include "server/slot/name.h"
+#include "server/wal/crc32c.h"
+#include "server/wal/files.h"
+
+namespace server::slot {
+
+using runtime::format;
+using runtime::Result;
+
+namespace {
+
+constexpr std::string_view kStateSuffix = ".slot";
+constexpr std::string_view kTemporarySuffix = ".slot.tmp";
+constexpr std::string_view kCorruptSuffix = ".corrupt";
+constexpr mode_t kFileMode = 0600;       // PG_FILE_MODE_OWNER
+constexpr mode_t kDirectoryMode = 0700;  // PG_DIR_MODE_OWNER
+
+constexpr std::uint32_t kMagic = 0x57435331;  // WCS1
+constexpr std::uint32_t kVersion = 1;
+
+// The file itself, in this machine's byte order, like WAL. The first four members stay what they
+// are in all versions (slot.c, ReplicationSlotOnDisk).
+struct StateFile {
+  std::uint32_t magic;
+  std::uint32_t checksum;  // of all that follows
+  std::uint32_t version;
+  std::uint32_t length;  // of all that follows
+  std::uint64_t restart_lsn;
+  char name[kNameBytesMax + 1];  // filled up with zeros
+};
+static_assert(sizeof(StateFile) == kStateFileBytes);
+static_assert(std::has_unique_object_representations_v<StateFile>, "padding would be anything");
+
+constexpr std::size_t kHeaderBytes = offsetof(StateFile, restart_lsn);
+constexpr std::uint32_t kDataBytes = kStateFileBytes - kHeaderBytes;
+
+std::uint32_t checksum_of(const StateFile& file) {
+  return wal::crc32c(std::as_bytes(std::span(&file, 1)).subspan(offsetof(StateFile, version)));
+}
+
+runtime::Error corrupted(std::string what) {
+  return {.kind = &kDataCorrupted, .what = std::move(what)};
+}
+
+// "could not ACTION "PATH": ..." for what errno says. REQUIRES: no call since the one that failed.
+runtime::Fail fail(std::string_view action, const std::string& path) {
+  const int sys_errno = errno;
+  return runtime::Fail(
+      runtime::system_error(sys_errno, format("could not {} \"{}\"", action, path)));
+}
+
+template <typename Call>
+auto retry_eintr(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+Result<void> rename_file(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  const int sys_errno = errno;
+  return runtime::system_error(sys_errno,
+                               format("could not rename file \"{}\" to \"{}\"", from, to));
+}
+
+Result<void> remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail("remove file", path);
+  return {};
+}
+
+Result<void> sync(const runtime::UniqueFd& file, const std::string& path) {
+  if (retry_eintr([&] { return ::fsync(file.get()); }) != 0) return fail("fsync file", path);
+  return {};
+}
+
+Result<void> sync_directory(const std::string& path) {
+  return sync(TRY(wal::open_for_reading(path)), path);
+}
+
+// A short write means a full disk, as in slot.c's SaveSlotToPath.
+Result<void> write_all(const runtime::UniqueFd& file, const std::string& path,
+                       std::span<const std::byte> bytes) {
+  const ssize_t written =
+      retry_eintr([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), 0); });
+  if (written == static_cast<ssize_t>(bytes.size())) return {};
+  if (written >= 0) errno = ENOSPC;
+  return fail("write to file", path);
+}
+
+// Durable but for the directory.
+Result<void> replace_file(const std::string& temporary, const std::string& path,
+                          std::span<const std::byte> bytes) {
+  const runtime::UniqueFd file(retry_eintr([&] {
+    return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
+  }));
+  if (!file) return fail("create file", temporary);
+  TRY(write_all(file, temporary, bytes));
+  TRY(sync(file, temporary));
+  TRY(rename_file(temporary, path));
+  return sync(file, path);  // some file systems want it under its new name (fd.c, durable_rename)
+}
+
+Result<void> make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(path + "/..");
+  if (errno == EEXIST) return {};
+  return fail("create directory", path);
+}
+
+Result<SlotState> read_state(const runtime::UniqueFd& file, const std::string& path) {
+  std::array<std::byte, kStateFileBytes + 1> buffer;  // one more, so that too many are noticed
+  const std::size_t size = TRY(wal::read_at(file, path, 0, buffer));
+  return decode(std::span(buffer).first(size), path);
+}
+
+// Renames a file that cannot be trusted to where it is not in the way.
+Result<void> set_aside(const std::string& path, const runtime::Error& error) {
+  std::string aside = path + std::string(kCorruptSuffix);
+  for (int n = 2; ::access(aside.c_str(), F_OK) == 0; ++n) {
+    aside = format("{}{}.{}", path, kCorruptSuffix, n);
+  }
+  TRY(rename_file(path, aside));
+  runtime::log::warning("{}; the slot is lost, and keeps no WAL any more; its file is now \"{}\"",
+                        error.what, aside);
+  return {};
+}
+
+// Nothing if the file has been set aside.
+Result<std::optional<SlotState>> restore(const std::string& directory, const std::string& entry) {
+  const std::string path = directory + "/" + entry;
+  const auto file = TRY(wal::open_for_reading(path));
+  TRY(sync(file, path));  // it may have been renamed just before a crash
+  auto state = read_state(file, path);
+  if (state && path != state_path(directory, state->name)) {
+    state = corrupted(
+        format("replication slot file \"{}\" has the state of slot \"{}\"", path, state->name));
+  }
+  if (state) return std::optional(std::move(state).value());
+  if (state.error().kind != &kDataCorrupted) return std::move(state).error();
+  TRY(set_aside(path, state.error()));
+  return std::optional<SlotState>();
+}
+
+}  // namespace
+
+std::array<std::byte, kStateFileBytes> encode(const SlotState& state) {
+  CHECK(validate_name(state.name).has_value());
+  StateFile file{.magic = kMagic,
+                 .checksum = 0,
+                 .version = kVersion,
+                 .length = kDataBytes,
+                 .restart_lsn = state.restart_lsn.value(),
+                 .name = {}};
+  std::copy(state.name.begin(), state.name.end(), file.name);
+  file.checksum = checksum_of(file);
+  std::array<std::byte, kStateFileBytes> bytes;
+  std::memcpy(bytes.data(), &file, sizeof(file));
+  return bytes;
+}
+
+Result<SlotState> decode(std::span<const std::byte> bytes, const std::string& path) {
+  if (bytes.size() < kHeaderBytes) {
+    return corrupted(
+        format("could not read file \"{}\": read {} of {}", path, bytes.size(), kHeaderBytes));
+  }
+  StateFile file{};
+  std::memcpy(&file, bytes.data(), std::min(bytes.size(), sizeof(file)));
+  const auto wrong = [&path](std::string_view what) {
+    return corrupted(format("replication slot file \"{}\" has {}", path, what));
+  };
+  if (file.magic != kMagic) {
+    return wrong(format("wrong magic number: {} instead of {}", file.magic, kMagic));
+  }
+  if (file.version != kVersion) return wrong(format("unsupported version {}", file.version));
+  if (file.length != kDataBytes) return wrong(format("corrupted length {}", file.length));
+  if (bytes.size() < kStateFileBytes) {
+    return corrupted(format("could not read file \"{}\": read {} of {}", path,
+                            bytes.size() - kHeaderBytes, file.length));
+  }
+  if (bytes.size() > kStateFileBytes) return wrong("bytes after its end");
+  if (const std::uint32_t checksum = checksum_of(file); checksum != file.checksum) {
+    return corrupted(
+        format("checksum mismatch for replication slot file \"{}\": is {}, should be {}", path,
+               checksum, file.checksum));
+  }
+  // The checksum speaks against accidents only.
+  const char* const end = std::find(std::begin(file.name), std::end(file.name), '\0');
+  const std::string_view name(file.name, static_cast<std::size_t>(end - file.name));
+  if (!validate_name(name)) return wrong("an invalid slot name");
+  if (std::any_of(end, std::cend(file.name), [](char c) { return c != '\0'; })) {
+    return wrong("bytes after its slot name");
+  }
+  return SlotState{std::string(name), wal::Lsn(file.restart_lsn)};
+}
+
+std::string state_path(const std::string& directory, std::string_view name) {
+  return format("{}/{}{}", directory, name, kStateSuffix);
+}
+
+Result<void> write_state(const std::string& directory, const SlotState& state) {
+  const std::string temporary = format("{}/{}{}", directory, state.name, kTemporarySuffix);
+  auto replaced = replace_file(temporary, state_path(directory, state.name), encode(state));
+  if (!replaced) {
+    ::unlink(temporary.c_str());
+    return replaced;
+  }
+  return sync_directory(directory);
+}
+
+Result<void> remove_state(const std::string& directory, std::string_view name) {
+  TRY(remove_file(state_path(directory, name)));
+  return sync_directory(directory);
+}
+
+Result<std::vector<SlotState>> read_states(const std::string& directory) {
+  TRY(make_directory(directory));
+  std::vector<SlotState> states;
+  for (const std::string& entry : TRY(wal::list_directory(directory))) {
+    if (entry.ends_with(kTemporarySuffix)) {
+      TRY(remove_file(directory + "/" + entry));
+    } else if (entry.ends_with(kStateSuffix)) {
+      auto state = TRY(restore(directory, entry));
+      if (state) states.push_back(*std::move(state));
+    }
+  }
+  TRY(sync_directory(directory));
+  return states;
+}
+
+}  // namespace server::slot
