@@ -10,7 +10,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import play  # first, for it finds `support`
-from play.compare import difference, remove_slots
+from play.compare import Answer, difference, remove_slots
 from play.mutate import Mutator
 from play.pair import Pair
 from play.player import play as play_script
@@ -83,16 +83,16 @@ class RandomTest(E2eCase):
 
     def compare(self, mutant):
         """None, or how the two differ."""
-        expected, actual = (self.outline(mutant, port) for port in
-                            (self.pair.postgres_port, self.pair.walcast_port))
-        found = difference(expected, actual)
+        found = difference(lambda: self.outline(mutant, self.pair.postgres_port),
+                           lambda: self.outline(mutant, self.pair.walcast_port))
         return found and f"{mutant}\n{found}"
 
     def outline(self, mutant, port):
-        transcript = play_script(_script_of(mutant), port)["a"]
+        played = play_script(_script_of(mutant), port)
+        transcript = played.transcripts["a"]
         if created := _created(transcript):
             remove_slots(created, port)
-        return _outline(transcript)
+        return Answer(_outline(transcript), played.was_reset)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import socket
 import struct
+from dataclasses import dataclass
 
+from play.messages import CANCEL_REQUEST, untyped
 from play.transcript import Transcript
 
 SILENCE_SECONDS = 2.0  # of a server that should have spoken: a difference, or a bad script
@@ -20,6 +22,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         self._ended = False
+        self.was_reset = False
         self.transcript = Transcript()
 
     def close(self):
@@ -29,12 +32,16 @@ class Connection:
         try:
             self._socket.sendall(data)
         except OSError:
-            pass  # the server has closed, which its answer tells
+            self.was_reset = True  # the server has closed, which its answer tells
 
     def send_pieces(self, argument):
         data, size = argument
         for at in range(0, len(data), size):
             self.send(data[at:at + size])
+
+    def send_cancel(self, process_id_and_key, key):
+        data = process_id_and_key if key is None else process_id_and_key[:4] + key
+        self.send(untyped(CANCEL_REQUEST, data))
 
     def half_close(self, _=None):
         try:
@@ -83,6 +90,7 @@ class Connection:
             except TimeoutError:
                 raise Silence from None
             except ConnectionResetError:
+                self.was_reset = True
                 data = b""
             self._buffer += data
             if not data:
@@ -96,15 +104,24 @@ class Connection:
         return taken
 
 
+@dataclass(frozen=True)
+class Played:
+    transcripts: dict  # by connection, each to its end
+    was_reset: bool    # so that some of what the server said may never have come
+
+
 def play(script, port):
-    """Transcripts by connection, each to its end."""
     connections = {}
     try:
         for step in script.steps:
             if step.on not in connections:
                 connections[step.on] = Connection(port)
             connection = connections[step.on]
-            getattr(connection, step.what)(step.argument)
+            if step.what == "send_cancel":
+                other, key = step.argument
+                connection.send_cancel(connections[other].transcript.cancel_key, key)
+            else:
+                getattr(connection, step.what)(step.argument)
         for connection in connections.values():
             connection.send(script.farewell)
             connection.half_close()
@@ -114,4 +131,5 @@ def play(script, port):
     finally:
         for connection in connections.values():
             connection.close()
-    return {name: connection.transcript for name, connection in connections.items()}
+    return Played({name: connection.transcript for name, connection in connections.items()},
+                  any(connection.was_reset for connection in connections.values()))

@@ -47,6 +47,11 @@ def untyped_rest(on="a"):
     return Step("await_untyped_end", None, on)
 
 
+def cancel(other, on, key=None):
+    """A CancelRequest with the key of `other`, or a wrong one."""
+    return Step("send_cancel", (other, key), on)
+
+
 def half_close(on="a"):
     return Step("half_close", None, on)
 

@@ -19,6 +19,7 @@ class Transcript:
     def __init__(self):
         self.entries = []
         self.process_id = None
+        self.cancel_key = b""  # with the process id before it, as CancelRequest wants them
         self.position = 0     # the end of the last WAL
         self._digest = None
 
@@ -79,6 +80,7 @@ class Transcript:
             return name, _local(name, value)
         if kind == "K":
             self.process_id = struct.unpack_from("!I", body)[0]
+            self.cancel_key = body
             return ("process id and key", len(body))
         if kind == "T":
             self._columns = parse_columns(body)

@@ -13,11 +13,16 @@ _SHOWN = (
     "server_version_num", "DateStyle", "IntervalStyle", "TimeZone", "integer_datetimes",
     "standard_conforming_strings", "is_superuser", "session_authorization", "search_path",
     "wal_level", "wal_block_size", "block_size", "max_wal_senders", "max_replication_slots",
-    "wal_sender_timeout", "authentication_timeout", "wal_keep_size", "data_checksums",
-    "max_slot_wal_keep_size", "hot_standby", "max_connections", "synchronous_standby_names",
+    "wal_sender_timeout", "authentication_timeout", "wal_keep_size", "max_slot_wal_keep_size",
     "statement_timeout", "idle_session_timeout", "extra_float_digits", "bytea_output",
-    "transaction_isolation", "lc_messages", "ssl", "primary_conninfo", "cluster_name",
-    "archive_mode", "archive_command", "fsync", "full_page_writes", "max_wal_size",
+    "transaction_isolation", "lc_messages",
+)
+
+# Of what walcast has no equivalent: see known.py.
+_OF_A_DATABASE = (
+    "archive_command", "archive_mode", "cluster_name", "data_checksums", "fsync",
+    "full_page_writes", "hot_standby", "max_connections", "max_wal_size", "primary_conninfo", "ssl",
+    "synchronous_standby_names",
 )
 
 _SPELLED = ("WAL_SEGMENT_SIZE", "Wal_Segment_Size", "timezone", "TIMEZONE", "datestyle",
@@ -36,6 +41,8 @@ _BAD_TIMEOUTS = ("", "abc", "-1", "5x", "5S", "5 sec", "2147483648", "1e30", "25
 def _shown():
     for name in _SHOWN:
         yield session(f"SHOW {name}", ask(f"SHOW {name}"))
+    for name in _OF_A_DATABASE:
+        yield session(f"SHOW of a database's {name}", ask(f"SHOW {name}"))
     for name in _SPELLED:
         yield session(f"SHOW {name[:30]}", ask(f"SHOW {name}"))
     yield session("SHOW of what the client has set",

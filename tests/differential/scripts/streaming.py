@@ -4,7 +4,7 @@ import struct
 
 from play.messages import (COPY_DONE, COPY_FAIL, FLUSH, IDENTIFY, PARSE, SEGMENT_SIZE, SYNC,
                            TERMINATE, copy, feedback, message, query, status)
-from play.script import (ask, greet, half_close, pieces, ready, reply, script, send, session, to_end,
+from play.script import (ask, cancel, greet, half_close, pieces, ready, reply, script, send, session, to_end,
                          wal_to)
 from support.lsn import format_lsn
 
@@ -170,6 +170,28 @@ def _restarts(site):
                   reply("d"), _stop(), wal_sender_timeout="0")
 
 
+def _cancels(site):
+    end = site.end
+    start, ask_back = _start(end), [send(status(end, reply=True)), reply("d")]
+
+    def cancelled(on="b", key=None):
+        return [cancel("a", on, key), to_end(on)]
+    yield session("a stream is cancelled", start, cancelled(), ready(), send(IDENTIFY),
+                  farewell=SYNC)
+    yield session("a stream is cancelled, and the next is not", start, cancelled(), ready(), start,
+                  ask_back, _stop())
+    yield session("a stream is cancelled twice", start, cancelled(), ready(), start, cancelled("c"),
+                  ready(), send(IDENTIFY))
+    yield session("a stream is cancelled that has reached the end", _start(site.middle), wal_to(end),
+                  cancelled(), ready(), send(COPY_DONE + IDENTIFY))
+    yield session("an idle session is cancelled", cancelled(), send(IDENTIFY), ready(), start,
+                  ask_back, _stop())
+    for name, key in {"a wrong key": b"\0\0\0\0", "half a key": b"\0\0",
+                      "no key": b"", "a key too long": b"\0" * 8}.items():
+        yield session(f"a stream is cancelled with {name}", start, cancelled("b", key), ask_back,
+                      _stop())
+
+
 def scripts(site):
-    for group in _starts, _conversations, _intruders, _ends, _restarts:
+    for group in _starts, _conversations, _intruders, _ends, _restarts, _cancels:
         yield from group(site)
