@@ -43,11 +43,13 @@ class Parser {
     std::string slot = TRY(identifier());
     if (verb == "READ_REPLICATION_SLOT") return Command(ReadSlot{std::move(slot)});
     if (verb == "DROP_REPLICATION_SLOT") {
-      if (token_.is("WAIT")) TRY(advance());
-      return Command(DropSlot{std::move(slot)});
+      const bool wait = token_.is("WAIT");
+      if (wait) TRY(advance());
+      return Command(DropSlot{std::move(slot), wait});
     }
     CreateSlot create{.slot = std::move(slot)};
-    if (token_.is("TEMPORARY")) TRY(advance());
+    create.temporary = token_.is("TEMPORARY");
+    if (create.temporary) TRY(advance());
     create.logical = token_.is("LOGICAL");
     if (!create.logical && !token_.is("PHYSICAL")) return syntax_error();
     TRY(advance());

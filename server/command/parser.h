@@ -27,15 +27,24 @@ struct StartReplication {
   std::optional<wal::TimelineId> timeline;
 };
 struct StartLogicalReplication {};
+// name ['value' | value | number]; what it means is for who runs the command.
+struct Option {
+  std::string name;
+  std::optional<std::string> value = {};
+  bool is_number = false;
+};
 struct CreateSlot {
   std::string slot;
+  bool temporary = false;
   bool logical = false;
+  std::vector<Option> options = {};  // those of the old syntax under their new names
 };
 struct ReadSlot {
   std::string slot;
 };
 struct DropSlot {
   std::string slot;
+  bool wait = false;
 };
 struct BaseBackup {};
 
