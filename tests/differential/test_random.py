@@ -15,15 +15,11 @@ from play.mutate import Mutator
 from play.pair import Pair
 from play.player import play as play_script
 from play.script import Script, half_close, pieces, ready, send, to_end
-from scripts import GROUPS
+from scripts import GROUPS, PROMOTED_GROUPS
 from support.case import E2eCase
 
-_COUNT = 2000
-_CONNECTIONS = 8    # at each server at a time
-_SHOWN = 10         # differences of one run
-
-# Those of settings and encoding are about parameters, of which PostgreSQL has more (see mutate.py).
-_GROUPS = ("startup", "commands", "extended", "lengths", "slot_names", "slots", "streaming")
+_CONNECTIONS = 8  # at each server at a time
+_SHOWN = 10       # differences of one run
 
 
 def _script_of(mutant):
@@ -35,13 +31,14 @@ def _script_of(mutant):
 
 def _outline(transcript):
     """What is said, without texts and without what a stream carries: how much of it a server sends
-    before it reads on is a matter of the moment, and so is when it answers a ping."""
+    before it reads on is a matter of the moment, and so is when it answers a ping, and whether it
+    has come to the end of a timeline, and to its CopyDone, before it reads what ends the stream."""
     lines = []
     for kind, *rest in transcript.entries:
         if kind in ("E", "N"):
             fields = dict(rest)
             lines.append(f"{kind} {fields.get('V')} {fields.get('C')}")
-        elif kind not in ("WAL", "d", "S"):
+        elif kind not in ("WAL", "d", "c", "S"):
             lines.append(kind)
     return lines
 
@@ -58,24 +55,27 @@ def _created(transcript):
     return names
 
 
-class RandomTest(E2eCase):
+class RandomCase(E2eCase):
+    """Mutants of the scripts of some groups, at PostgreSQL and at another server."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.pair = Pair.create(cls.area)
-        cls.mutator = Mutator({group: GROUPS[group](cls.pair.site) for group in _GROUPS})
+        cls.pair = cls.create_pair(cls.area)
+        scripts = {**GROUPS, **PROMOTED_GROUPS}
+        cls.mutator = Mutator({group: scripts[group](cls.pair.site) for group in cls.SUBJECTS})
+        cls.other_port = cls.pair.walcast_port
 
-    def test_mutants_meet_the_same_fate(self):
+    def play_mutants(self):
         first = int(os.environ.get("WALCAST_DIFFERENTIAL_SEED", random.randrange(1 << 32)))
-        count = int(os.environ.get("WALCAST_DIFFERENTIAL_COUNT", _COUNT))
+        count = int(os.environ.get("WALCAST_DIFFERENTIAL_COUNT", self.COUNT))
         self.figure(f"WALCAST_DIFFERENTIAL_SEED={first} WALCAST_DIFFERENTIAL_COUNT={count}")
         mutants = [self.mutator.mutant(seed) for seed in range(first, first + count)]
-        found = []
+        alone = [mutant for mutant in mutants if mutant.creates_slots()]
+        together = [mutant for mutant in mutants if not mutant.creates_slots()]
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            strangers = [mutant for mutant in mutants if not mutant.creates_slots()]
-            found += filter(None, pool.map(self.compare, strangers))
-        found += filter(None, map(self.compare, filter(lambda m: m.creates_slots(), mutants)))
+            found = list(filter(None, pool.map(self.compare, together)))
+        found += filter(None, map(self.compare, alone))
         if found:
             self.fail(f"{len(found)} of {count} mutants differ, PostgreSQL (-) and walcast (+):\n\n"
                       + "\n\n".join(found[:_SHOWN]))
@@ -84,7 +84,7 @@ class RandomTest(E2eCase):
     def compare(self, mutant):
         """None, or how the two differ."""
         found = difference(lambda: self.outline(mutant, self.pair.postgres_port),
-                           lambda: self.outline(mutant, self.pair.walcast_port))
+                           lambda: self.outline(mutant, self.other_port))
         return found and f"{mutant}\n{found}"
 
     def outline(self, mutant, port):
@@ -93,6 +93,37 @@ class RandomTest(E2eCase):
         if created := _created(transcript):
             remove_slots(created, port)
         return Answer(_outline(transcript), played.was_reset)
+
+
+class WalcastPlain(RandomCase):
+    """All but settings and encoding, which are about parameters: see mutate.py."""
+
+    COUNT = 2000
+    SUBJECTS = ("startup", "commands", "extended", "lengths", "slot_names", "slots", "streaming")
+    create_pair = Pair.create
+
+    def test_mutants_meet_the_same_fate(self):
+        self.play_mutants()
+
+
+class WalcastPromoted(RandomCase):
+    COUNT = 500
+    SUBJECTS = ("timelines", "commands")
+    create_pair = Pair.create_promoted
+
+    def test_mutants_meet_the_same_fate(self):
+        self.play_mutants()
+
+
+class PostgresPlain(WalcastPlain):
+    """PostgreSQL against itself: what is left of a mutant's answer does not depend on the moment."""
+
+    COUNT = 500
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_port = cls.pair.postgres_port
 
 
 if __name__ == "__main__":
