@@ -113,18 +113,38 @@ TEST(ShowTest, AllOfThemByName) {
   EXPECT_THAT(lines, testing::Contains(testing::StartsWith("D application_name | standby1 | ")));
 }
 
-// What a server answers whose max_replication_slots is 0.
-TEST(SlotTest, ThereAreNoneAndNoRoomForOne) {
-  EXPECT_THAT(Server(15).run("CREATE_REPLICATION_SLOT s PHYSICAL"),
-              ElementsAre("! 53400 all replication slots are in use / Free one or increase "
-                          "max_replication_slots."));
-  EXPECT_THAT(Server(15).run("DROP_REPLICATION_SLOT \"S\""),
-              ElementsAre("! 42704 replication slot \"S\" does not exist"));
-  EXPECT_THAT(Server(15).run("READ_REPLICATION_SLOT s"),
+// The answers about slots; a session runs the commands.
+struct SlotAnswers {
+  template <typename Write>
+  Lines written(Write write) {
+    wire::MessageWriter out(std::pmr::get_default_resource());
+    write(out);
+    return tests::describe(out.bytes());
+  }
+  Lines show(const std::optional<slot::SlotInfo>& slot) {
+    return written([&](wire::MessageWriter& out) { show_slot(slot, wal.view(), out); });
+  }
+  tests::WalViewFixture wal{15};
+};
+
+TEST(SlotAnswersTest, ASlotThatIsNotThereIsARowOfNulls) {
+  EXPECT_THAT(SlotAnswers().show(std::nullopt),
               ElementsAre("T slot_type text, restart_lsn text, restart_tli int8",
                           "D NULL | NULL | NULL", "C READ_REPLICATION_SLOT"));
-  EXPECT_THAT(Server(15).run("SHOW max_replication_slots"),
-              ElementsAre("T max_replication_slots text", "D 0", "C SHOW"));
+}
+
+TEST(SlotAnswersTest, ASlotHasAPositionOnceItHasReservedWal) {
+  slot::SlotInfo slot;
+  EXPECT_EQ(SlotAnswers().show(slot)[1], "D physical | NULL | NULL");
+  slot.restart_lsn = wal::Lsn(0xB000000);
+  EXPECT_EQ(SlotAnswers().show(slot)[1], "D physical | 0/B000000 | 5");
+}
+
+TEST(SlotAnswersTest, ACreatedSlotIsConsistentNowhere) {
+  EXPECT_THAT(
+      SlotAnswers().written([](wire::MessageWriter& out) { slot_created("s", out); }),
+      ElementsAre("T slot_name text, consistent_point text, snapshot_name text, output_plugin text",
+                  "D s | 0/0 | NULL | NULL", "C CREATE_REPLICATION_SLOT"));
 }
 
 TEST(NotServedTest, BaseBackupsAndLogicalStreamsAreElsewhere) {
