@@ -146,6 +146,9 @@ void add_source_options(const Options& options, ServeConfig& config) {
                          "Serve the WAL segments in this directory");
   options.app.add_option(both_names("spool-directory"), config.spool_directory,
                          "Where WAL that walcast receives or makes is kept");
+  options.app.add_option(
+      both_names("state-directory"), config.state_directory,
+      "Where replication slots are kept; in the spool directory if there is one");
   options.app.add_option_function<std::string>(
       "--synthetic",
       [&config](const std::string& text) {
@@ -185,6 +188,8 @@ void add_session_options(const Options& options, ServeConfig& config) {
   constexpr auto kReloaded = SettingContext::kSighup;
   options.add("max-wal-senders", config.max_wal_senders, "10000",
               integer<std::int64_t>(1, 1'000'000), "Most standbys at a time", kReloaded);
+  options.add("max-replication-slots", config.max_replication_slots, "10",
+              integer<std::size_t>(0, 100'000), "Most replication slots at a time");
   options.add("wal-sender-timeout", config.wal_sender_timeout, "60s", kDuration,
               "Standbys silent for so long are dropped; 0 turns it off", kReloaded);
   options.add("authentication-timeout", config.authentication_timeout, "60s", kDuration,
@@ -275,6 +280,7 @@ runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
     line.verb = CommandLine::Verb::kGenerate;
     if (!serve->parsed()) return line;
     check_serve(line.serve);
+    if (line.serve.state_directory.empty()) line.serve.state_directory = line.serve.spool_directory;
     collect_settings(*serve, line.serve.settings);
     line.verb = CommandLine::Verb::kServe;
   } catch (const CLI::ParseError& error) {

@@ -20,6 +20,7 @@ struct ServeConfig {
   std::string wal_directory;
   std::uint64_t synthetic_rate = 0;  // bytes per second
   std::string spool_directory;
+  std::string state_directory;  // empty: there is none
   wal::SegmentSize wal_segment_size;
   std::uint64_t wal_keep_size = 1ull << 30;
   wal::RecordMix records;
@@ -31,6 +32,7 @@ struct ServeConfig {
   int io_threads = 0;
 
   std::int64_t max_wal_senders = 0;
+  std::size_t max_replication_slots = 0;
   runtime::Duration wal_sender_timeout{};
   runtime::Duration authentication_timeout{};
   runtime::Duration shutdown_timeout{};

@@ -25,8 +25,12 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::unique_ptr<source::Source> make_source(const ServeConfig& config,
-                                            const runtime::Clock& clock) {
+std::string slot_directory(const ServeConfig& config) {
+  return config.state_directory.empty() ? "" : config.state_directory + "/pg_replslot";
+}
+
+std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
+                                            const slot::Slots& slots) {
   if (config.synthetic_rate == 0) {
     return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
   }
@@ -35,7 +39,8 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config,
                                        .bytes_per_second = config.synthetic_rate,
                                        .wal_keep_bytes = config.wal_keep_size,
                                        .segment_size = config.wal_segment_size,
-                                       .records = config.records},
+                                       .records = config.records,
+                                       .required_lsn = [&slots] { return slots.required_lsn(); }},
       clock);
 }
 
@@ -45,6 +50,7 @@ Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
       signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
+      slots_timer_(loop_.timers(), *this),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
 
@@ -64,8 +70,11 @@ runtime::Result<int> Server::run() {
 
 runtime::Result<void> Server::start() {
   TRY(check_addresses());
-  source_ = make_source(config_, clock_);
+  slots_.emplace(slot::Slots::Options{.directory = slot_directory(config_),
+                                      .slots_max = config_.max_replication_slots});
+  source_ = make_source(config_, clock_, *slots_);
   TRY(source_->open());
+  TRY(slots_->load());
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
   command::Settings settings = config_.settings;
@@ -79,6 +88,7 @@ runtime::Result<void> Server::start() {
   for (const auto& acceptor : acceptors_) acceptor->start();
 
   started_ = clock_.now();
+  slots_timer_.arm(started_ + kSlotSaveInterval);
   if (config_.run_for.count() > 0) stop_timer_.arm(started_ + config_.run_for);
   if (config_.standby_table.count() > 0) {
     table_.emplace(admin::StandbyTable::Options{.terminal = ::isatty(STDOUT_FILENO) == 1});
@@ -132,7 +142,8 @@ void Server::build_workers() {
                               .settings = settings_,
                               .reported_settings = command::reported_settings(source_->identity()),
                               .wal_senders = wal_senders_,
-                              .cancel_keys = cancel_keys_};
+                              .cancel_keys = cancel_keys_,
+                              .slots = *slots_};
   const Worker::Options options{.view = {.copy_always = source_->files_are_recycled()},
                                 .send_queue = {},
                                 .session = session_options()};
@@ -149,6 +160,24 @@ SessionEnvironment::Options Server::session_options() const {
       .close_timeout = config_.shutdown_timeout,
       .max_wal_senders = config_.max_wal_senders};
 }
+
+// Writes to the disk, and so runs in the pool.
+class Server::SaveSlots final : public runtime::Job {
+ public:
+  explicit SaveSlots(Server& server) : server_(server) {}
+  void work() override { saved_ = server_.slots_->save_dirty(); }
+  void done() override {
+    server_.loop_.assert_in_thread();
+    if (!saved_) runtime::log::error("{}", saved_.error().what);
+    server_.slots_timer_.arm(server_.loop_.now() + kSlotSaveInterval);
+  }
+
+ private:
+  Server& server_;
+  runtime::Result<void> saved_;
+};
+
+void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
 
 // ProcessConfigFile: each setting that differs by now is taken over or, if that cannot be, named.
 void Server::reload() {
@@ -207,6 +236,9 @@ void Server::stop() {
   for (const auto& worker : workers_) worker->join();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
+  if (slots_.has_value()) {
+    if (auto saved = slots_->save_dirty(); !saved) runtime::log::error("{}", saved.error().what);
+  }
   if (table_.has_value()) {
     std::uint64_t bytes = 0;
     for (const auto& worker : workers_) bytes += worker->bytes_sent();
@@ -233,6 +265,8 @@ void Server::on_timer(runtime::Timer& timer) {
   loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
     if (!stopping_) begin_stop();
+  } else if (&timer == &slots_timer_) {
+    save_slots();
   } else {
     request_table();
     timer.arm(loop_.now() + config_.standby_table);

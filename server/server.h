@@ -18,6 +18,7 @@
 #include "server/cancel_keys.h"
 #include "server/command/settings.h"
 #include "server/config.h"
+#include "server/slot/slots.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/segments.h"
@@ -39,11 +40,18 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<int> run();
 
  private:
+  // So often the positions of slots are written, as a checkpoint does. After a crash a slot is at
+  // most so old, which only keeps more WAL than need be.
+  static constexpr runtime::Duration kSlotSaveInterval = std::chrono::seconds(10);
+
+  class SaveSlots;
+
   runtime::Result<void> check_addresses();
   runtime::Result<void> start();
   runtime::Result<void> listen();
   void build_workers();
   SessionEnvironment::Options session_options() const;
+  void save_slots();
   void reload();
   void begin_stop();
   void stop();
@@ -73,10 +81,12 @@ class Server final : private runtime::Signals::Handler,
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   CancelKeys cancel_keys_;
+  std::optional<slot::Slots> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
 
+  runtime::Timer slots_timer_;
   runtime::Timer table_timer_;
   runtime::Timer stop_timer_;
   std::optional<admin::StandbyTable> table_;

@@ -43,6 +43,7 @@ Session::Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueF
       input_(context_),
       sender_(environment.loop, environment.view, environment.send_queue, connection_,
               environment.options.sender, *this),
+      slots_(environment.slots, environment.pool, environment.loop.mailbox(), process_id, *this),
       timer_(environment.loop.timers(), *this),
       started_(environment.loop.wall_now()),
       startup_(newest_protocol(environment.view.identity())),
@@ -61,6 +62,8 @@ void Session::shut_down() {
   stopping_ = true;
   if (sender_.active()) {
     sender_.shut_down();
+  } else if (slots_.busy()) {
+    slots_.cancel();  // its end will be the session's
   } else if (phase_ == Phase::kCommands) {
     fatal(admin_shutdown());
   } else {
@@ -87,6 +90,7 @@ void Session::on_reload() {
 
 void Session::cancel() {
   environment_.loop.assert_in_thread();
+  if (slots_.busy()) return slots_.cancel();
   if (!sender_.active() || interruption_.has_value()) return;
   interrupt_stream(Severity::kError, {.kind = &wire::kQueryCanceled,
                                       .what = "canceling statement due to user request"});
@@ -122,6 +126,7 @@ admin::StandbyStatus Session::status() const {
 
 void Session::on_ready(std::uint32_t events) {
   environment_.loop.assert_in_thread();
+  if (over_) return;  // it was closed in this turn
   if ((events & EPOLLOUT) != 0) {
     if (sender_.active()) {
       sender_.on_writable();
@@ -163,7 +168,7 @@ void Session::read_input() {
 }
 
 bool Session::may_process() const {
-  if (phase_ == Phase::kClosing || input_waits_) return false;
+  if (phase_ == Phase::kClosing || input_waits_ || slots_.busy()) return false;
   // A sender bounds what it queues by itself, and is told nothing when its queue has drained.
   return sender_.active() || connection_.queued_bytes() <= kQueuedBytesMax;
 }
@@ -335,6 +340,9 @@ void Session::close() {
   phase_ = Phase::kClosing;
   timer_.disarm();
   sender_.stop();
+  connection_.close();
+  if (slots_.busy()) return slots_.cancel();  // on_slot_command_done() goes on
+  slots_.clean_up();
   owner_.on_session_over(*this);
 }
 

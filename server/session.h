@@ -18,6 +18,7 @@
 #include "server/command/parser.h"
 #include "server/command/settings.h"
 #include "server/input.h"
+#include "server/session_slots.h"
 #include "server/startup.h"
 #include "server/stream/connection.h"
 #include "server/stream/sender.h"
@@ -43,6 +44,8 @@ struct SessionEnvironment {
   std::span<const std::string_view> reported_settings;
   runtime::Gauge& wal_senders;  // of the whole server
   CancelKeys& cancel_keys;      // so are these
+  slot::Slots& slots;
+  runtime::Pool& pool;
   CancelKeys::Target& worker;
   memctx::Context& worker_context;   // sessions' contexts are its children
   memctx::Context& message_context;  // reset at the start of each message
@@ -58,7 +61,8 @@ struct SessionEnvironment {
 class Session final : public runtime::Loop::Retired,
                       private runtime::Loop::Handler,
                       private runtime::Timer::Handler,
-                      private stream::Sender::Owner {
+                      private stream::Sender::Owner,
+                      private SessionSlots::Owner {
  public:
   // Told when a session is over, so that its owner retires it.
   class Owner {
@@ -107,6 +111,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_lost(std::string_view why) override;
   void on_stream_interrupted() override;
   void on_stream_drained() override;
+  void on_slot_command_done(const runtime::Result<void>& done) override;
 
   void read_input();
   void process_input();
@@ -120,6 +125,7 @@ class Session final : public runtime::Loop::Retired,
   void stream_turn(const wire::InboundMessage& message);
   void query(std::span<const std::byte> body);
   runtime::Result<void> run(std::string_view text, wire::MessageWriter& out);
+  runtime::Result<void> create_slot(const command::CreateSlot& request);
   runtime::Result<void> start_replication(const command::StartReplication& request,
                                           wire::MessageWriter& out);
 
@@ -140,11 +146,13 @@ class Session final : public runtime::Loop::Retired,
   stream::Connection connection_;
   Input input_;
   stream::Sender sender_;
+  SessionSlots slots_;
   runtime::Timer timer_;  // of start-up, and of closing
   runtime::WallMicros started_;
 
   Phase phase_ = Phase::kStartup;
-  bool counted_ = false;  // among the server's wal_senders
+  std::string slot_created_;  // by the command that runs; empty if it drops one
+  bool counted_ = false;      // among the server's wal_senders
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended
   bool processing_ = false;   // process_input() is on the stack

@@ -7,6 +7,7 @@
 #include "runtime/check.h"
 #include "runtime/log.h"
 #include "server/command/handlers.h"
+#include "server/command/slot_options.h"
 #include "server/command/start.h"
 #include "server/stream/errors.h"
 #include "server/wire/errors.h"
@@ -100,8 +101,11 @@ void Session::query(std::span<const std::byte> body) {
   }
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
-  if (auto ran = run(*text, out); !ran) out.error_response(Severity::kError, ran.error());
-  if (phase_ == Phase::kCommands) out.ready_for_query();
+  if (auto ran = run(*text, out); !ran) {
+    slots_.clean_up();
+    out.error_response(Severity::kError, ran.error());
+  }
+  if (phase_ == Phase::kCommands && !slots_.busy()) out.ready_for_query();
   send(out);
 }
 
@@ -113,28 +117,77 @@ runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
   if (const auto* start = std::get_if<command::StartReplication>(&parsed.command)) {
     return start_replication(*start, out);
   }
+  if (const auto* create = std::get_if<command::CreateSlot>(&parsed.command)) {
+    return create_slot(*create);
+  }
+  if (const auto* drop = std::get_if<command::DropSlot>(&parsed.command)) {
+    slot_created_.clear();
+    slots_.drop(drop->slot, drop->wait);
+    return {};
+  }
+  if (const auto* read = std::get_if<command::ReadSlot>(&parsed.command)) {
+    command::show_slot(slots_.read(read->slot), environment_.view, out);
+    return {};
+  }
   return command::execute(parsed.command, environment_.view, *environment_.settings,
                           client_.settings, out);
 }
 
 runtime::Result<void> Session::start_replication(const command::StartReplication& request,
                                                  MessageWriter& out) {
+  slot::Slot* slot = nullptr;
+  if (request.slot.has_value()) slot = TRY(slots_.acquire(*request.slot));
   const command::StartPoint point = TRY(command::check_start(environment_.view, request));
   if (point.nothing_but.has_value()) {
+    slots_.release();
     command::end_of_stream(point.nothing_but, out);
     return {};
   }
   out.copy_both_response();
   TRY(command::check_available(environment_.view, point));
   phase_ = Phase::kStreaming;
-  sender_.start(point.timeline, point.start);
+  sender_.start(point.timeline, point.start, slot);
   return {};
+}
+
+// RESERVE_WAL keeps the segment that is being filled, since receivers start at a segment's begin. A
+// primary goes back to its last checkpoint, which matters to its own base backups.
+runtime::Result<void> Session::create_slot(const command::CreateSlot& request) {
+  const bool reserve = TRY(command::reserves_wal(request));
+  if (request.logical) return command::no_logical_decoding();
+  const wal::SegmentSize size = environment_.view.identity().segment_size;
+  const wal::Lsn segment = size.start(size.segment_of(environment_.view.end()));
+  slot_created_ = request.slot;
+  slots_.create(request.slot,
+                request.temporary ? slot::Persistence::kTemporary : slot::Persistence::kPersistent,
+                reserve ? segment : wal::Lsn());
+  return {};
+}
+
+void Session::on_slot_command_done(const runtime::Result<void>& done) {
+  environment_.loop.assert_in_thread();
+  if (over_) {
+    slots_.clean_up();
+    return owner_.on_session_over(*this);
+  }
+  environment_.message_context.reset();
+  if (!done) return error_turn(done.error());
+  memctx::Resource memory(environment_.message_context);
+  MessageWriter out(&memory);
+  if (slot_created_.empty()) {
+    out.command_complete("DROP_REPLICATION_SLOT");
+  } else {
+    command::slot_created(slot_created_, out);
+  }
+  out.ready_for_query();
+  send(out);
 }
 
 void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
   environment_.loop.assert_in_thread();
   phase_ = Phase::kCommands;
   input_waits_ = false;
+  slots_.release();
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   command::end_of_stream(next, out);
@@ -183,6 +236,7 @@ void Session::on_stream_drained() {
 
 // What the longjmp block of PostgresMain does: the error goes out, and the loop goes on.
 void Session::error_turn(const runtime::Error& error) {
+  slots_.clean_up();
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   out.error_response(Severity::kError, error);

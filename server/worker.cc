@@ -37,6 +37,8 @@ void Worker::run(memctx::Context& top) {
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
       .cancel_keys = shared_.cancel_keys,
+      .slots = shared_.slots,
+      .pool = shared_.pool,
       .worker = *this,
       .worker_context = top,
       .message_context = message_context,

@@ -1,5 +1,6 @@
 #include "server/command/handlers.h"
 
+#include "runtime/check.h"
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/command/start.h"
@@ -64,32 +65,10 @@ runtime::Result<void> timeline_history(const stream::WalView& view, wal::Timelin
   return {};
 }
 
-runtime::Error no_logical_decoding() {
-  return {.kind = &wire::kObjectNotInPrerequisiteState,
-          .what = "logical decoding requires wal_level >= logical",
-          .hint = "walcast serves physical replication only."};
-}
-
 runtime::Error no_base_backup() {
   return {.kind = &wire::kFeatureNotSupported,
           .what = "base backups are not available from this server",
           .hint = "walcast has WAL and no data directory: take the base backup from the primary."};
-}
-
-// The answers of a server whose max_replication_slots is 0: there are no slots, and no room for
-// one.
-runtime::Result<void> create_slot(const CreateSlot& create) {
-  if (create.logical) return no_logical_decoding();
-  return runtime::Error{.kind = &wire::kConfigurationLimitExceeded,
-                        .what = "all replication slots are in use",
-                        .hint = "Free one or increase max_replication_slots."};
-}
-
-void read_slot(wire::MessageWriter& out) {
-  out.row_description(
-      {{"slot_type", wire::kText}, {"restart_lsn", wire::kText}, {"restart_tli", wire::kInt8}});
-  out.data_row({std::nullopt, std::nullopt, std::nullopt});
-  out.command_complete("READ_REPLICATION_SLOT");
 }
 
 }  // namespace
@@ -107,14 +86,41 @@ runtime::Result<void> execute(const Command& command, const stream::WalView& vie
   if (const auto* request = std::get_if<TimelineHistoryOf>(&command)) {
     return timeline_history(view, request->timeline, out);
   }
-  if (std::holds_alternative<ReadSlot>(command)) {
-    read_slot(out);
-    return {};
-  }
-  if (const auto* create = std::get_if<CreateSlot>(&command)) return create_slot(*create);
-  if (const auto* drop = std::get_if<DropSlot>(&command)) return no_such_slot(drop->slot);
   if (std::holds_alternative<StartLogicalReplication>(command)) return no_logical_decoding();
-  return no_base_backup();
+  if (std::holds_alternative<BaseBackup>(command)) return no_base_backup();
+  UNREACHABLE();  // the session's own
+}
+
+runtime::Error no_logical_decoding() {
+  return {.kind = &wire::kObjectNotInPrerequisiteState,
+          .what = "logical decoding requires wal_level >= logical"};
+}
+
+void slot_created(std::string_view name, wire::MessageWriter& out) {
+  out.row_description({{"slot_name", wire::kText},
+                       {"consistent_point", wire::kText},
+                       {"snapshot_name", wire::kText},
+                       {"output_plugin", wire::kText}});
+  // A physical slot is consistent anywhere, and so nowhere.
+  out.data_row({name, wal::to_string(wal::Lsn()), std::nullopt, std::nullopt});
+  out.command_complete("CREATE_REPLICATION_SLOT");
+}
+
+// A slot that is not there has no type (walsender.c, ReadReplicationSlot).
+void show_slot(const std::optional<slot::SlotInfo>& slot, const stream::WalView& view,
+               wire::MessageWriter& out) {
+  out.row_description(
+      {{"slot_type", wire::kText}, {"restart_lsn", wire::kText}, {"restart_tli", wire::kInt8}});
+  if (!slot.has_value()) {
+    out.data_row({std::nullopt, std::nullopt, std::nullopt});
+  } else if (!slot->restart_lsn.valid()) {
+    out.data_row({"physical", std::nullopt, std::nullopt});
+  } else {
+    const auto timeline = view.history().owner(slot->restart_lsn);
+    out.data_row({"physical", wal::to_string(slot->restart_lsn),
+                  runtime::format("{}", wal::value(timeline))});
+  }
+  out.command_complete("READ_REPLICATION_SLOT");
 }
 
 void end_of_stream(const std::optional<stream::NextTimeline>& next, wire::MessageWriter& out) {

@@ -11,18 +11,25 @@
 #include "server/command/parser.h"
 #include "server/command/session_settings.h"
 #include "server/command/settings.h"
+#include "server/slot/slots.h"
 #include "server/stream/sender.h"
 #include "server/stream/wal_view.h"
 #include "server/wire/message.h"
 
 namespace server::command {
 
-// Runs any command but StartReplication, which needs a session. What was written before an error
-// stays: PostgreSQL sends the RowDescription of TIMELINE_HISTORY before it looks for the file.
-// REQUIRES: view.has_wal().
+// Runs any command but StartReplication and those about slots, which need a session. What was
+// written before an error stays: PostgreSQL sends the RowDescription of TIMELINE_HISTORY before it
+// looks for the file. REQUIRES: view.has_wal().
 runtime::Result<void> execute(const Command& command, const stream::WalView& view,
                               const Settings& settings, const SessionSettings& own,
                               wire::MessageWriter& out);
+
+// The answers about slots, and to those who want a logical one.
+void slot_created(std::string_view name, wire::MessageWriter& out);
+void show_slot(const std::optional<slot::SlotInfo>& slot, const stream::WalView& view,
+               wire::MessageWriter& out);
+runtime::Error no_logical_decoding();
 
 // The answer to START_REPLICATION when its stream is over: where the next timeline begins, if the
 // streamed one has ended, and both tags.

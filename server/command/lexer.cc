@@ -13,7 +13,7 @@ namespace {
 // NAMEDATALEN - 1.
 constexpr std::size_t kIdentifierBytesMax = 63;
 
-constexpr std::array<std::string_view, 18> kKeywords{"BASE_BACKUP",
+constexpr std::array<std::string_view, 19> kKeywords{"BASE_BACKUP",
                                                      "CREATE_REPLICATION_SLOT",
                                                      "DROP_REPLICATION_SLOT",
                                                      "EXPORT_SNAPSHOT",
@@ -29,10 +29,12 @@ constexpr std::array<std::string_view, 18> kKeywords{"BASE_BACKUP",
                                                      "TEMPORARY",
                                                      "TIMELINE",
                                                      "TIMELINE_HISTORY",
+                                                     "TWO_PHASE",
                                                      "USE_SNAPSHOT",
                                                      "WAIT"};
 
-bool is_space(char c) { return std::string_view(" \t\n\r\f\v").find(c) != std::string_view::npos; }
+// A vertical tab is none.
+bool is_space(char c) { return std::string_view(" \t\n\r\f").find(c) != std::string_view::npos; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool starts_word(char c) {
@@ -46,12 +48,12 @@ std::size_t span_of(std::string_view text, Predicate matches) {
                                   text.begin());
 }
 
-// sscanf's %X: as many digits as there are, of which the low 32 bits count.
-std::uint32_t low_hex(std::string_view digits) {
-  std::uint32_t value = 0;
-  const auto last = digits.substr(digits.size() > 8 ? digits.size() - 8 : 0);
-  std::from_chars(last.data(), last.data() + last.size(), value, 16);
-  return value;
+// strtoul's number, which is 2^64 - 1 if there are too many digits, as it is stored: in 32 bits.
+std::uint32_t low_bits(std::string_view digits, int base) {
+  std::uint64_t value = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  return read.ec == std::errc::result_out_of_range ? ~std::uint32_t{0}
+                                                   : static_cast<std::uint32_t>(value);
 }
 
 Token identifier(std::string text) {
@@ -98,13 +100,13 @@ Token Lexer::word() {
   return identifier(std::move(text));
 }
 
-// A doubled quote stands for one.
 runtime::Result<Token> Lexer::quoted(char quote, TokenKind kind) {
+  const bool doubled_is_one = kind == TokenKind::kString;
   std::string text;
   for (std::size_t i = 1; i < rest_.size(); ++i) {
     if (rest_[i] != quote) {
       text += rest_[i];
-    } else if (i + 1 < rest_.size() && rest_[i + 1] == quote) {
+    } else if (doubled_is_one && i + 1 < rest_.size() && rest_[i + 1] == quote) {
       text += rest_[i++];
     } else {
       rest_.remove_prefix(i + 1);
@@ -120,17 +122,14 @@ Token Lexer::number_or_position() {
   if (high < rest_.size() && rest_[high] == '/') {
     const std::size_t low = span_of(rest_.substr(high + 1), is_hex);
     if (low > 0) {
-      const wal::Lsn lsn((std::uint64_t{low_hex(rest_.substr(0, high))} << 32) |
-                         low_hex(rest_.substr(high + 1, low)));
+      const wal::Lsn lsn((std::uint64_t{low_bits(rest_.substr(0, high), 16)} << 32) |
+                         low_bits(rest_.substr(high + 1, low), 16));
       rest_.remove_prefix(high + 1 + low);
       return {.kind = TokenKind::kPosition, .lsn = lsn};
     }
   }
   const std::size_t digits = span_of(rest_, is_digit);
-  std::uint32_t number = 0;  // wraps at 2^32, as strtoul's result does when it is stored
-  for (const char c : rest_.substr(0, digits)) {
-    number = number * 10 + static_cast<std::uint32_t>(c - '0');
-  }
+  const std::uint32_t number = low_bits(rest_.substr(0, digits), 10);
   rest_.remove_prefix(digits);
   return {.kind = TokenKind::kNumber, .number = number};
 }

@@ -13,8 +13,8 @@ namespace server::command {
 
 enum class TokenKind {
   kKeyword,     // `text`, in upper case, which is the only case that keywords have
-  kIdentifier,  // `text`, folded to lower case unless it was quoted
-  kString,      // `text`, without its quotes
+  kIdentifier,  // `text`, folded to lower case unless it was quoted; no quote can be inside
+  kString,      // `text`, without its quotes; a doubled one inside stands for one
   kNumber,      // `number`
   kPosition,    // `lsn`
   kSymbol,      // `text`, one character

@@ -55,8 +55,6 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
                "Shows the size of write ahead log segments.");
   settings.set("wal_block_size", runtime::format("{}", wal::kPageBytes),
                "Shows the block size in the write ahead log.");
-  settings.set("max_replication_slots", "0",
-               "Sets the maximum number of simultaneously defined replication slots.");
   settings.set("block_size", runtime::format("{}", wal::kPageBytes),
                "Shows the size of a disk block.");
   settings.set("lc_collate", "C", "Shows the collation order locale.");

@@ -8,7 +8,6 @@ namespace server::command {
 
 runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request) {
-  if (request.slot.has_value()) return no_such_slot(*request.slot);
   const wal::TimelineHistory& history = view.history();
   StartPoint point{request.timeline.value_or(history.tip()), request.start, std::nullopt};
   if (!history.contains(point.timeline)) {
@@ -32,11 +31,6 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
     point.nothing_but = stream::NextTimeline{*history.next(point.timeline), *switch_point};
   }
   return point;
-}
-
-runtime::Error no_such_slot(std::string_view slot) {
-  return {.kind = &wire::kUndefinedObject,
-          .what = runtime::format("replication slot \"{}\" does not exist", slot)};
 }
 
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point) {

@@ -17,12 +17,11 @@ struct StartPoint {
   std::optional<stream::NextTimeline> nothing_but;
 };
 
-// The checks of walsender.c's StartReplication that come before CopyBothResponse.
+// The checks of walsender.c's StartReplication that come before CopyBothResponse and behind that of
+// the slot.
 // REQUIRES: view.has_wal().
 runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request);
-
-runtime::Error no_such_slot(std::string_view slot);
 
 // The checks that come after it, and need no look at a file.
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point);

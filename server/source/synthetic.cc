@@ -1,12 +1,13 @@
 #include "server/source/synthetic.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <utility>
 
 #include "runtime/errors.h"
-#include "runtime/memory_report.h"
 #include "runtime/format.h"
+#include "runtime/memory_report.h"
 #include "server/wal/inventory.h"
 
 namespace server::source {
@@ -107,8 +108,10 @@ runtime::Result<void> SyntheticSource::write_due() {
   TRY(generator_->append_until(started_at_ + due));
   const Lsn end = generator_->end();
   if (end.value() <= options_.wal_keep_bytes) return {};
-  const wal::SegmentNo keep_from =
-      identity().segment_size.segment_of(end - options_.wal_keep_bytes);
+  Lsn keep = end - options_.wal_keep_bytes;
+  const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
+  if (required.valid()) keep = std::min(keep, required);
+  const wal::SegmentNo keep_from = identity().segment_size.segment_of(keep);
   if (keep_from == kept_from_) return {};
   kept_from_ = keep_from;
   TRY(generator_->remove_before(identity().segment_size.start(keep_from)));

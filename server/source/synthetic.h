@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,8 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
     std::uint64_t wal_keep_bytes = 0;
     wal::SegmentSize segment_size;  // of a new spool; an old one keeps its own
     wal::RecordMix records;
+    // WAL from here on is kept too; invalid: none. Any thread.
+    std::function<wal::Lsn()> required_lsn = {};
   };
 
   SyntheticSource(Options options, const runtime::Clock& clock);

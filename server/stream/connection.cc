@@ -17,7 +17,13 @@ Connection::Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, run
   loop_.watch(fd_.get(), EPOLLIN, handler_);
 }
 
-Connection::~Connection() { loop_.unwatch(fd_.get()); }
+Connection::~Connection() { close(); }
+
+void Connection::close() {
+  if (!fd_) return;
+  loop_.unwatch(fd_.get());
+  fd_.reset();
+}
 
 void Connection::queue(std::span<const std::byte> bytes) {
   loop_.assert_in_thread();
@@ -72,6 +78,7 @@ void Connection::set_reading(bool reading) {
 }
 
 void Connection::update_interest() {
+  if (!fd_) return;
   const std::uint32_t in = reading_ ? EPOLLIN : 0u;
   const std::uint32_t out = blocked_ ? EPOLLOUT : 0u;
   loop_.rewatch(fd_.get(), in | out, handler_);

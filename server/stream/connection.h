@@ -26,6 +26,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   int fd() const { return fd_.get(); }
+  // Nothing is sent or received any more; what is called later has no effect.
+  void close();
 
   // Puts bytes behind those that wait. A few keepalives fit without allocating.
   void queue(std::span<const std::byte> bytes);

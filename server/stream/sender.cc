@@ -32,7 +32,7 @@ Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection&
       timer_(loop.timers(), *this),
       queue_link_(*this) {}
 
-void Sender::start(wal::TimelineId timeline, Lsn start) {
+void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   loop_.assert_in_thread();
   CHECK(!active() && view_.history().contains(timeline));
   phase_ = Phase::kStreaming;
@@ -40,6 +40,7 @@ void Sender::start(wal::TimelineId timeline, Lsn start) {
   timeline_ = timeline;
   sent_ = ready_to_ = start;
   feedback_ = {};
+  slot_ = slot;
   last_reply_ = loop_.now();
   ping_sent_ = draining_ = false;
   arm_timer(last_reply_);
@@ -53,6 +54,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   const auto message = TRY(wire::parse_standby_message(body));
   if (const auto* status = std::get_if<wire::StandbyStatus>(&message)) {
     feedback_.take(*status);
+    if (slot_ != nullptr) slot_->advance(feedback_.flush);
     if (status->reply_requested) queue_keepalive(/*reply_requested=*/false);
     if (draining_) queue_.make_runnable(*this);
   } else if (const auto* feedback = std::get_if<wire::HotStandbyFeedback>(&message)) {
@@ -363,6 +365,7 @@ void Sender::stop() {
   loop_.assert_in_thread();
   phase_ = Phase::kIdle;
   draining_ = false;
+  slot_ = nullptr;
   state_ = State::kStartup;
   chunk_ = {};
   segment_.reset();

@@ -9,6 +9,7 @@
 #include "runtime/loop.h"
 #include "runtime/result.h"
 #include "runtime/timer.h"
+#include "server/slot/slots.h"
 #include "server/stream/chunk.h"
 #include "server/stream/connection.h"
 #include "server/stream/feedback.h"
@@ -65,7 +66,8 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
          const Options& options, Owner& owner);
 
   // REQUIRES: the timeline is in the view's history, and start is no later than its end.
-  void start(wal::TimelineId timeline, wal::Lsn start);
+  // The slot, if there is one, advances as the standby flushes; it is the owner's.
+  void start(wal::TimelineId timeline, wal::Lsn start, slot::Slot* slot = nullptr);
 
   // The body of one CopyData from the standby.
   runtime::Result<void> on_copy_data(std::span<const std::byte> body);
@@ -164,6 +166,7 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   Chunk chunk_ GUARDED_BY(loop_);
 
   Feedback feedback_ GUARDED_BY(loop_);
+  slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
   std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
   runtime::Timer timer_ GUARDED_BY(loop_);
   runtime::Instant last_reply_ GUARDED_BY(loop_){};

@@ -55,13 +55,14 @@ TEST(LexerTest, KnowsEveryKeyword) {
        {"BASE_BACKUP", "CREATE_REPLICATION_SLOT", "DROP_REPLICATION_SLOT", "EXPORT_SNAPSHOT",
         "IDENTIFY_SYSTEM", "LOGICAL", "NOEXPORT_SNAPSHOT", "PHYSICAL", "READ_REPLICATION_SLOT",
         "RESERVE_WAL", "SHOW", "SLOT", "START_REPLICATION", "TEMPORARY", "TIMELINE",
-        "TIMELINE_HISTORY", "USE_SNAPSHOT", "WAIT"}) {
+        "TIMELINE_HISTORY", "TWO_PHASE", "USE_SNAPSHOT", "WAIT"}) {
     EXPECT_EQ(tokens(word), word);
   }
 }
 
 TEST(LexerTest, BlanksSeparateAndMeanNothing) {
-  EXPECT_EQ(tokens(" \t\r\n\f\vSHOW\vx\f\r\n"), "SHOW i:x");
+  EXPECT_EQ(tokens(" \t\r\n\fSHOW\fx\f\r\n"), "SHOW i:x");
+  EXPECT_EQ(tokens("\vSHOW"), "\v SHOW") << "a vertical tab is none";
   EXPECT_EQ(tokens(""), "");
   EXPECT_EQ(tokens(" \n "), "");
 }
@@ -72,7 +73,8 @@ TEST(LexerTest, FoldsIdentifiersButNotQuotedOnes) {
   EXPECT_EQ(tokens("TimeZone"), "i:timezone");
   EXPECT_EQ(tokens("\"TimeZone\""), "i:TimeZone");
   EXPECT_EQ(tokens("\"SHOW\""), "i:SHOW");
-  EXPECT_EQ(tokens("\"a\"\"b\" \"\""), "i:a\"b i:");
+  EXPECT_EQ(tokens("\"a'b\" \"\""), "i:a'b i:");
+  EXPECT_EQ(tokens("\"a\"\"b\""), "i:a i:b") << "a quoted identifier has no quote in it";
   EXPECT_EQ(tokens("_a$1 b"), "i:_a$1 i:b");
   EXPECT_EQ(tokens("\"a b\"c"), "i:a b i:c");
 }
@@ -87,7 +89,8 @@ TEST(LexerTest, ReadsStrings) {
 TEST(LexerTest, AQuoteMustEnd) {
   EXPECT_EQ(tokens("'abc"), "!unterminated quoted string");
   EXPECT_EQ(tokens("SHOW \"abc"), "SHOW !unterminated quoted string");
-  EXPECT_EQ(tokens("\"a\"\""), "!unterminated quoted string");
+  EXPECT_EQ(tokens("'a''"), "!unterminated quoted string");
+  EXPECT_EQ(tokens("\"a\"\""), "i:a !unterminated quoted string");
   EXPECT_EQ(Lexer("'").next().error().kind, &wire::kSyntaxError);
 }
 
@@ -95,6 +98,7 @@ TEST(LexerTest, NumbersAreModulo2To32) {
   EXPECT_EQ(tokens("0 1 007 4294967295"), "n:0 n:1 n:7 n:4294967295");
   EXPECT_EQ(tokens("4294967296 4294967299"), "n:0 n:3");
   EXPECT_EQ(tokens("-1"), "- n:1");
+  EXPECT_EQ(tokens("18446744073709551614"), "n:4294967294");
   EXPECT_EQ(tokens("12ab"), "n:12 i:ab");
 }
 
@@ -102,6 +106,17 @@ TEST(LexerTest, PositionsAreHexInEitherCase) {
   EXPECT_EQ(tokens("0/0 16/B374D848 ab/cdef FF/1"), "p:0/0 p:16/B374D848 p:AB/CDEF p:FF/1");
   EXPECT_EQ(tokens("BEEF/1"), "p:BEEF/1");
   EXPECT_EQ(tokens("1/2/3"), "p:1/2 / n:3");
+}
+
+// As strtoul has it.
+TEST(LexerTest, NumbersBeyond2To64AreTheGreatest) {
+  for (const char* digits : {"18446744073709551615", "18446744073709551616", "18446744073709551617",
+                             "99999999999999999999999"}) {
+    EXPECT_EQ(tokens(digits), "n:4294967295") << digits;
+  }
+  EXPECT_EQ(tokens("0000000000000000000000018446744073709551613"), "n:4294967293");
+  EXPECT_EQ(tokens("10000000000000001/F0000000000000000"), "p:FFFFFFFF/FFFFFFFF");
+  EXPECT_EQ(tokens("0000000000000000000000001/1"), "p:1/1");
 }
 
 // sscanf's %X/%X keeps the low 32 bits of a half that has too many digits.

@@ -108,38 +108,107 @@ TEST(ParserTest, StartReplicationInNoOtherOrder) {
 }
 
 TEST(ParserTest, LogicalReplicationIsKnownToBeRefused) {
-  parse_as<StartLogicalReplication>("START_REPLICATION SLOT s LOGICAL 0/0");
-  parse_as<StartLogicalReplication>(
-      "START_REPLICATION SLOT s LOGICAL 0/0 (proto_version '4', publication_names '\"p\"')");
+  for (const char* options : {"", "(a)", "(a 'b')", "(a 'b', c);", "(\"a\" '')",
+                              "(proto_version '4', publication_names '\"p\"')"}) {
+    parse_as<StartLogicalReplication>(std::string("START_REPLICATION SLOT s LOGICAL 0/0 ") +
+                                      options);
+  }
+  for (const char* rest :
+       {"", "0", "0/0 ()", "0/0 (a b)", "0/0 (a 1)", "0/0 (a 'b',)", "0/0 TIMELINE 1", "0/0 (a) x",
+        "0/0 (SLOT)", "0/0 (,a)", "0/0 (a,,b)", "0/0 a", "0/0 ('a')", "(a) 0/0", "0/0 (a"}) {
+    EXPECT_EQ(error_of(std::string("START_REPLICATION SLOT s LOGICAL ") + rest), "syntax error")
+        << rest;
+  }
+}
+
+// "s temporary logical: name=value name=#number name"
+std::string created(std::string_view text) {
+  const auto create = parse_as<CreateSlot>(text);
+  std::string line = create.slot;
+  if (create.temporary) line += " temporary";
+  line += create.logical ? " logical:" : " physical:";
+  for (const Option& option : create.options) {
+    line += " " + option.name;
+    if (option.value.has_value()) line += (option.is_number ? "=#" : "=") + *option.value;
+  }
+  return line;
 }
 
 TEST(ParserTest, CreatesSlotsOfTwoKinds) {
-  for (const char* text :
-       {"CREATE_REPLICATION_SLOT \"s\" TEMPORARY PHYSICAL (RESERVE_WAL)",
-        "CREATE_REPLICATION_SLOT s PHYSICAL RESERVE_WAL;", "CREATE_REPLICATION_SLOT S PHYSICAL"}) {
-    const auto create = parse_as<CreateSlot>(text);
-    EXPECT_EQ(create.slot, "s") << text;
-    EXPECT_FALSE(create.logical) << text;
-  }
-  EXPECT_TRUE(parse_as<CreateSlot>("CREATE_REPLICATION_SLOT s LOGICAL pgoutput").logical);
-  EXPECT_TRUE(
-      parse_as<CreateSlot>("CREATE_REPLICATION_SLOT s TEMPORARY LOGICAL p (SNAPSHOT 'export')")
-          .logical);
+  EXPECT_EQ(created("CREATE_REPLICATION_SLOT S PHYSICAL"), "s physical:");
+  EXPECT_EQ(created("CREATE_REPLICATION_SLOT \"S\" TEMPORARY PHYSICAL;"), "S temporary physical:");
+  EXPECT_EQ(created("CREATE_REPLICATION_SLOT s LOGICAL pgoutput"), "s logical:");
+  EXPECT_EQ(created("CREATE_REPLICATION_SLOT s TEMPORARY LOGICAL p"), "s temporary logical:");
   for (const char* text :
        {"CREATE_REPLICATION_SLOT", "CREATE_REPLICATION_SLOT s", "CREATE_REPLICATION_SLOT PHYSICAL",
-        "CREATE_REPLICATION_SLOT s TEMPORARY", "CREATE_REPLICATION_SLOT s PHYSICAL TEMPORARY x 'y",
-        "CREATE_REPLICATION_SLOT 's' PHYSICAL", "CREATE_REPLICATION_SLOT s LOGICAL"}) {
-    EXPECT_FALSE(parse(text)) << text;
+        "CREATE_REPLICATION_SLOT s TEMPORARY", "CREATE_REPLICATION_SLOT s PHYSICAL TEMPORARY",
+        "CREATE_REPLICATION_SLOT 's' PHYSICAL", "CREATE_REPLICATION_SLOT s LOGICAL",
+        "CREATE_REPLICATION_SLOT s LOGICAL 'p'", "CREATE_REPLICATION_SLOT s.t PHYSICAL",
+        "CREATE_REPLICATION_SLOT s LOGICAL PHYSICAL"}) {
+    EXPECT_EQ(error_of(text), "syntax error") << text;
   }
+}
+
+TEST(ParserTest, SlotsHaveOptionsInTwoSyntaxes) {
+  const std::string create = "CREATE_REPLICATION_SLOT s PHYSICAL ";
+  EXPECT_EQ(created(create + "RESERVE_WAL;"), "s physical: reserve_wal");
+  EXPECT_EQ(created(create + "EXPORT_SNAPSHOT NOEXPORT_SNAPSHOT USE_SNAPSHOT TWO_PHASE"),
+            "s physical: snapshot=export snapshot=nothing snapshot=use two_phase");
+  EXPECT_EQ(created(create + "(RESERVE_WAL)"), "s physical: reserve_wal");
+  EXPECT_EQ(created(create + "(a 'B',\"C\" D,e \"F\", g 01, h 4294967297);"),
+            "s physical: a=B C=d e=F g=#1 h=#1");
+  EXPECT_EQ(created("CREATE_REPLICATION_SLOT s LOGICAL p (SNAPSHOT 'export', x '')"),
+            "s logical: snapshot=export x=");
+  for (const char* options : {"()",
+                              "(",
+                              "(a",
+                              "(,)",
+                              "(a,)",
+                              "(,a)",
+                              "(a,,b)",
+                              "(a b c)",
+                              "(a 'x' 'y')",
+                              "(a 0/1)",
+                              "(a -1)",
+                              "('a')",
+                              "(1)",
+                              "(a.b)",
+                              "(a SHOW)",
+                              "(a) b",
+                              "(a) RESERVE_WAL",
+                              "RESERVE_WAL (a)",
+                              "RESERVE_WAL, RESERVE_WAL",
+                              "RESERVE_WAL true",
+                              "RESERVE_WAL x",
+                              "(a;)",
+                              "reserve_wal"}) {
+    EXPECT_EQ(error_of(create + options), "syntax error") << options;
+  }
+}
+
+TEST(ParserTest, AnOptionMayBeCalledLikeAKeywordButNotLikeTheNewestCommand) {
+  EXPECT_EQ(created("CREATE_REPLICATION_SLOT s PHYSICAL (BASE_BACKUP, IDENTIFY_SYSTEM, SHOW 1, "
+                    "START_REPLICATION, CREATE_REPLICATION_SLOT, DROP_REPLICATION_SLOT, "
+                    "TIMELINE_HISTORY, WAIT, TIMELINE, PHYSICAL, LOGICAL, SLOT, RESERVE_WAL, "
+                    "TEMPORARY, TWO_PHASE, EXPORT_SNAPSHOT, NOEXPORT_SNAPSHOT, USE_SNAPSHOT x)"),
+            "s physical: base_backup identify_system show=#1 start_replication "
+            "create_replication_slot drop_replication_slot timeline_history wait timeline physical "
+            "logical slot reserve_wal temporary two_phase export_snapshot noexport_snapshot "
+            "use_snapshot=x");
+  EXPECT_EQ(error_of("CREATE_REPLICATION_SLOT s PHYSICAL (READ_REPLICATION_SLOT)"), "syntax error");
 }
 
 TEST(ParserTest, DropsAndReadsSlotsByName) {
   EXPECT_EQ(parse_as<DropSlot>("DROP_REPLICATION_SLOT s").slot, "s");
   EXPECT_EQ(parse_as<DropSlot>("DROP_REPLICATION_SLOT \"S\" WAIT;").slot, "S");
+  EXPECT_FALSE(parse_as<DropSlot>("DROP_REPLICATION_SLOT s").wait);
+  EXPECT_TRUE(parse_as<DropSlot>("DROP_REPLICATION_SLOT s WAIT").wait);
   EXPECT_EQ(parse_as<ReadSlot>("READ_REPLICATION_SLOT s;").slot, "s");
+  EXPECT_EQ(parse_as<ReadSlot>("READ_REPLICATION_SLOT s . T.u").slot, "s.t.u");
   for (const char* text :
        {"DROP_REPLICATION_SLOT", "DROP_REPLICATION_SLOT s t", "DROP_REPLICATION_SLOT WAIT",
-        "READ_REPLICATION_SLOT", "READ_REPLICATION_SLOT s WAIT", "READ_REPLICATION_SLOT 1"}) {
+        "DROP_REPLICATION_SLOT s.t", "DROP_REPLICATION_SLOT s WAIT WAIT", "READ_REPLICATION_SLOT",
+        "READ_REPLICATION_SLOT s WAIT", "READ_REPLICATION_SLOT s.", "READ_REPLICATION_SLOT 1"}) {
     EXPECT_EQ(error_of(text), "syntax error") << text;
   }
 }
@@ -148,12 +217,17 @@ TEST(ParserTest, BaseBackupIsKnownWithItsOptions) {
   parse_as<BaseBackup>("BASE_BACKUP");
   parse_as<BaseBackup>(
       "BASE_BACKUP ( LABEL 'pg_basebackup base backup',  PROGRESS,  CHECKPOINT 'fast',  WAIT 0)");
-  parse_as<BaseBackup>("BASE_BACKUP LABEL 'x' PROGRESS  FAST NOWAIT    MANIFEST 'yes' ");
+  parse_as<BaseBackup>("BASE_BACKUP (NO_SUCH, NO_SUCH 2, a b);");
+  for (const char* options :
+       {"()", "(", "LABEL 'x'", "PROGRESS", "x", "(a b c)", "(a,)", "(,)", "(a 'x' 'y')", "(a) x",
+        "(SLOT", "('x')", "1", "(a 0/1)", "(a -1)", "(a SHOW)", "(a);b", "(a.b)", "('a' b)"}) {
+    EXPECT_EQ(error_of(std::string("BASE_BACKUP ") + options), "syntax error") << options;
+  }
 }
 
 TEST(ParserTest, AnUnterminatedQuoteIsToldAnywhere) {
   for (const char* text :
-       {"SHOW \"x", "IDENTIFY_SYSTEM 'x", "START_REPLICATION SLOT \"s 0/0", "BASE_BACKUP LABEL 'x",
+       {"SHOW \"x", "IDENTIFY_SYSTEM 'x", "START_REPLICATION SLOT \"s 0/0", "BASE_BACKUP (LABEL 'x",
         "DROP_REPLICATION_SLOT \"s", "START_REPLICATION SLOT s LOGICAL 0/0 ('"}) {
     EXPECT_EQ(error_of(text), "unterminated quoted string") << text;
   }

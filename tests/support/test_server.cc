@@ -18,6 +18,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                        Options options)
     : faults_(identity),
       segments_(std::move(directory), identity, faults_),
+      slots_(options.slots),
       pool_(std::make_unique<runtime::Pool>(2)) {
   // No test but those of the limit wants to meet it.
   auto& senders_max = options.worker.session.max_wal_senders;
@@ -33,7 +34,8 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
       .settings = std::make_shared<const server::command::Settings>(settings),
       .reported_settings = server::command::reported_settings(identity),
       .wal_senders = wal_senders_,
-      .cancel_keys = cancel_keys_};
+      .cancel_keys = cancel_keys_,
+      .slots = slots_};
   for (std::size_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));
     tail_.subscribe(workers_.back()->span_queue());

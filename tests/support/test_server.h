@@ -28,6 +28,7 @@ class TestServer final : public server::source::Source::Listener {
   struct Options {
     std::size_t workers = 1;
     server::Worker::Options worker;
+    server::slot::Slots::Options slots;
   };
 
   TestServer(std::string directory, const server::wal::Identity& identity, Options options);
@@ -57,6 +58,7 @@ class TestServer final : public server::source::Source::Listener {
   void run_in_worker(const std::function<void()>& task);
   // The names of the first worker's memory contexts, one per line.
   std::string contexts_of_worker();
+  server::slot::Slots& slots() { return slots_; }
   // Waits until `count` sessions are left.
   bool wait_for_sessions(std::size_t count);
 
@@ -68,6 +70,7 @@ class TestServer final : public server::source::Source::Listener {
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   server::CancelKeys cancel_keys_;
+  server::slot::Slots slots_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   std::unique_ptr<runtime::Pool> pool_;
   std::unique_ptr<server::Acceptor> acceptor_;

@@ -1,0 +1,192 @@
+#include <sys/socket.h>
+
+#include <optional>
+#include <string>
+
+#include "tests/session/session_rig.h"
+#include "tests/support/temp_dir.h"
+
+// Replication slots as clients see them.
+
+namespace tests {
+
+using server::slot::SlotInfo;
+using server::wal::Lsn;
+
+namespace {
+
+struct SlotsTest : SessionTest {
+  static TestServer::Options options(const TempDir& state, std::size_t slots_max) {
+    TestServer::Options made;
+    made.slots = {.directory = state.file("pg_replslot"), .slots_max = slots_max};
+    return made;
+  }
+  // The members of a test outlive its server, which writes into the directory.
+  static TempDir& state() {
+    static thread_local std::optional<TempDir> directory;
+    return directory.emplace();
+  }
+  SlotsTest() : SessionTest(options(state(), 3)) { EXPECT_TRUE(server.slots().load()); }
+
+  // The types of the answer, with the SQLSTATE of an error: "TDCZ", "E42710Z".
+  static std::string run(TestClient& client, std::string_view text) {
+    client.send(query(text));
+    return answer(client);
+  }
+  static std::string answer(TestClient& client) {
+    std::string told;
+    for (const Message& message : client.until('Z')) {
+      told += message.type;
+      if (message.type == 'E') told += field(message, 'C');
+    }
+    return told;
+  }
+  std::optional<SlotInfo> slot(std::string_view name) { return server.slots().read(name); }
+  static std::string start(std::string_view slot, Lsn from) {
+    return query("START_REPLICATION SLOT \"" + std::string(slot) + "\" " +
+                 server::wal::to_string(from) + " TIMELINE 1");
+  }
+  // Waits until everything that the client sent is done: the answer comes behind it.
+  static void settle(TestClient& client, Lsn flushed) {
+    client.send(status(flushed, /*reply_requested=*/true));
+    for (;;) {
+      const Message message = client.next();
+      ASSERT_EQ(message.type, 'd');
+      if (keepalive(message)) return;
+    }
+  }
+
+  ReadyClient client{server};
+};
+
+TEST_F(SlotsTest, APersistentSlotIsCreatedReadUsedAndDropped) {
+  EXPECT_EQ(run(client, "READ_REPLICATION_SLOT s"), "TDCZ");
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "E42710Z");
+  EXPECT_EQ(slot("s")->active_pid, 0) << "a slot is its creator's for that command only";
+  EXPECT_FALSE(slot("s")->restart_lsn.valid());
+
+  client.send(start("s", begin()));
+  EXPECT_EQ(client.next().type, 'W');
+  settle(client, begin() + 1000);
+  EXPECT_EQ(slot("s")->restart_lsn, begin() + 1000);
+  EXPECT_NE(slot("s")->active_pid, 0);
+  ReadyClient other(server);
+  EXPECT_EQ(run(other, "DROP_REPLICATION_SLOT s"), "E55006Z");
+  EXPECT_EQ(run(other, "START_REPLICATION SLOT s 0/0"), "E55006Z");
+
+  client.send(client_message('c', ""));
+  EXPECT_EQ(client.until('Z').back().type, 'Z');
+  EXPECT_EQ(slot("s")->active_pid, 0);
+  EXPECT_EQ(run(client, "DROP_REPLICATION_SLOT s"), "CZ");
+  EXPECT_EQ(run(client, "DROP_REPLICATION_SLOT s"), "E42704Z");
+  EXPECT_EQ(run(client, "START_REPLICATION SLOT s 0/0"), "E42704Z");
+}
+
+TEST_F(SlotsTest, ReserveWalKeepsTheNewestSegment) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL RESERVE_WAL"), "TDCZ");
+  EXPECT_EQ(slot("s")->restart_lsn, begin());
+  client.send(query("READ_REPLICATION_SLOT s"));
+  const auto messages = client.until('Z');
+  ASSERT_EQ(types_of(messages), "TDCZ");
+  EXPECT_NE(messages[1].body.find("physical"), std::string::npos);
+  EXPECT_NE(messages[1].body.find(server::wal::to_string(begin())), std::string::npos);
+}
+
+TEST_F(SlotsTest, TemporarySlotsGoWithAnErrorAndWithTheSession) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT t TEMPORARY PHYSICAL"), "TDCZ");
+  EXPECT_NE(slot("t")->active_pid, 0);
+  EXPECT_EQ(run(client, "SHOW no_such"), "E42704Z");
+  EXPECT_FALSE(slot("t").has_value());
+  {
+    ReadyClient gone(server);
+    EXPECT_EQ(run(gone, "CREATE_REPLICATION_SLOT t TEMPORARY PHYSICAL"), "TDCZ");
+    EXPECT_EQ(run(client, "DROP_REPLICATION_SLOT t"), "E55006Z");
+    gone.send(client_message('X', ""));
+    EXPECT_TRUE(gone.ends());
+  }
+  ASSERT_TRUE(server.wait_for_sessions(1));
+  EXPECT_FALSE(slot("t").has_value());
+}
+
+TEST_F(SlotsTest, AStreamMayUseTheSessionsTemporarySlotAgainAndAgain) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT t TEMPORARY PHYSICAL"), "TDCZ");
+  for (int i = 0; i < 2; ++i) {
+    client.send(start("t", end()) + client_message('c', ""));
+    EXPECT_EQ(client.until('Z').back().type, 'Z');
+    EXPECT_TRUE(slot("t").has_value());
+  }
+}
+
+TEST_F(SlotsTest, AStreamThatFailsLeavesItsSlotFree) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  client.send(start("s", Lsn(0xFFF00000000)));
+  EXPECT_EQ(answer(client), "WEXX000Z");
+  EXPECT_EQ(slot("s")->active_pid, 0);
+  client.send(start("s", end()) + client_message('d', "r"));
+  EXPECT_EQ(answer(client), "WE08P01Z");
+  EXPECT_EQ(slot("s")->active_pid, 0);
+}
+
+TEST_F(SlotsTest, NoMoreThanTheLimit) {
+  for (const char* name : {"a", "b", "c"}) {
+    EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT " + std::string(name) + " PHYSICAL"), "TDCZ");
+  }
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT d PHYSICAL"), "E53400Z");
+}
+
+TEST_F(SlotsTest, DropWithWaitEndsWhenTheSlotIsFree) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  client.send(start("s", end()));
+  EXPECT_EQ(client.next().type, 'W');
+  ReadyClient dropper(server);
+  dropper.send(query("DROP_REPLICATION_SLOT s WAIT") + query("IDENTIFY_SYSTEM"));
+  // The stream goes on meanwhile, and so does everybody else.
+  ReadyClient other(server);
+  EXPECT_EQ(run(other, "DROP_REPLICATION_SLOT s"), "E55006Z");
+  settle(client, end());
+  client.send(client_message('X', ""));
+  EXPECT_EQ(answer(dropper), "CZ");
+  EXPECT_EQ(answer(dropper), "TDCZ");
+  EXPECT_FALSE(slot("s").has_value());
+}
+
+// As with PostgreSQL, a client that only closes its side may still want the answer; one whose
+// connection is reset does not.
+TEST_F(SlotsTest, WhoWaitsForASlotMayGo) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  client.send(start("s", end()));
+  EXPECT_EQ(client.next().type, 'W');
+  for (int i = 0; i < 20; ++i) {
+    ReadyClient waiting(server);
+    waiting.send(query("DROP_REPLICATION_SLOT s WAIT"));
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ASSERT_EQ(::setsockopt(waiting.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+  }
+  ASSERT_TRUE(server.wait_for_sessions(1));
+  settle(client, end());
+  EXPECT_TRUE(slot("s").has_value());
+}
+
+TEST_F(SlotsTest, AServerThatStopsWaitsForNoSlot) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  client.send(start("s", end()));
+  EXPECT_EQ(client.next().type, 'W');
+  settle(client, end());
+  ReadyClient waiting(server);
+  waiting.send(query("DROP_REPLICATION_SLOT s WAIT"));
+  ReadyClient other(server);
+  EXPECT_EQ(run(other, "DROP_REPLICATION_SLOT s"), "E55006Z");
+  server.stop();
+  std::string told;
+  for (const Message& message : waiting.to_end()) {
+    told += message.type;
+    if (message.type == 'E') told += field(message, 'C');
+  }
+  // It was cancelled, or dropped the slot when the stream had ended.
+  EXPECT_TRUE(told == "E57014ZE57P01" || told == "CZE57P01") << told;
+}
+
+}  // namespace
+
+}  // namespace tests
