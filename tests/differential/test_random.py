@@ -108,7 +108,7 @@ class WalcastPlain(RandomCase):
 
 class WalcastPromoted(RandomCase):
     COUNT = 500
-    SUBJECTS = ("timelines", "commands")
+    SUBJECTS = ("startup", "timelines", "commands")
     create_pair = Pair.create_promoted
 
     def test_mutants_meet_the_same_fate(self):

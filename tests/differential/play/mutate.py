@@ -12,6 +12,8 @@ rightly differ there, or one from itself at another moment:
   `options`. wal_sender_timeout among them: a few milliseconds of it end a stream at some moment.
 - Pieces in a start-up: what follows an SSLRequest is refused if it is there already when that is
   read, and is served if it comes later. A start-up is therefore sent in one piece.
+- Pieces where a stream may start: if the WAL that it asks for is gone, what comes behind it is read
+  before that is found out, or after, and then it is a command.
 - Slots that other mutants can see: what creates one is played while nothing else is, and what it
   leaves is dropped. See test_random.py.
 """
@@ -68,7 +70,9 @@ class Mutator:
                 continue
             if of_startup:
                 return Mutant(seed, b"", data, len(data))
-            return Mutant(seed, startup(), data, rng.choice((len(data), len(data), 1, 7, 1000)))
+            piece = rng.choice((len(data), len(data), 1, 7, 1000))
+            return Mutant(seed, startup(), data,
+                          len(data) if b"START_REPLICATION" in data else piece)
 
     def _add(self, group, data):
         if group == "startup":
@@ -106,7 +110,7 @@ def _flip(rng, data, other):
 def _set_byte(rng, data, other):
     changed = bytearray(data)
     if data:
-        changed[rng.randrange(len(changed))] = rng.choice(b"\0\xff\n \"';(),/0QXdcfSHPBDECF") 
+        changed[rng.randrange(len(changed))] = rng.choice(b"\0\xff\n \"';(),/0QXdcfSHPBDECF")
     return bytes(changed)
 
 
