@@ -53,13 +53,6 @@ std::uint32_t record_crc(const RecordHeader& header, std::span<const std::byte> 
       .value();
 }
 
-// xl_overwrite_contrecord, src/include/access/xlog_internal.h.
-struct OverwriteContrecord {
-  std::uint64_t overwritten_lsn;
-  std::int64_t overwrite_time;
-};
-static_assert(sizeof(OverwriteContrecord) == 16);
-
 }  // namespace
 
 WalBuilder::WalBuilder(const Identity& identity, TimelineId timeline, Lsn start,

@@ -62,6 +62,8 @@ std::string words_of_record(const Finding& f) {
       return format("there is no contrecord flag at {}", f.lsn);
     case FaultKind::kContrecordLength:
       return format("invalid contrecord length {} (expected {}) at {}", f.found, f.expected, f.lsn);
+    case FaultKind::kOverwrittenLsn:
+      return format("mismatching overwritten LSN {} -> {}", Lsn(f.found), f.lsn);
     case FaultKind::kChecksum:
       return format("incorrect resource manager data checksum in record at {}", f.lsn);
     default:

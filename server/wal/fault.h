@@ -30,6 +30,7 @@ enum class FaultKind {
   kPrevLink,
   kContrecordFlag,
   kContrecordLength,
+  kOverwrittenLsn,
   kChecksum,
 };
 

@@ -55,6 +55,13 @@ struct RecordHeader {
 static_assert(sizeof(RecordHeader) == 24 && offsetof(RecordHeader, previous) == 8);
 static_assert(offsetof(RecordHeader, rmid) == 17 && offsetof(RecordHeader, crc) == 20);
 
+// The main data of XLOG_OVERWRITE_CONTRECORD (xl_overwrite_contrecord).
+struct OverwriteContrecord {
+  std::uint64_t overwritten_lsn = 0;  // where the record begins that is void
+  std::int64_t overwrite_time = 0;
+};
+static_assert(sizeof(OverwriteContrecord) == 16);
+
 inline constexpr std::uint32_t kRecordHeaderBytes = sizeof(RecordHeader);
 inline constexpr std::uint32_t kRecordCrcOffset = offsetof(RecordHeader, crc);
 // No PostgreSQL can read a longer record (MaxAllocSize); since 16 none writes one of more than
@@ -110,6 +117,10 @@ inline constexpr std::uint8_t kXlogNoop = 0x20;
 inline constexpr std::uint8_t kXlogSwitch = 0x40;
 inline constexpr std::uint8_t kXlogEndOfRecovery = 0x90;
 inline constexpr std::uint8_t kXlogOverwriteContrecord = 0xD0;
+
+constexpr bool is_overwrite_contrecord(std::uint8_t rmid, std::uint8_t info) {
+  return rmid == kRmgrXlog && (info & kInfoKindMask) == kXlogOverwriteContrecord;
+}
 
 constexpr bool is_switch(std::uint8_t rmid, std::uint8_t info) {
   return rmid == kRmgrXlog && (info & kInfoKindMask) == kXlogSwitch;

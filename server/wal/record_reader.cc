@@ -109,8 +109,7 @@ Finding RecordReader::check_header(Lsn begin, const RecordHeader& header) const 
 Finding RecordReader::extend(Checks checks) {
   const Lsn page = candidate_.page + kPageBytes;
   if (const Finding finding = cursor_.load(page); is_fault(finding)) return finding;
-  // A crash cut the record off here, and it is void: what counts begins on this page.
-  if (cursor_.has(kPageFirstIsOverwriteContrecord)) return start_at(page, checks);
+  if (cursor_.has(kPageFirstIsOverwriteContrecord)) return start_after_void(page, checks);
 
   const Lsn begin = candidate_.begin;
   const std::uint32_t missing = candidate_.header.total_length - candidate_.got;
@@ -124,6 +123,29 @@ Finding RecordReader::extend(Checks checks) {
   const bool had_header = candidate_.got >= kRecordHeaderBytes;
   take_part(page, offset, size);
   return had_header ? Finding{} : check_header(begin, candidate_.header);
+}
+
+// A crash cut the record off before this page, and it is void: what counts begins here, with a
+// record that names the void one (xlogrecovery.c, VerifyOverwriteContrecord). Any other that comes
+// here does so because its length is wrong.
+Finding RecordReader::start_after_void(Lsn page, Checks checks) {
+  const Lsn begin = candidate_.begin;
+  if (const Finding finding = start_at(page, checks); is_fault(finding)) return finding;
+  const Lsn overwritten = overwritten_lsn();
+  if (overwritten == begin) return {};
+  return {FaultKind::kOverwrittenLsn, begin, overwritten.value()};
+}
+
+// What the record that starts on the current page says, or an invalid LSN if it is of another kind.
+Lsn RecordReader::overwritten_lsn() const {
+  constexpr std::uint32_t kDataHeaderBytes = 2;  // of short data: its id and length
+  constexpr std::uint32_t kBytes =
+      kRecordHeaderBytes + kDataHeaderBytes + sizeof(OverwriteContrecord);
+  const RecordHeader& header = candidate_.header;
+  if (!is_overwrite_contrecord(header.rmid, header.info) || header.total_length != kBytes)
+    return {};
+  const auto data = cursor_.bytes().subspan(candidate_.begin.page_offset() + kRecordHeaderBytes);
+  return Lsn(load_header<OverwriteContrecord>(data.subspan(kDataHeaderBytes)).overwritten_lsn);
 }
 
 void RecordReader::take_part(Lsn page, std::uint32_t offset, std::uint32_t size) {

@@ -95,6 +95,8 @@ class RecordReader {
   Finding check_start(Lsn begin, std::uint32_t offset) const;
   Finding check_header(Lsn begin, const RecordHeader& header) const;
   Finding extend(Checks checks);
+  Finding start_after_void(Lsn page, Checks checks);
+  Lsn overwritten_lsn() const;
   void take_part(Lsn page, std::uint32_t offset, std::uint32_t size);
   Finding check_crc() const;
   Finding extend_switch();

@@ -171,6 +171,53 @@ TEST(RecordFaultTest, AWrongChecksumIsInvalid) {
   EXPECT_EQ(stream.reader.fault().kind, FaultKind::kChecksum);
 }
 
+// A length that was damaged so that the record reached to a page after a void record made it void
+// too, and nobody looked at the rest of it.
+TEST(RecordFaultTest, ARecordIsVoidOnlyIfTheOneThatReplacedItSaysSo) {
+  WalBuilder builder = builder_of(kIdentity);
+  tests::leave_on_page(builder, 16);
+  const auto voided = builder.append_overwritten(filling(20000));
+  const auto last = builder.append_noop(filling(100));
+  MemoryPages pages(builder);
+  RecordReader reader(pages, kIdentity);
+  reader.seek(kBegin);
+  EXPECT_EQ(read_all(reader).size(), 4u);
+  EXPECT_EQ(reader.position(), last.end);
+
+  const Lsn damaged = kBegin + sizeof(LongPageHeader) + 64;
+  put(pages, damaged, std::uint32_t{8192});
+  reader.seek(damaged);
+  EXPECT_EQ(reader.next(), Outcome::kInvalid);
+  EXPECT_EQ(reader.position(), damaged);
+  EXPECT_EQ(reader.fault().what,
+            runtime::format("mismatching overwritten LSN {} -> {}", voided.begin, damaged));
+}
+
+TEST(RecordFaultTest, NothingElseReplacesAVoidRecord) {
+  WalBuilder builder = builder_of(kIdentity);
+  const auto voided = builder.append_overwritten(filling(20000));
+  MemoryPages pages(builder);
+  const Lsn notice = builder.previous_record();
+  RecordReader reader(pages, kIdentity);
+  const auto stopped_by = [&] {
+    reader.seek(kBegin);
+    EXPECT_EQ(reader.next(), Outcome::kInvalid);
+    EXPECT_EQ(reader.position(), kBegin);
+    return reader.fault().what;
+  };
+  const std::string other_kind =
+      runtime::format("mismatching overwritten LSN 0/0 -> {}", voided.begin);
+  put(pages, notice + offsetof(RecordHeader, info), kXlogNoop);
+  EXPECT_EQ(stopped_by(), other_kind);
+  put(pages, notice + offsetof(RecordHeader, info), kXlogOverwriteContrecord);
+  put(pages, notice, std::uint32_t{40});
+  EXPECT_EQ(stopped_by(), other_kind);
+  put(pages, notice, std::uint32_t{42});
+  put(pages, notice + kRecordHeaderBytes + 2, voided.begin.value() + 8);
+  EXPECT_EQ(stopped_by(), runtime::format("mismatching overwritten LSN {} -> {}", voided.begin + 8,
+                                          voided.begin));
+}
+
 TEST(RecordFaultTest, NoRecordStartsInsideAPageHeader) {
   Stream stream;
   stream.reader.seek(kSecondPage + 8);
