@@ -73,7 +73,7 @@ void Session::shut_down() {
 
 void Session::cut() {
   environment_.loop.assert_in_thread();
-  if (sender_.active() && sender_.between_messages()) {
+  if (sender_.active() && !sender_.in_message() && connection_.queued_bytes() == 0) {
     runtime::log::warning("terminating walsender process due to replication shutdown timeout");
     sender_.stop();
     on_stream_drained();
@@ -300,7 +300,7 @@ void Session::send(MessageWriter& out) {
   }
   connection_.queue(out.bytes());
   // While a message is on its way, only the sender may put bytes behind it.
-  if (!sender_.active()) flush();
+  if (!sender_.in_message()) flush();
 }
 
 void Session::flush() {

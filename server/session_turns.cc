@@ -94,11 +94,6 @@ void Session::query(std::span<const std::byte> body) {
   if (!text) return error_turn(text.error());
   if (auto end = reader.expect_end(); !end) return error_turn(end.error());
   runtime::log::debug("received replication command: {}", *text);
-  if (!command::is_replication_command(*text)) {
-    return error_turn(
-        {.kind = &wire::kFeatureNotSupported,
-         .what = "cannot execute SQL commands in WAL sender for physical replication"});
-  }
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   if (auto ran = run(*text, out); !ran) {
@@ -110,27 +105,27 @@ void Session::query(std::span<const std::byte> body) {
 }
 
 runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
-  const command::Parsed parsed = TRY(command::parse(text));
-  for (const runtime::Error& notice : parsed.notices) {
-    out.notice_response(Severity::kNotice, notice);
-  }
-  if (const auto* start = std::get_if<command::StartReplication>(&parsed.command)) {
+  command::Notices notices;
+  const auto parsed = command::parse(text, notices);
+  for (const runtime::Error& notice : notices) out.notice_response(Severity::kNotice, notice);
+  const command::Command command = TRY(parsed);
+  if (const auto* start = std::get_if<command::StartReplication>(&command)) {
     return start_replication(*start, out);
   }
-  if (const auto* create = std::get_if<command::CreateSlot>(&parsed.command)) {
+  if (const auto* create = std::get_if<command::CreateSlot>(&command)) {
     return create_slot(*create);
   }
-  if (const auto* drop = std::get_if<command::DropSlot>(&parsed.command)) {
+  if (const auto* drop = std::get_if<command::DropSlot>(&command)) {
     slot_created_.clear();
     slots_.drop(drop->slot, drop->wait);
     return {};
   }
-  if (const auto* read = std::get_if<command::ReadSlot>(&parsed.command)) {
+  if (const auto* read = std::get_if<command::ReadSlot>(&command)) {
     command::show_slot(slots_.read(read->slot), environment_.view, out);
     return {};
   }
-  return command::execute(parsed.command, environment_.view, *environment_.settings,
-                          client_.settings, out);
+  return command::execute(command, environment_.view, *environment_.settings, client_.settings,
+                          out);
 }
 
 runtime::Result<void> Session::start_replication(const command::StartReplication& request,

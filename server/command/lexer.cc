@@ -10,9 +10,6 @@ namespace server::command {
 
 namespace {
 
-// NAMEDATALEN - 1.
-constexpr std::size_t kIdentifierBytesMax = 63;
-
 constexpr std::array<std::string_view, 19> kKeywords{"BASE_BACKUP",
                                                      "CREATE_REPLICATION_SLOT",
                                                      "DROP_REPLICATION_SLOT",
@@ -56,16 +53,6 @@ std::uint32_t low_bits(std::string_view digits, int base) {
                                                    : static_cast<std::uint32_t>(value);
 }
 
-Token identifier(std::string text) {
-  Token token{.kind = TokenKind::kIdentifier, .text = std::move(text)};
-  if (token.text.size() > kIdentifierBytesMax) {
-    token.truncated = true;
-    token.whole = token.text;
-    token.text.resize(kIdentifierBytesMax);
-  }
-  return token;
-}
-
 }  // namespace
 
 runtime::Error syntax_error() { return {.kind = &wire::kSyntaxError, .what = "syntax error"}; }
@@ -98,6 +85,11 @@ Token Lexer::word() {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return identifier(std::move(text));
+}
+
+Token Lexer::identifier(std::string text) {
+  truncate_identifier(text, notices_);
+  return {.kind = TokenKind::kIdentifier, .text = std::move(text)};
 }
 
 runtime::Result<Token> Lexer::quoted(char quote, TokenKind kind) {

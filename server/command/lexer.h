@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "runtime/result.h"
+#include "server/command/identifier.h"
 #include "server/wal/lsn.h"
 
 namespace server::command {
@@ -26,8 +27,6 @@ struct Token {
   std::string text = {};
   std::uint32_t number = 0;
   wal::Lsn lsn = {};
-  bool truncated = false;  // an identifier that was cut to 63 bytes; `whole` is what it was
-  std::string whole = {};
 
   bool is(std::string_view keyword_or_symbol) const {
     return (kind == TokenKind::kKeyword || kind == TokenKind::kSymbol) && text == keyword_or_symbol;
@@ -35,20 +34,23 @@ struct Token {
 };
 
 // Cuts a command into tokens, from front to back.
-//   Owner: the parser.  Thread: any.  Borrows: the text.
+//   Owner: the parser.  Thread: any.  Borrows: the text, and the notices of identifiers that it
+//   cuts.
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : rest_(text) {}
+  Lexer(std::string_view text, Notices& notices) : rest_(text), notices_(notices) {}
 
   // kEnd at the end, again and again. The error is PostgreSQL's: a syntax error.
   runtime::Result<Token> next();
 
  private:
   Token word();
+  Token identifier(std::string text);
   runtime::Result<Token> quoted(char quote, TokenKind kind);
   Token number_or_position();
 
   std::string_view rest_;
+  Notices& notices_;
 };
 
 runtime::Error syntax_error();

@@ -11,19 +11,32 @@ namespace server::command {
 
 namespace {
 
+bool begins_command(const Token& token) {
+  if (token.kind != TokenKind::kKeyword) return false;
+  return token.text == "SHOW" || token.text == "BASE_BACKUP" || token.text == "IDENTIFY_SYSTEM" ||
+         token.text == "TIMELINE_HISTORY" || token.text == "START_REPLICATION" ||
+         token.text.ends_with("_REPLICATION_SLOT");
+}
+
+runtime::Error no_sql() {
+  return {.kind = &wire::kFeatureNotSupported,
+          .what = "cannot execute SQL commands in WAL sender for physical replication"};
+}
+
 // One command's tokens with one of lookahead.
 class Parser {
  public:
-  explicit Parser(std::string_view text) : lexer_(text) {}
+  Parser(std::string_view text, Notices& notices) : lexer_(text, notices) {}
 
-  runtime::Result<Parsed> run() {
+  runtime::Result<Command> run() {
     TRY(advance());
+    if (!begins_command(token_)) return no_sql();
     const std::string verb = std::move(token_.text);
     TRY(advance());
     Command command = TRY(dispatch(verb));
     TRY(take(";"));
     if (token_.kind != TokenKind::kEnd) return syntax_error();
-    return Parsed{std::move(command), std::move(notices_)};
+    return command;
   }
 
  private:
@@ -188,29 +201,17 @@ class Parser {
 
   runtime::Result<void> advance() {
     token_ = TRY(lexer_.next());
-    if (token_.truncated) {
-      notices_.push_back({.kind = &wire::kNameTooLong,
-                          .what = runtime::format("identifier \"{}\" will be truncated to \"{}\"",
-                                                  token_.whole, token_.text)});
-    }
     return {};
   }
 
   Lexer lexer_;
   Token token_;
-  std::vector<runtime::Error> notices_;
 };
 
 }  // namespace
 
-bool is_replication_command(std::string_view text) {
-  const auto first = Lexer(text).next();
-  if (!first || first->kind != TokenKind::kKeyword) return false;
-  return first->text == "SHOW" || first->text == "BASE_BACKUP" ||
-         first->text == "IDENTIFY_SYSTEM" || first->text == "TIMELINE_HISTORY" ||
-         first->text == "START_REPLICATION" || first->text.ends_with("_REPLICATION_SLOT");
+runtime::Result<Command> parse(std::string_view text, Notices& notices) {
+  return Parser(text, notices).run();
 }
-
-runtime::Result<Parsed> parse(std::string_view text) { return Parser(text).run(); }
 
 }  // namespace server::command

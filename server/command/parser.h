@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/result.h"
+#include "server/command/identifier.h"
 #include "server/wal/lsn.h"
 
 namespace server::command {
@@ -51,16 +52,8 @@ struct BaseBackup {};
 using Command = std::variant<IdentifySystem, Show, TimelineHistoryOf, StartReplication,
                              StartLogicalReplication, CreateSlot, ReadSlot, DropSlot, BaseBackup>;
 
-struct Parsed {
-  Command command;
-  std::vector<runtime::Error> notices;  // of identifiers that were truncated
-};
-
-// Whether the text is a replication command at all, which its first word decides; anything else
-// would be SQL (exec_replication_command).
-bool is_replication_command(std::string_view text);
-
-// REQUIRES: is_replication_command(text).
-runtime::Result<Parsed> parse(std::string_view text);
+// Text whose first token begins no replication command is taken for SQL, which is refused without a
+// look at the rest (exec_replication_command). Notices may come with an error too.
+runtime::Result<Command> parse(std::string_view text, Notices& notices);
 
 }  // namespace server::command

@@ -90,10 +90,10 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
     loop_.assert_in_thread();
     return phase_ != Phase::kIdle;
   }
-  // Whether the next byte to be sent begins a message.
-  bool between_messages() const {
+  // Whether a part of a message is out, and the rest must follow.
+  bool in_message() const {
     loop_.assert_in_thread();
-    return !chunk_.active() && connection_.queued_bytes() == 0;
+    return chunk_.active();
   }
   State state() const {
     loop_.assert_in_thread();

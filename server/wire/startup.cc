@@ -27,21 +27,29 @@ runtime::Error invalid_layout() {
           .what = "invalid startup packet layout: expected terminator as last byte"};
 }
 
-runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version, ByteReader reader) {
+// As ProcessStartupPacket walks the parameters, whose buffer has a zero byte behind the packet: what
+// counts is that the last name begins at the last byte, whatever that is.
+runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version,
+                                                     std::span<const std::byte> body) {
   StartupMessage message{.version = version, .parameters = {}, .protocol_options = {}};
-  for (;;) {
-    auto name = reader.string();
-    if (!name) return invalid_layout();
-    if (name->empty()) break;
-    auto value = reader.string();
-    if (!value) return invalid_layout();
-    if (name->starts_with("_pq_.")) {
-      message.protocol_options.push_back(*name);
+  const std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
+  const auto string_at = [&](std::size_t offset) {
+    return text.substr(offset, text.substr(offset).find('\0'));
+  };
+  std::size_t offset = 0;
+  while (offset < text.size()) {
+    const std::string_view name = string_at(offset);
+    const std::size_t value_offset = offset + name.size() + 1;
+    if (name.empty() || value_offset >= text.size()) break;
+    const std::string_view value = string_at(value_offset);
+    if (name.starts_with("_pq_.")) {
+      message.protocol_options.push_back(name);
     } else {
-      message.parameters.emplace_back(*name, *value);
+      message.parameters.emplace_back(name, value);
     }
+    offset = value_offset + value.size() + 1;
   }
-  if (!reader.rest().empty()) return invalid_layout();
+  if (offset + 1 != text.size()) return invalid_layout();
   return StartupPacket(std::move(message));
 }
 
@@ -86,7 +94,7 @@ runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> b
     return StartupPacket(EncryptionRequest{EncryptionRequest::Kind::kGss});
   }
   if (code >> 16 != 3) return unsupported_version(code, newest);
-  return parse_startup_message(code, reader);
+  return parse_startup_message(code, reader.rest());
 }
 
 runtime::Result<ReplicationMode> parse_replication_mode(std::string_view value) {

@@ -21,8 +21,9 @@ class Server {
 
   Lines run(std::string_view text) {
     wire::MessageWriter out(std::pmr::get_default_resource());
-    const auto parsed = parse(text).value();
-    const auto done = execute(parsed.command, wal_.view(), settings_, own_, out);
+    Notices notices;
+    const Command command = parse(text, notices).value();
+    const auto done = execute(command, wal_.view(), settings_, own_, out);
     Lines lines = tests::describe(out.bytes());
     if (!done) {
       const runtime::Error& error = done.error();

@@ -12,7 +12,8 @@ namespace {
 // All tokens on one line: KEYWORD, i:identifier, s:string, n:number, p:position, the symbol itself;
 // "!" and the text of the error where there is one.
 std::string tokens(std::string_view text) {
-  Lexer lexer(text);
+  Notices notices;
+  Lexer lexer(text, notices);
   std::string line;
   for (;;) {
     const auto token = lexer.next();
@@ -91,7 +92,8 @@ TEST(LexerTest, AQuoteMustEnd) {
   EXPECT_EQ(tokens("SHOW \"abc"), "SHOW !unterminated quoted string");
   EXPECT_EQ(tokens("'a''"), "!unterminated quoted string");
   EXPECT_EQ(tokens("\"a\"\""), "i:a !unterminated quoted string");
-  EXPECT_EQ(Lexer("'").next().error().kind, &wire::kSyntaxError);
+  Notices notices;
+  EXPECT_EQ(Lexer("'", notices).next().error().kind, &wire::kSyntaxError);
 }
 
 TEST(LexerTest, NumbersAreModulo2To32) {
@@ -136,13 +138,18 @@ TEST(LexerTest, WhatOnlyLooksLikeAPositionIsNone) {
 
 TEST(LexerTest, CutsLongIdentifiersAndSaysSo) {
   const std::string longest(63, 'a');
-  EXPECT_FALSE(Lexer(longest).next()->truncated);
   for (const std::string& text : {longest + "B", "\"" + longest + "b\""}) {
-    const Token token = Lexer(text).next().value();
-    EXPECT_TRUE(token.truncated);
-    EXPECT_EQ(token.text, longest);
-    EXPECT_EQ(token.whole, longest + "b");
+    Notices notices;
+    EXPECT_EQ(Lexer(text, notices).next()->text, longest);
+    ASSERT_EQ(notices.size(), 1u);
+    EXPECT_EQ(notices[0].kind, &wire::kNameTooLong);
+    EXPECT_EQ(notices[0].what,
+              "identifier \"" + longest + "b\" will be truncated to \"" + longest + "\"");
   }
+  Notices notices;
+  EXPECT_EQ(Lexer(longest, notices).next()->text, longest);
+  EXPECT_EQ(Lexer("'" + longest + "b'", notices).next()->text, longest + "b") << "no identifier";
+  EXPECT_TRUE(notices.empty());
 }
 
 TEST(LexerTest, EveryOtherByteIsASymbol) {

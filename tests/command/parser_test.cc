@@ -9,32 +9,57 @@ namespace {
 
 template <typename T>
 T parse_as(std::string_view text) {
-  auto parsed = parse(text);
-  if (!parsed || !std::holds_alternative<T>(parsed->command)) {
-    ADD_FAILURE() << text << ": " << (parsed ? "another command" : parsed.error().what);
+  Notices notices;
+  auto command = parse(text, notices);
+  if (!command || !std::holds_alternative<T>(*command)) {
+    ADD_FAILURE() << text << ": " << (command ? "another command" : command.error().what);
     return {};
   }
-  return std::get<T>(parsed->command);
+  EXPECT_TRUE(notices.empty()) << text;
+  return std::get<T>(*std::move(command));
+}
+
+runtime::Error refusal_of(std::string_view text, Notices& notices) {
+  const auto command = parse(text, notices);
+  if (command) ADD_FAILURE() << text;
+  return command ? runtime::Error{} : command.error();
 }
 
 std::string error_of(std::string_view text) {
-  const auto parsed = parse(text);
-  if (parsed) return "none";
-  EXPECT_EQ(parsed.error().kind, &wire::kSyntaxError);
-  return parsed.error().what;
+  Notices notices;
+  const runtime::Error error = refusal_of(text, notices);
+  EXPECT_EQ(error.kind, &wire::kSyntaxError);
+  return error.what;
 }
 
 TEST(ParserTest, TheFirstTokenMakesAReplicationCommand) {
-  for (const char* text : {"IDENTIFY_SYSTEM", " \n SHOW", "SHOW;", "TIMELINE_HISTORY",
-                           "BASE_BACKUP", "START_REPLICATION 'broken", "CREATE_REPLICATION_SLOT x",
-                           "DROP_REPLICATION_SLOT", "READ_REPLICATION_SLOT", "SHOW(1)"}) {
-    EXPECT_TRUE(is_replication_command(text)) << text;
+  Notices notices;
+  for (const char* text :
+       {"TIMELINE_HISTORY", "SHOW(1)", "START_REPLICATION", "CREATE_REPLICATION_SLOT x",
+        "DROP_REPLICATION_SLOT", "READ_REPLICATION_SLOT", "BASE_BACKUP x", "IDENTIFY_SYSTEM x"}) {
+    EXPECT_EQ(error_of(text), "syntax error") << text;
   }
   for (const char* text :
        {"", " ", ";", "-- SHOW", "identify_system", "SELECT 1", "\"SHOW\" x", "'SHOW'", "1", "0/0",
-        "SHOWN x", "SLOT", "TIMELINE 1", "PHYSICAL", "'unterminated"}) {
-    EXPECT_FALSE(is_replication_command(text)) << text;
+        "SHOWN x", "SLOT", "TIMELINE 1", "PHYSICAL", "\vIDENTIFY_SYSTEM", "x 'y", "SELECT \"y"}) {
+    const runtime::Error error = refusal_of(text, notices);
+    EXPECT_EQ(error.kind, &wire::kFeatureNotSupported) << text;
+    EXPECT_EQ(error.what, "cannot execute SQL commands in WAL sender for physical replication");
   }
+  EXPECT_TRUE(notices.empty());
+}
+
+// Also of SQL, whose first token is looked at as that of any command is.
+TEST(ParserTest, TheFirstTokenMustBeOne) {
+  for (const char* text : {"'unterminated", "\"unterminated", " \n'"}) {
+    EXPECT_EQ(error_of(text), "unterminated quoted string") << text;
+  }
+  Notices notices;
+  const std::string longest(63, 'x');
+  EXPECT_EQ(refusal_of(longest + "Y " + longest + "z", notices).kind, &wire::kFeatureNotSupported);
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_EQ(notices[0].what,
+            "identifier \"" + longest + "y\" will be truncated to \"" + longest + "\"");
 }
 
 TEST(ParserTest, IdentifySystemStandsAlone) {
@@ -235,13 +260,25 @@ TEST(ParserTest, AnUnterminatedQuoteIsToldAnywhere) {
 
 TEST(ParserTest, NoticesWhatItCuts) {
   const std::string longest(63, 'a');
-  const auto parsed = parse("START_REPLICATION SLOT " + longest + "XY 0/1").value();
-  EXPECT_EQ(std::get<StartReplication>(parsed.command).slot, longest);
-  ASSERT_EQ(parsed.notices.size(), 1u);
-  EXPECT_EQ(parsed.notices[0].kind, &wire::kNameTooLong);
-  EXPECT_EQ(parsed.notices[0].what,
+  Notices notices;
+  const auto command = parse("START_REPLICATION SLOT " + longest + "XY 0/1", notices).value();
+  EXPECT_EQ(std::get<StartReplication>(command).slot, longest);
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_EQ(notices[0].kind, &wire::kNameTooLong);
+  EXPECT_EQ(notices[0].what,
             "identifier \"" + longest + "xy\" will be truncated to \"" + longest + "\"");
-  EXPECT_TRUE(parse("START_REPLICATION SLOT " + longest + " 0/1").value().notices.empty());
+}
+
+// The notice of what is cut comes before the error about where it is.
+TEST(ParserTest, NoticesWhatItCutsInAWrongCommandToo) {
+  const std::string longer(64, 'a');
+  Notices notices;
+  EXPECT_EQ(refusal_of("SHOW " + longer + " " + longer + " " + longer, notices).what,
+            "syntax error");
+  EXPECT_EQ(notices.size(), 2u);
+  notices.clear();
+  EXPECT_EQ(refusal_of("TIMELINE_HISTORY 0 " + longer, notices).what, "invalid timeline 0");
+  EXPECT_TRUE(notices.empty());
 }
 
 TEST(ParserTest, ANulIsNoEnd) {

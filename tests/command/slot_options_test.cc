@@ -9,9 +9,10 @@ namespace {
 
 // "yes", "no", or the error as "code text".
 std::string outcome(const std::string& options, const std::string& kind = "PHYSICAL") {
-  const auto parsed = parse("CREATE_REPLICATION_SLOT s " + kind + " " + options);
+  Notices notices;
+  const auto parsed = parse("CREATE_REPLICATION_SLOT s " + kind + " " + options, notices);
   if (!parsed) return parsed.error().what;
-  const auto reserves = reserves_wal(std::get<CreateSlot>(parsed->command));
+  const auto reserves = reserves_wal(std::get<CreateSlot>(*parsed));
   if (reserves) return *reserves ? "yes" : "no";
   return std::string(reserves.error().kind->code) + " " + reserves.error().what;
 }

@@ -1,0 +1,21 @@
+#pragma once
+
+// Names are cut where PostgreSQL's catalogs end (src/backend/parser/scansup.c).
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "runtime/result.h"
+
+namespace server::command {
+
+inline constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
+
+// What a client is told beside its answer, in the order in which it was noticed.
+using Notices = std::vector<runtime::Error>;
+
+// Cuts a name that is too long, and notices it (truncate_identifier).
+void truncate_identifier(std::string& name, Notices& notices);
+
+}  // namespace server::command
