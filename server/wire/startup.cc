@@ -27,8 +27,8 @@ runtime::Error invalid_layout() {
           .what = "invalid startup packet layout: expected terminator as last byte"};
 }
 
-// As ProcessStartupPacket walks the parameters, whose buffer has a zero byte behind the packet: what
-// counts is that the last name begins at the last byte, whatever that is.
+// As ProcessStartupPacket walks the parameters, whose buffer has a zero byte behind the packet:
+// what counts is that the last name begins at the last byte, whatever that is.
 runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version,
                                                      std::span<const std::byte> body) {
   StartupMessage message{.version = version, .parameters = {}, .protocol_options = {}};
