@@ -92,6 +92,17 @@ TEST_F(SegmentOutputTest, StartingRemovesLaterSegmentsOfItsTimelineAndNothingEls
   for (const std::string& other : others) EXPECT_TRUE(std::filesystem::exists(other)) << other;
 }
 
+TEST_F(SegmentOutputTest, OnlyItsOwnSegmentsAreRemovedAndCounted) {
+  const std::string other = directory.path() + "/000000020000000000000001";
+  std::ofstream(other) << "x";
+  ASSERT_TRUE(output.start(Lsn(3 << 20)));
+  ASSERT_TRUE(output.append(some(2'500'000)));
+  EXPECT_EQ(output.remove_before(Lsn(5 << 20)).value(), 2u);
+  EXPECT_FALSE(std::filesystem::exists(path(3)) || std::filesystem::exists(path(4)));
+  EXPECT_TRUE(std::filesystem::exists(path(5)));
+  EXPECT_TRUE(std::filesystem::exists(other));
+}
+
 // Somebody else writes there, and their WAL is not ours to overwrite.
 TEST_F(SegmentOutputTest, ANewSegmentMustNotBeThere) {
   ASSERT_TRUE(output.start(kStart));
