@@ -45,7 +45,7 @@ TEST_F(SegmentOutputTest, CutsWhatIsAppendedIntoSegments) {
   ASSERT_TRUE(output.append(some(2'500'000)));
   EXPECT_EQ(output.end(), kStart + 2'500'000);
   EXPECT_TRUE(holds(kStart, some(2'500'000)));
-  for (const std::uint64_t no : {1, 2, 3}) {
+  for (const std::uint64_t no : {1u, 2u, 3u}) {
     EXPECT_EQ(std::filesystem::file_size(path(no)), 1u << 20);
     EXPECT_EQ(std::filesystem::status(path(no)).permissions(),
               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
