@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -96,17 +98,20 @@ TEST_F(FaultLogTest, ForgettingASegmentWithoutFaultsChangesNothing) {
 }
 
 TEST_F(FaultLogTest, ManyReadersSayItOnce) {
-  constexpr int kFaults = 200;
+  constexpr int kReaders = 4;
+  constexpr std::uint64_t kFaults = 1000;
+  std::latch begin(kReaders);
   const std::string log = logged([&] {
     std::vector<std::thread> readers;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < kReaders; ++i) {
       readers.emplace_back([&] {
-        for (int fault = 0; fault < kFaults; ++fault) report(kBegin + 8 * fault);
+        begin.arrive_and_wait();
+        for (std::uint64_t fault = 0; fault < kFaults; ++fault) report(kBegin + 8 * fault);
       });
     }
     for (std::thread& reader : readers) reader.join();
   });
-  EXPECT_EQ(count_of(log, "invalid WAL in segment"), std::size_t{kFaults});
+  EXPECT_EQ(count_of(log, "invalid WAL in segment"), kFaults);
 }
 
 }  // namespace

@@ -73,12 +73,28 @@ TEST_F(ReaderReplaceTest, TheNextSegmentIsNoReplacement) {
   write();
   seek(begin());
   expect_span(advance(), begin(), segment_start(2));
+  EXPECT_FALSE(replaced_as_it_grows());
   directory.replace(segment(1));
   EXPECT_FALSE(replaced_as_it_grows()) << "what comes lies in another segment";
-  directory.replace(segment(1));
-  EXPECT_FALSE(replaced_as_it_grows());
   directory.replace(segment(2));
   EXPECT_TRUE(replaced_as_it_grows());
+}
+
+// There is nothing that anybody could have opened it for.
+TEST_F(ReaderReplaceTest, ASegmentThatIsReplacedBeforeItHasAnyWalIsNoReplacement) {
+  append(100);
+  builder.append_switch();
+  write();
+  const Lsn last = builder.previous_record();
+  std::filesystem::copy_file(path(1), path(2));
+  seek(begin());
+  expect_span(advance(), begin(), segment_start(2));
+  directory.replace(segment(2));
+  grow(10'000);
+  EXPECT_FALSE(advance().at(0).file_replaced);
+  seek(segment_start(2), last);
+  directory.replace(segment(2));
+  EXPECT_FALSE(advance().at(0).file_replaced);
 }
 
 // It begins in the file that was replaced, and the next record in one that was not.

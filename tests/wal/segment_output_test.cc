@@ -45,7 +45,7 @@ TEST_F(SegmentOutputTest, CutsWhatIsAppendedIntoSegments) {
   ASSERT_TRUE(output.append(some(2'500'000)));
   EXPECT_EQ(output.end(), kStart + 2'500'000);
   EXPECT_TRUE(holds(kStart, some(2'500'000)));
-  for (const std::uint64_t no : {1, 2, 3}) {
+  for (const std::uint64_t no : {1u, 2u, 3u}) {
     EXPECT_EQ(std::filesystem::file_size(path(no)), 1u << 20);
     EXPECT_EQ(std::filesystem::status(path(no)).permissions(),
               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
@@ -90,6 +90,17 @@ TEST_F(SegmentOutputTest, StartingRemovesLaterSegmentsOfItsTimelineAndNothingEls
   EXPECT_TRUE(holds(kStart + (1 << 20) + 4000, std::vector<std::byte>((1 << 20) - 4000)));
   EXPECT_FALSE(std::filesystem::exists(path(3)));
   for (const std::string& other : others) EXPECT_TRUE(std::filesystem::exists(other)) << other;
+}
+
+TEST_F(SegmentOutputTest, OnlyItsOwnSegmentsAreRemovedAndCounted) {
+  const std::string other = directory.path() + "/000000020000000000000001";
+  std::ofstream(other) << "x";
+  ASSERT_TRUE(output.start(Lsn(3 << 20)));
+  ASSERT_TRUE(output.append(some(2'500'000)));
+  EXPECT_EQ(output.remove_before(Lsn(5 << 20)).value(), 2u);
+  EXPECT_FALSE(std::filesystem::exists(path(3)) || std::filesystem::exists(path(4)));
+  EXPECT_TRUE(std::filesystem::exists(path(5)));
+  EXPECT_TRUE(std::filesystem::exists(other));
 }
 
 // Somebody else writes there, and their WAL is not ours to overwrite.
