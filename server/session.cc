@@ -340,9 +340,9 @@ void Session::close() {
   phase_ = Phase::kClosing;
   timer_.disarm();
   sender_.stop();
+  slots_.clean_up();  // before the client sees the end, and somebody else wants its slot
   connection_.close();
   if (slots_.busy()) return slots_.cancel();  // on_slot_command_done() goes on
-  slots_.clean_up();
   owner_.on_session_over(*this);
 }
 

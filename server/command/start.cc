@@ -1,5 +1,7 @@
 #include "server/command/start.h"
 
+#include <algorithm>
+
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/wire/errors.h"
@@ -42,10 +44,11 @@ runtime::Result<void> check_available(const stream::WalView& view, const StartPo
             "requested starting point {} is ahead of the WAL flush position of this server {}",
             point.start, end)};
   }
-  // A timeline has no file for the time before it began, in whose parent's file that WAL is.
+  // No cluster has had a segment 0. A timeline has no file for the time before it began, in whose parent's file that WAL is.
   const wal::SegmentSize size = view.identity().segment_size;
   const wal::SegmentNo no = size.segment_of(point.start);
-  if (no >= size.segment_of(view.history().begin(point.timeline))) return {};
+  const wal::SegmentNo first = size.segment_of(view.history().begin(point.timeline));
+  if (no >= std::max(first, wal::SegmentNo{1})) return {};
   return wal::segment_removed(point.timeline, no, size);
 }
 
