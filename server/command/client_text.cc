@@ -56,7 +56,7 @@ bool is_euc_jp(Bytes c) {
   return c.size() == 1 || std::all_of(c.begin() + (c.size() == 3), c.end(), in_euc);
 }
 
-std::size_t euc_cn_size(std::uint8_t first) { return is_ascii(first) ? 1 : 2; }
+std::size_t euc_cn_size(std::uint8_t first) { return first == kSingleShift2 ? 3 : euc_size(first); }
 
 bool is_euc_of_two(Bytes c) { return c.size() == 1 || (in_euc(c[0]) && in_euc(c[1])); }
 

@@ -66,7 +66,7 @@ TEST(ClientTextTest, ChecksTheOtherEncodingsOfManyBytes) {
       {"EUC_JP", "\x80\"", "0x80 0x22"},
       {"EUC_JP", "\x8e\xe0", "0x8e 0xe0"},
       {"EUC_JP", "\x8f\xa1", "0x8f 0xa1"},
-      {"EUC_CN", "\x8f\xa1\xa1", "0x8f 0xa1"},
+      {"EUC_CN", "\x8e\xa1\xa1", "0x8e 0xa1 0xa1"},
       {"EUC_KR", "\x8f\xa1\xa1", "0x8f 0xa1 0xa1"},
       {"EUC_TW", "\x8f\xa1\xa1", "0x8f 0xa1 0xa1"},
       {"EUC_TW", "\x8e\xa8\xa1\xa1", "0x8e 0xa8 0xa1 0xa1"},
