@@ -240,7 +240,7 @@ bool Session::connect(MessageWriter& out) {
     return false;
   }
   out.authentication_ok();
-  auto client = startup_.take_parameters(*environment_.settings);
+  auto client = startup_.take_parameters(*environment_.settings, out);
   if (!client) {
     out.error_response(Severity::kFatal, client.error());
     return false;
@@ -263,7 +263,8 @@ bool Session::connect(MessageWriter& out) {
 }
 
 std::size_t Session::take_message(std::span<const std::byte> bytes) {
-  const wire::CutResult cut = wire::cut_message(bytes);
+  const auto during = phase_ == Phase::kStreaming ? wire::During::kStream : wire::During::kCommands;
+  const wire::CutResult cut = wire::cut_message(bytes, during);
   switch (cut.cut) {
     case wire::Cut::kIncomplete:
       return 0;

@@ -6,6 +6,7 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
+#include "server/command/client_text.h"
 #include "server/command/handlers.h"
 #include "server/command/slot_options.h"
 #include "server/command/start.h"
@@ -80,11 +81,15 @@ void Session::stream_turn(const wire::InboundMessage& message) {
     case 'X':
       close();
       break;
-    default:
-      interrupt_stream(
-          Severity::kFatal,
-          {.kind = &wire::kProtocolViolation,
-           .what = runtime::format("invalid standby message type \"{}\"", message.type)});
+    default: {
+      runtime::Error error{
+          .kind = &wire::kProtocolViolation,
+          .what = runtime::format("invalid standby message type \"{}\"", message.type)};
+      if (auto valid = command::check_sent_text(client_.encoding(), error.what); !valid) {
+        error = valid.error();
+      }
+      interrupt_stream(Severity::kFatal, std::move(error));
+    }
   }
 }
 
@@ -92,6 +97,9 @@ void Session::query(std::span<const std::byte> body) {
   wire::ByteReader reader(body);
   auto text = reader.string();
   if (!text) return error_turn(text.error());
+  if (auto valid = command::check_received_text(client_.encoding(), *text); !valid) {
+    return error_turn(valid.error());
+  }
   if (auto end = reader.expect_end(); !end) return error_turn(end.error());
   runtime::log::debug("received replication command: {}", *text);
   memctx::Resource memory(environment_.message_context);
@@ -107,7 +115,10 @@ void Session::query(std::span<const std::byte> body) {
 runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
   command::Notices notices;
   const auto parsed = command::parse(text, notices);
-  for (const runtime::Error& notice : notices) out.notice_response(Severity::kNotice, notice);
+  for (const runtime::Error& notice : notices) {
+    TRY(command::check_sent_text(client_.encoding(), notice.what));  // it may be cut in a character
+    out.notice_response(Severity::kNotice, notice);
+  }
   const command::Command command = TRY(parsed);
   if (const auto* start = std::get_if<command::StartReplication>(&command)) {
     return start_replication(*start, out);

@@ -11,17 +11,16 @@ namespace server {
 namespace {
 
 using wire::Severity;
-constexpr std::size_t kNameBytesMax = 63;  // NAMEDATALEN - 1
-
 }  // namespace
 
 Startup::Next Startup::on_packet(std::span<const std::byte> body, bool more_bytes_follow,
                                  wire::MessageWriter& out) {
   auto packet = wire::parse_startup_packet(body, ssl_answered_, gss_answered_, newest_);
   if (!packet) {
-    // A client that asked for protocol 1 or 2 would not understand a newer error.
-    const bool old = wire::load_big_endian<std::uint32_t>(body.data()) >> 16 < 3;
-    if (old) {
+    // A client that asked for protocol 1 or 2 would not understand a newer error. Of 0,
+    // PostgreSQL believes that nothing has been asked for yet.
+    const auto version = wire::load_big_endian<std::uint32_t>(body.data());
+    if (version != 0 && version >> 16 < 3) {
       out.old_style_fatal(packet.error().what);
     } else {
       out.error_response(Severity::kFatal, packet.error());
@@ -88,23 +87,33 @@ Startup::Next Startup::check(wire::StartupMessage message, wire::MessageWriter& 
   return Next::kConnect;
 }
 
+runtime::Result<Client> Startup::take_parameters(const command::Settings& settings,
+                                                 wire::MessageWriter& out) {
+  command::Notices notices;
+  auto client = read_parameters(settings, notices);
+  for (const runtime::Error& notice : notices) out.notice_response(Severity::kNotice, notice);
+  return client;
+}
+
 // The options come first, whatever the order in the packet (process_startup_options).
-runtime::Result<Client> Startup::take_parameters(const command::Settings& settings) {
+runtime::Result<Client> Startup::read_parameters(const command::Settings& settings,
+                                                 command::Notices& notices) const {
   Client client;
   for (const auto& [name, value] : message_.parameters) {
     if (name != "options") continue;
     const ParsedOptions options = parse_options(value);
     for (const Assignment& assignment : options.assignments) {
-      TRY(client.settings.set(settings, assignment.name, assignment.value));
+      TRY(client.settings.set(settings, assignment.name, assignment.value, notices));
     }
     TRY(options.end);
   }
   for (const auto& [name, value] : message_.parameters) {
     if (name == "user") {
-      client.user = value.substr(0, kNameBytesMax);
-      TRY(client.settings.set(settings, "session_authorization", client.user));
+      // It is cut without a word, unlike a setting.
+      client.user = value.substr(0, command::kIdentifierBytesMax);
+      TRY(client.settings.set(settings, "session_authorization", client.user, notices));
     } else if (name != "options" && name != "database" && name != "replication") {
-      TRY(client.settings.set(settings, name, value));
+      TRY(client.settings.set(settings, name, value, notices));
     }
   }
   return client;

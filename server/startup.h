@@ -22,6 +22,9 @@ struct Client {
   std::string user;
   command::SessionSettings settings;
 
+  std::string_view encoding() const {
+    return settings.find("client_encoding").value_or("SQL_ASCII");
+  }
   std::string_view application_name() const {
     return settings.find("application_name").value_or("");
   }
@@ -47,8 +50,10 @@ class Startup {
   Next on_packet(std::span<const std::byte> body, bool more_bytes_follow, wire::MessageWriter& out);
 
   // Takes the parameters in, after AuthenticationOk as PostgreSQL does. REQUIRES: kConnect was
-  // returned, and the packet's bytes are still there.
-  runtime::Result<Client> take_parameters(const command::Settings& settings);
+  // returned, and the packet's bytes are still there. What is cut is noticed in the writer, also
+  // where an error follows.
+  runtime::Result<Client> take_parameters(const command::Settings& settings,
+                                          wire::MessageWriter& out);
   // Valid as long as the packet. REQUIRES: kCancel was returned.
   const wire::CancelRequest& cancel_request() const { return cancel_request_; }
   // What is spoken with this client. REQUIRES: kConnect was returned.
@@ -62,6 +67,8 @@ class Startup {
   Next decline(wire::EncryptionRequest::Kind kind, bool more_bytes_follow,
                wire::MessageWriter& out);
   Next check(wire::StartupMessage message, wire::MessageWriter& out);
+  runtime::Result<Client> read_parameters(const command::Settings& settings,
+                                          command::Notices& notices) const;
 
   std::uint32_t newest_;
   bool ssl_answered_ = false;

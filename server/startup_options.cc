@@ -92,6 +92,7 @@ class SwitchReader {
   runtime::Result<void> run() {
     for (; word_ < words_.size(); ++word_) {
       const std::string_view word = words_[word_];
+      if (word == "--") return end();
       if (word.size() < 2 || word.front() != '-') return invalid_argument(word);
       TRY(take_word(word.substr(1), word_));
     }
@@ -101,6 +102,12 @@ class SwitchReader {
   std::vector<Assignment> take_assignments() { return std::move(assignments_); }
 
  private:
+  // "--" ends the switches, and nothing else may follow.
+  runtime::Result<void> end() const {
+    if (word_ + 1 == words_.size()) return {};
+    return invalid_argument(words_[word_ + 1]);
+  }
+
   runtime::Result<void> take_word(std::string_view letters, std::size_t first_word) {
     while (!letters.empty()) {
       const char letter = letters.front();

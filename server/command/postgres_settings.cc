@@ -24,12 +24,15 @@ constexpr SettingDefinition choice(std::string_view name, std::string_view initi
 constexpr SettingDefinition text(std::string_view name, std::string_view initial) {
   return {.name = name, .kind = SettingKind::kString, .initial = initial};
 }
+constexpr SettingDefinition name(std::string_view name, std::string_view initial) {
+  return {.name = name, .kind = SettingKind::kName, .initial = initial};
+}
 
 // By name, without regard to case.
 constexpr std::array kSessionSettings{
     flag("allow_in_place_tablespaces", "off"),
     flag("allow_system_table_mods", "off"),
-    text("application_name", ""),
+    name("application_name", ""),
     flag("array_nulls", "on"),
     integer("backend_flush_after", "0", Unit::kBlocks, 0, 256),
     choice("backslash_quote", "safe_encoding", "safe_encoding, on, off"),
@@ -37,7 +40,7 @@ constexpr std::array kSessionSettings{
     choice("bytea_output", "hex", "escape, hex"),
     flag("check_function_bodies", "on"),
     integer("client_connection_check_interval", "0", Unit::kMilliseconds, 0, kIntegerMax),
-    text("client_encoding", "SQL_ASCII"),
+    name("client_encoding", "SQL_ASCII"),
     choice("client_min_messages", "notice",
            "debug5, debug4, debug3, debug2, debug1, log, notice, warning, error"),
     integer("commit_delay", "0", Unit::kNone, 0, 100000),
@@ -56,8 +59,8 @@ constexpr std::array kSessionSettings{
     flag("debug_print_plan", "off"),
     flag("debug_print_rewritten", "off"),
     integer("default_statistics_target", "100", Unit::kNone, 1, 10000),
-    text("default_table_access_method", "heap"),
-    text("default_tablespace", ""),
+    name("default_table_access_method", "heap"),
+    name("default_tablespace", ""),
     text("default_text_search_config", "pg_catalog.simple"),
     choice("default_toast_compression", "pglz", "pglz, lz4"),
     flag("default_transaction_deferrable", "off"),
@@ -167,12 +170,12 @@ constexpr std::array kSessionSettings{
     real("random_page_cost", "4", Unit::kNone, 0, kRealMax),
     real("recursive_worktable_factor", "10", Unit::kNone, 0.001, kRealMax),
     text("restrict_nonsystem_relation_kind", ""),
-    text("role", "none"),
+    name("role", "none"),
     flag("row_security", "on"),
     text("search_path", "\"$user\", public"),
     real("seed", "0", Unit::kNone, -1, 1),
     real("seq_page_cost", "1", Unit::kNone, 0, kRealMax),
-    text("session_authorization", ""),
+    name("session_authorization", ""),
     text("session_preload_libraries", ""),
     choice("session_replication_role", "origin", "origin, replica, local"),
     flag("standard_conforming_strings", "on"),

@@ -53,9 +53,11 @@ runtime::Error cannot_change(std::string_view name, SettingContext context) {
 }  // namespace
 
 runtime::Result<void> SessionSettings::set(const Settings& settings, std::string_view name,
-                                           std::string_view value) {
+                                           std::string_view value, Notices& notices) {
   if (const SettingDefinition* definition = find_session_setting(name)) {
-    put(definition->name, TRY(parse_setting(*definition, value)));
+    std::string text(value);
+    if (definition->kind == SettingKind::kName) truncate_identifier(text, notices);
+    put(definition->name, TRY(parse_setting(*definition, text)));
     return {};
   }
   if (const FixedSetting* fixed = find_fixed_setting(name)) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/result.h"
+#include "server/command/identifier.h"
 #include "server/command/settings.h"
 
 namespace server::command {
@@ -15,9 +16,9 @@ namespace server::command {
 class SessionSettings {
  public:
   // Takes a parameter of the start-up packet, as PostgreSQL would (set_config_option); the name in
-  // any case. The errors are PostgreSQL's too.
-  runtime::Result<void> set(const Settings& settings, std::string_view name,
-                            std::string_view value);
+  // any case. The errors and the notices are PostgreSQL's too.
+  runtime::Result<void> set(const Settings& settings, std::string_view name, std::string_view value,
+                            Notices& notices);
 
   // As SHOW shows it; none if the client did not set it.
   std::optional<std::string_view> find(std::string_view name) const;

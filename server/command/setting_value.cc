@@ -275,6 +275,7 @@ runtime::Result<std::string> parse_setting(const SettingDefinition& definition,
           .what = runtime::format("parameter \"{}\" requires a Boolean value", definition.name)};
     }
     case SettingKind::kString:
+    case SettingKind::kName:
       break;
   }
   if (definition.name == "application_name") return printable(text);

@@ -11,7 +11,14 @@
 
 namespace server::command {
 
-enum class SettingKind { kBool, kInteger, kReal, kEnum, kString };
+enum class SettingKind {
+  kBool,
+  kInteger,
+  kReal,
+  kEnum,
+  kString,
+  kName,  // a string that is cut like an identifier (GUC_IS_NAME)
+};
 
 // What a bare number counts.
 enum class Unit {

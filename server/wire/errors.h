@@ -8,6 +8,8 @@ namespace server::wire {
 
 inline constexpr runtime::ErrorKind kProtocolViolation{"protocol_violation", "08P01"};
 inline constexpr runtime::ErrorKind kFeatureNotSupported{"feature_not_supported", "0A000"};
+inline constexpr runtime::ErrorKind kCharacterNotInRepertoire{"character_not_in_repertoire",
+                                                              "22021"};
 inline constexpr runtime::ErrorKind kInvalidParameterValue{"invalid_parameter_value", "22023"};
 inline constexpr runtime::ErrorKind kInvalidAuthorization{"invalid_authorization_specification",
                                                           "28000"};

@@ -8,8 +8,9 @@ namespace {
 
 constexpr std::size_t kLengthBytes = sizeof(std::uint32_t);
 
-// 0 for a type that no frontend sends in the command loop.
-std::uint32_t length_max(char type) {
+// 0 for a type that no frontend sends there.
+std::uint32_t length_max(char type, During during) {
+  if (during == During::kStream && type != 'd' && type != 'c' && type != 'X') return 0;
   switch (type) {
     case 'X':  // Terminate
     case 'S':  // Sync
@@ -37,11 +38,11 @@ CutResult incomplete(std::size_t wanted) {
 
 }  // namespace
 
-CutResult cut_message(std::span<const std::byte> bytes) {
+CutResult cut_message(std::span<const std::byte> bytes, During during) {
   constexpr std::size_t kHeaderBytes = 1 + kLengthBytes;
   if (bytes.empty()) return incomplete(kHeaderBytes);
   const char type = static_cast<char>(bytes[0]);
-  const std::uint32_t limit = length_max(type);
+  const std::uint32_t limit = length_max(type, during);
   if (limit == 0) return {.cut = Cut::kBadType, .message = {.type = type, .body = {}}};
   if (bytes.size() < kHeaderBytes) return incomplete(kHeaderBytes);
   const auto length = load_big_endian<std::uint32_t>(bytes.data() + 1);

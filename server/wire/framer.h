@@ -20,7 +20,7 @@ enum class Cut {
   kMessage,     // a whole message, of `bytes_used`
   kIncomplete,  // more bytes are needed; `bytes_wanted` in all, as far as is known
   kBadLength,   // the length word is impossible
-  kBadType,     // no frontend message has this type
+  kBadType,     // no message of this type may be there
 };
 
 struct CutResult {
@@ -36,9 +36,12 @@ struct CutResult {
 inline constexpr std::uint32_t kSmallMessageBytesMax = 10000;
 inline constexpr std::uint32_t kLargeMessageBytesMax = 1 << 20;
 
-// Cuts the first message off `bytes`. As SocketBackend of postgres.c, the type is judged before the
-// length is read.
-CutResult cut_message(std::span<const std::byte> bytes);
+// What a frontend may send depends on what it is in.
+enum class During { kCommands, kStream };
+
+// Cuts the first message off `bytes`. The type is judged before the length is read, as
+// SocketBackend of postgres.c does, and ProcessRepliesIfAny of walsender.c.
+CutResult cut_message(std::span<const std::byte> bytes, During during);
 // The same for the untyped packet that starts a connection.
 CutResult cut_startup_packet(std::span<const std::byte> bytes);
 

@@ -150,7 +150,7 @@ void MessageWriter::text(std::string_view text) {
 }
 
 void MessageWriter::string(std::string_view value) {
-  text(value);
+  text(value.substr(0, value.find('\0')));
   raw('\0');
 }
 

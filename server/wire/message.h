@@ -75,6 +75,7 @@ class MessageWriter {
     store_big_endian(bytes_.data() + bytes_.size() - sizeof(T), value);
   }
   void text(std::string_view text);
+  // Ends at the first NUL, as all strings of the protocol do.
   void string(std::string_view text);
   void error_fields(char type, Severity severity, const runtime::Error& error);
 

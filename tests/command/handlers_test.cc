@@ -35,7 +35,8 @@ class Server {
 
   // As a client's start-up packet does.
   void set(std::string_view name, std::string_view value) {
-    EXPECT_TRUE(own_.set(settings_, name, value).has_value());
+    Notices notices;
+    EXPECT_TRUE(own_.set(settings_, name, value, notices).has_value());
   }
 
  private:

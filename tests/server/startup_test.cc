@@ -52,7 +52,9 @@ struct StartupTest : testing::Test {
   Client connect(std::vector<std::string_view> words) {
     words.insert(words.end(), {"replication", "true", "user", "u"});
     EXPECT_EQ(take(packet(words)), Next::kConnect);
-    auto client = startup.take_parameters(settings);
+    wire::MessageWriter out(std::pmr::get_default_resource());
+    auto client = startup.take_parameters(settings, out);
+    notices = tests::describe(out.bytes());
     error.clear();
     if (client) return *std::move(client);
     error = std::string(client.error().kind->code) + " " + client.error().what;
@@ -66,6 +68,7 @@ struct StartupTest : testing::Test {
   std::vector<std::byte> bytes;
   std::vector<std::byte> answer;
   std::string error;
+  Lines notices;
 };
 
 TEST_F(StartupTest, DeclinesEncryptionOnceOfEachKind) {
@@ -118,6 +121,15 @@ TEST_F(StartupTest, AnswersOldProtocolsInTheirOwnForm) {
                                  "3.0 to 3.0\" 0a 00"));
   EXPECT_EQ(take(tests::bytes("00040000 00")), Next::kRefused);
   EXPECT_THAT(lines(), ElementsAre("E FATAL 0A000 unsupported frontend protocol 4.0: server "
+                                   "supports 3.0 to 3.0"));
+  EXPECT_EQ(take(tests::bytes("00000003 00")), Next::kRefused);
+  EXPECT_EQ(answer.at(1), std::byte{'F'});
+}
+
+// To PostgreSQL, 0 is a version that has not been asked for yet.
+TEST_F(StartupTest, VersionZeroIsNoOldProtocol) {
+  EXPECT_EQ(take(tests::bytes("00000000 00")), Next::kRefused);
+  EXPECT_THAT(lines(), ElementsAre("E FATAL 0A000 unsupported frontend protocol 0.0: server "
                                    "supports 3.0 to 3.0"));
 }
 
@@ -189,7 +201,40 @@ TEST_F(StartupTest, TakesWhatAWalreceiverSends) {
 TEST_F(StartupTest, CutsTheUserTo63Bytes) {
   const std::string name(70, 'x');
   EXPECT_EQ(take(packet({"user", name, "replication", "true"})), Next::kConnect);
-  EXPECT_EQ(startup.take_parameters(settings)->user, std::string(63, 'x'));
+  wire::MessageWriter out(std::pmr::get_default_resource());
+  EXPECT_EQ(startup.take_parameters(settings, out)->user, std::string(63, 'x'));
+  EXPECT_TRUE(out.bytes().empty()) << "without a word";
+}
+
+std::string notice_of(const std::string& name) {
+  return "N NOTICE 42622 identifier \"" + name + "\" will be truncated to \"" + name.substr(0, 63) +
+         "\"";
+}
+
+TEST_F(StartupTest, CutsNamesTo63BytesAndNoticesIt) {
+  const std::string name(64, 'n');
+  EXPECT_EQ(connect({"application_name", name}).application_name(), name.substr(0, 63));
+  EXPECT_THAT(notices, ElementsAre(notice_of(name)));
+  const std::string options = "-c application_name=" + name + " -c role=" + name + "x";
+  connect({"default_tablespace", name + "y", "options", options});
+  EXPECT_THAT(notices, ElementsAre(notice_of(name), notice_of(name + "x"), notice_of(name + "y")));
+  connect({"application_name", name.substr(1), "search_path", name, "database", name});
+  EXPECT_TRUE(notices.empty());
+}
+
+// It is cut at the byte before what it may not show is replaced.
+TEST_F(StartupTest, CutsAnApplicationNameWhereverACharacterIs) {
+  const std::string name = std::string(62, 'n') + "\u00e9";
+  EXPECT_EQ(connect({"application_name", name}).application_name(), std::string(62, 'n') + "?");
+  EXPECT_THAT(notices, ElementsAre(notice_of(name)));
+}
+
+TEST_F(StartupTest, NoticesWhatItCutsBeforeItRefusesIt) {
+  const std::string name(80, 'x');
+  connect({"client_encoding", name});
+  EXPECT_EQ(error, "22023 invalid value for parameter \"client_encoding\": \"" +
+                       name.substr(0, 63) + "\"");
+  EXPECT_THAT(notices, ElementsAre(notice_of(name)));
 }
 
 TEST_F(StartupTest, TakesParametersInAnyCase) {
@@ -252,6 +297,11 @@ TEST_F(StartupTest, SplitsOptionsAtBlanksThatAreNotEscaped) {
 TEST_F(StartupTest, RefusesOptionsItCannotRead) {
   const std::pair<const char*, const char*> cases[] = {
       {"--foo", "42601 --foo requires a value"},
+      {"---", "42601 --- requires a value"},
+      {"-c --", "42601 -c -- requires a value"},
+      {"-- x", "42601 invalid command-line argument for server process: x"},
+      {"-- -e", "42601 invalid command-line argument for server process: -e"},
+      {"-- --", "42601 invalid command-line argument for server process: --"},
       {"-c no_such=1 foo", "42704 unrecognized configuration parameter \"no_such\""},
       {"-E -x", "42601 invalid command-line argument for server process: -x"},
       {"-S", "42601 invalid command-line argument for server process: -S"},
@@ -272,6 +322,14 @@ TEST_F(StartupTest, TakesWhatABackendTakesOfSwitches) {
     connect({"options", options});
     EXPECT_EQ(error, "") << options;
   }
+}
+
+TEST_F(StartupTest, TwoDashesEndTheOptions) {
+  EXPECT_EQ(connect({"options", "-c application_name=x --"}).application_name(), "x");
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(connect({"options", "-d -- -c application_name=y"}).application_name(), "y")
+      << "a value may look like it";
+  EXPECT_EQ(error, "");
 }
 
 TEST_F(StartupTest, GreetsWithTheSessionsParameters) {

@@ -56,6 +56,38 @@ TEST_F(CommandLoopTest, AQueryIsOneStringAndNothingBehindIt) {
   expect_error("08P01", "invalid message format");
 }
 
+// Before what is behind the string.
+TEST_F(CommandLoopTest, AQueryIsTextInTheClientsEncoding) {
+  EXPECT_EQ(answer(query("SHOW \"\xff\"")), "EZ") << "any byte is text in SQL_ASCII";
+  expect_error("42704", "unrecognized configuration parameter \"\xff\"");
+  TestClient utf8(server.port());
+  auto parameters = walreceiver_parameters();
+  parameters.emplace_back("client_encoding", "UTF8");
+  utf8.send(startup_packet(parameters));
+  utf8.until('Z');
+  std::string long_name = "x";
+  while (long_name.size() < 70) long_name += "\u2603";
+  for (const auto& [body, text] :
+       {std::pair(std::string("SHOW \"\xe9\"\0x", 10),
+                  "invalid byte sequence for encoding \"UTF8\": 0xe9 0x22"),
+        std::pair(std::string("SELECT '\xff'\0", 11),
+                  "invalid byte sequence for encoding \"UTF8\": 0xff"),
+        std::pair("SHOW " + long_name + '\0',
+                  "invalid byte sequence for encoding \"UTF8\": 0xe2 0x98 0x22")}) {
+    utf8.send(client_message('Q', body));
+    messages = utf8.until('Z');
+    EXPECT_EQ(types_of(messages), "EZ") << "a notice that is cut in a character is none either";
+    expect_error("22021", text);
+  }
+}
+
+TEST_F(CommandLoopTest, ANoticeComesBeforeAnErrorOfTheSameCommand) {
+  const std::string longer(64, 'x');
+  for (const std::string& text : {"SHOW " + longer + " x", longer + " x"}) {
+    EXPECT_EQ(answer(query(text)), "NEZ") << text;
+  }
+}
+
 TEST_F(CommandLoopTest, ASyntaxErrorEndsTheCommandOnly) {
   EXPECT_EQ(answer(query("IDENTIFY_SYSTEM IDENTIFY_SYSTEM")), "EZ");
   expect_error("42601", "syntax error");

@@ -106,6 +106,19 @@ TEST_F(StartupTest, AProtocolTwoClientIsToldInItsOwnFormat) {
   EXPECT_EQ(text, "EFATAL: ");
 }
 
+TEST_F(StartupTest, ANameThatIsCutIsNoticedAfterAuthentication) {
+  const std::vector<std::pair<std::string, std::string>> parameters{
+      {"user", "u"}, {"replication", "true"}, {"application_name", std::string(70, 'n')}};
+  TestClient client(server.port());
+  client.send(startup_packet(parameters));
+  EXPECT_TRUE(types_of(client.until('Z')).starts_with("RNS"));
+  TestClient refused(server.port());
+  auto wrong = parameters;
+  wrong.emplace_back("client_encoding", "none");
+  refused.send(startup_packet(wrong));
+  EXPECT_EQ(types_of(refused.to_end()), "RNE");
+}
+
 TEST_F(StartupTest, ANewerMinorVersionIsNegotiated) {
   TestClient client(server.port());
   auto parameters = walreceiver_parameters();

@@ -100,6 +100,34 @@ TEST_F(StreamingTest, AnythingElseWithinAStreamIsFatal) {
   }
 }
 
+// Its length is not waited for, and a text ends at a NUL.
+TEST_F(StreamingTest, ATypeAloneIsEnoughToBeRefused) {
+  for (const auto& [type, shown] : {std::pair('Q', "Q\""), std::pair('\0', "")}) {
+    ReadyClient other(server);
+    other.send(start_replication(end()));
+    EXPECT_EQ(other.next().type, 'W');
+    other.send(std::string(1, type));
+    const auto last = other.to_end();
+    ASSERT_EQ(types_of(last), "E") << type;
+    EXPECT_EQ(field(last[0], 'C'), "08P01");
+    EXPECT_EQ(field(last[0], 'M'), std::string("invalid standby message type \"") + shown);
+  }
+}
+
+// The refusal itself would be no text.
+TEST_F(StreamingTest, ATypeThatIsNoTextIsRefusedAsSuch) {
+  auto parameters = walreceiver_parameters();
+  parameters.emplace_back("client_encoding", "UTF8");
+  TestClient other(server.port());
+  other.send(startup_packet(parameters) + start_replication(end()) + '\xff');
+  EXPECT_EQ(other.until('W').back().type, 'W');
+  const auto last = other.to_end();
+  ASSERT_EQ(types_of(last), "E");
+  EXPECT_EQ(field(last[0], 'S'), "FATAL");
+  EXPECT_EQ(field(last[0], 'C'), "22021");
+  EXPECT_EQ(field(last[0], 'M'), "invalid byte sequence for encoding \"UTF8\": 0xff");
+}
+
 TEST_F(StreamingTest, TerminateWithinAStreamCloses) {
   start(end());
   client.send(client_message('X', ""));

@@ -21,6 +21,10 @@ std::vector<std::byte> header(char type, std::uint32_t length) {
   return bytes;
 }
 
+CutResult cut_message(std::span<const std::byte> bytes) {
+  return wire::cut_message(bytes, During::kCommands);
+}
+
 TEST(FramerTest, CutsTheFirstMessageOff) {
   const auto bytes = tests::bytes("51 00000009 \"SHOW\" 00 58 00000004");
   const CutResult first = cut_message(bytes);
@@ -34,6 +38,18 @@ TEST(FramerTest, CutsTheFirstMessageOff) {
   EXPECT_EQ(second.message.type, 'X');
   EXPECT_TRUE(second.message.body.empty());
   EXPECT_EQ(second.bytes_used, 5u);
+}
+
+TEST(FramerTest, InAStreamOnlyThreeTypesMayBeThere) {
+  for (int type = 0; type < 256; ++type) {
+    const bool known = type == 'd' || type == 'c' || type == 'X';
+    const std::byte byte{static_cast<std::uint8_t>(type)};
+    const CutResult result = wire::cut_message({&byte, 1}, During::kStream);
+    EXPECT_EQ(result.cut, known ? Cut::kIncomplete : Cut::kBadType) << type;
+    if (!known) {
+      EXPECT_EQ(result.message.type, static_cast<char>(type));
+    }
+  }
 }
 
 TEST(FramerTest, WantsTheRestWhereverAMessageIsCut) {

@@ -52,6 +52,17 @@ TEST(MessageTest, AShownValue) {
                          "44 0000000e 0001 00000004 30373030"));
 }
 
+TEST(MessageTest, AStringEndsAtItsFirstNul) {
+  using namespace std::string_literals;
+  EXPECT_EQ(
+      written([](MessageWriter& out) {
+        out.error_response(Severity::kFatal,
+                           {.kind = &kProtocolViolation, .what = "a\0b"s, .hint = "h"});
+      }),
+      tests::bytes("45 00000020 \"SFATAL\" 00 \"VFATAL\" 00 \"C08P01\" 00 \"Ma\" 00 \"Hh\" 00 "
+                   "00"));
+}
+
 // The same for the end of a historic timeline, and of a stream.
 TEST(MessageTest, TheNextTimeline) {
   EXPECT_EQ(

@@ -36,7 +36,7 @@ TEST(ReplicationMessageTest, Keepalive) {
 // As they come off the wire: cut first, then parsed.
 StandbyMessage parse_whole(std::string_view text) {
   const auto raw = tests::bytes(text);
-  const CutResult cut = cut_message(raw);
+  const CutResult cut = cut_message(raw, During::kStream);
   EXPECT_EQ(cut.cut, Cut::kMessage);
   EXPECT_EQ(cut.bytes_used, raw.size());
   return parse_standby_message(cut.message.body).value();
