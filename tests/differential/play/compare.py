@@ -30,7 +30,7 @@ def answer(asked, port):
     names = {transcript.process_id: f"PID of {name}"
              for name, transcript in played.transcripts.items() if transcript.process_id}
     lines = [f"{name}: {_line(entry)}" for name, transcript in played.transcripts.items()
-             for entry in transcript.comparable(names)]
+             for entry in transcript.comparable(names, asked.bytes_of(name))]
     return Answer(lines, played.was_reset)
 
 

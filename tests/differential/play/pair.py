@@ -21,8 +21,8 @@ _SETTINGS = {
     "authentication_timeout": "60s",
     "log_min_messages": "log",
 }
-_WALCAST_OPTIONS = {"max_wal_senders": MAX_WAL_SENDERS, "wal_keep_size": "8GB",
-                    "log_level": "fatal"}
+_WALCAST_OPTIONS = {"max_wal_senders": MAX_WAL_SENDERS, "max_replication_slots": MAX_SLOTS,
+                    "wal_keep_size": "8GB", "log_level": "fatal"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Pair:
         end = _wait_until_idle(area, cluster)
         wal = wal_of(cluster)
         copy = area.copy_tree(wal.path, "wal-for-walcast")
-        self.walcast = Walcast.of_directory(area, copy, **_WALCAST_OPTIONS)
+        self.walcast = Walcast.of_directory(
+            area, copy, state_directory=area.directory("state-of-walcast"), **_WALCAST_OPTIONS)
         self.walcast_port = self.walcast.port
         timeline = max(int(name[:8], 16) for name in _segments(wal))
         begin = min(map(wal.start_of, _segments(wal)))
