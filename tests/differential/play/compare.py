@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from play.messages import TERMINATE, query, startup
 from play.player import play
 from play.script import flatten, ready, script, send
-from support.lsn import format_lsn
 
 # A server that closes on unread input resets the connection, and a reset may overtake what was said
 # before it. It rarely does: then the script is played again.
@@ -23,19 +22,15 @@ class Answer:
         return any(line.endswith("<silence>") for line in self.lines)
 
 
-def answer(asked, port, reserved=()):
-    """Everything, in the order in which each connection got it. `reserved` are positions at which
-    READ_REPLICATION_SLOT may find a slot that has just reserved WAL."""
+def answer(asked, port):
+    """Everything, in the order in which each connection got it."""
     played = play(asked, port)
     if asked.slots:
         remove_slots(asked.slots, port)
     names = {transcript.process_id: f"PID of {name}"
              for name, transcript in played.transcripts.items() if transcript.process_id}
     lines = [f"{name}: {_line(entry)}" for name, transcript in played.transcripts.items()
-             for entry in transcript.comparable(names)]
-    for position in reserved:
-        word = repr(format_lsn(position).encode())
-        lines = [line.replace(f"b'physical' {word}", "b'physical' <reserved>") for line in lines]
+             for entry in transcript.comparable(names, asked.bytes_of(name))]
     return Answer(lines, played.was_reset)
 
 

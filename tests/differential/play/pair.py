@@ -21,8 +21,8 @@ _SETTINGS = {
     "authentication_timeout": "60s",
     "log_min_messages": "log",
 }
-_WALCAST_OPTIONS = {"max_wal_senders": MAX_WAL_SENDERS, "wal_keep_size": "8GB",
-                    "log_level": "fatal"}
+_WALCAST_OPTIONS = {"max_wal_senders": MAX_WAL_SENDERS, "max_replication_slots": MAX_SLOTS,
+                    "wal_keep_size": "8GB", "log_level": "fatal"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ class Site:
     middle: int       # a segment's start between the two
     segment_size: int
     timeline: int
-    reserved: tuple   # what RESERVE_WAL keeps: from PostgreSQL's last redo, or walcast's last segment
     forks: dict = field(default_factory=dict)  # timeline -> where the next one left it
 
 
@@ -47,16 +46,13 @@ class Pair:
         end = _wait_until_idle(area, cluster)
         wal = wal_of(cluster)
         copy = area.copy_tree(wal.path, "wal-for-walcast")
-        self.walcast = Walcast.of_directory(area, copy, state_directory=area.directory("state"),
-                                            max_replication_slots=MAX_SLOTS, **_WALCAST_OPTIONS)
+        self.walcast = Walcast.of_directory(
+            area, copy, state_directory=area.directory("state-of-walcast"), **_WALCAST_OPTIONS)
         self.walcast_port = self.walcast.port
         timeline = max(int(name[:8], 16) for name in _segments(wal))
         begin = min(map(wal.start_of, _segments(wal)))
         middle = (begin + end) // 2 // wal.segment_size * wal.segment_size
-        redo = parse_lsn(cluster.control()["Latest checkpoint's REDO location"])
-        segment = end // wal.segment_size * wal.segment_size
-        self.site = Site(begin, end, middle, wal.segment_size, timeline, (redo, segment),
-                         _forks(wal, timeline))
+        self.site = Site(begin, end, middle, wal.segment_size, timeline, _forks(wal, timeline))
 
     @classmethod
     def create(cls, area):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from play.messages import CANCEL_REQUEST, untyped
 from play.transcript import Transcript
 
-SILENCE_SECONDS = 2.0  # of a server that should have spoken: a difference, or a bad script
+SILENCE_SECONDS = 20.0  # of a server that should have spoken: a difference, or a bad script
 
 
 class Silence(Exception):

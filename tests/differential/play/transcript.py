@@ -4,13 +4,17 @@ import hashlib
 import re
 import struct
 
-from support.lsn import format_lsn
+from support.lsn import format_lsn, parse_lsn
 from support.protocol import parse_columns, parse_row
 
 # The columns of SHOW ALL. Its rows are each server's own: what one has to configure, the other lacks.
 _SHOW_ALL = ["name", "setting", "description"]
 
 _LOCATION = "FLR"  # source file, line and function of an error: PostgreSQL's own
+
+
+class _SlotPosition(bytes):
+    """The restart_lsn of a slot."""
 
 
 class Transcript:
@@ -50,11 +54,15 @@ class Transcript:
         return "".join(entry[0] if len(entry[0]) == 1 else f"<{entry[0]}>"
                        for entry in self.entries)
 
-    def comparable(self, names):
-        """The entries with process ids replaced by the names that `names` has for them."""
+    def comparable(self, names, sent):
+        """The entries with process ids replaced by the names that `names` has for them, and the
+        positions of slots left out that did not come from the client: what RESERVE_WAL reserves is
+        the server's choice."""
         def rename(value):
             if isinstance(value, str):
                 return re.sub(r"\bPID (\d+)", lambda m: names.get(int(m[1]), m[0]), value)
+            if isinstance(value, _SlotPosition):
+                return value if struct.pack("!Q", parse_lsn(value.decode())) in sent else "reserved"
             return tuple(map(rename, value)) if isinstance(value, tuple) else value
         return [rename(entry) for entry in self.entries]
 
@@ -100,6 +108,8 @@ def _local(name, value):
     """A parameter or column without the minor version, which WAL does not tell."""
     if name == "server_version":
         return re.sub(r"^15\.\d+ .*", "15.x", value if isinstance(value, str) else value.decode())
+    if name == "restart_lsn" and value is not None:
+        return _SlotPosition(value)
     if name == "server_version_num":
         return re.sub(r"^15\d{4}$", "15xxxx", value.decode())
     return value

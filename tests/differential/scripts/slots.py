@@ -161,7 +161,7 @@ def _moved(site):
     yield _keep("a slot told of its flush keeps it after an error", ask(_CREATE), _start(site),
                 send(status(site.middle) + copy(b"")), ready(), _READ, _DROP)
     yield _keep("a slot is used where its WAL was never kept", ask(_CREATE), _start(site, lsn=0),
-                _READ)
+                ready(), _READ)
     yield _keep("a slot read while it is told", ask(_CREATE), _start(site),
                 send(status(site.middle, reply=True)), reply("d"), greet(on="b"), _on("b", _READ),
                 _stop())
