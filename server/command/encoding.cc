@@ -115,8 +115,8 @@ std::string_view find_encoding(std::string_view text) {
   const auto found =
       std::lower_bound(kEncodings.begin(), kEncodings.end(), EncodingName{key, {}}, by_key);
   if (found == kEncodings.end() || found->key != key) return {};
-  // The only one that PostgreSQL still reports by its older name, if it was called by that.
-  return key == "unicode" ? "UNICODE" : found->name;
+  // The only one that PostgreSQL still reports by its older name, if it was called exactly that.
+  return text == "UNICODE" ? text : found->name;
 }
 
 }  // namespace server::command

@@ -98,6 +98,8 @@ TEST(SettingValueTest, EncodingsHaveManyNames) {
     EXPECT_EQ(parsed("client_encoding", name), "UTF8") << name;
   }
   EXPECT_EQ(parsed("client_encoding", "UNICODE"), "UNICODE");
+  EXPECT_EQ(parsed("client_encoding", "Unicode"), "UTF8");
+  EXPECT_EQ(parsed("client_encoding", "UNI_CODE"), "UTF8");
   EXPECT_EQ(parsed("client_encoding", "iso-8859-1"), "LATIN1");
   EXPECT_EQ(parsed("client_encoding", "alt"), "WIN866");
   EXPECT_EQ(parsed("client_encoding", "no_such"),
