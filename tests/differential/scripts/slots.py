@@ -3,7 +3,7 @@
 from play.messages import (COPY_DONE, FUNCTION_CALL, IDENTIFY, PARSE, SYNC, TERMINATE, copy,
                            message, query, status)
 from play.pair import MAX_SLOTS
-from play.script import ask, greet, half_close, ready, reply, script, send, session, to_end
+from play.script import ask, cancel, greet, half_close, ready, reply, script, send, session, to_end
 from support.lsn import format_lsn
 
 _CREATE = "CREATE_REPLICATION_SLOT s PHYSICAL"
@@ -31,9 +31,9 @@ def _keep(name, *steps, **parameters):
     return session(name, *steps, slots=["s"], **parameters)
 
 
-def _two(name, *steps):
+def _two(name, *steps, farewell=SYNC):
     """Two sessions, a and b."""
-    return script(name, greet(), greet(on="b"), *steps, slots=["s"])
+    return script(name, greet(), greet(on="b"), *steps, slots=["s"], farewell=farewell)
 
 
 def _creations():
@@ -143,6 +143,15 @@ def _held(site):
     yield _two("two drops wait", greet(on="c"), ask(_CREATE), other,
                send(query("DROP_REPLICATION_SLOT s WAIT")), _stop("b"), ready(),
                _on("c", ask("DROP_REPLICATION_SLOT s WAIT")))
+    yield _two("a drop that waits is cancelled", ask(_CREATE), other,
+               send(query("DROP_REPLICATION_SLOT s WAIT")), cancel("a", "c"), to_end("c"), ready(),
+               _READ, _stop("b"), _DROP)
+    yield _two("a drop waits for a session that says no more", ask(_CREATE), other,
+               send(query("DROP_REPLICATION_SLOT s WAIT")), half_close(), _stop("b"), to_end(),
+               farewell=b"")
+    yield _two("a drop waits for a temporary slot", ask(_TEMPORARY, "b"),
+               send(query("DROP_REPLICATION_SLOT s WAIT")), send(TERMINATE, "b"), to_end("b"),
+               ready())
     yield session("a temporary slot is dropped by its owner, waiting", ask(_TEMPORARY),
                   ask("DROP_REPLICATION_SLOT s WAIT"), _READ)
 
