@@ -115,6 +115,7 @@ void Session::query(std::span<const std::byte> body) {
 runtime::Result<void> Session::run(std::string_view text, MessageWriter& out) {
   command::Notices notices;
   const auto parsed = command::parse(text, notices);
+  if (!client_.settings.wants_notices()) notices.clear();
   for (const runtime::Error& notice : notices) {
     TRY(command::check_sent_text(client_.encoding(), notice.what));  // it may be cut in a character
     out.notice_response(Severity::kNotice, notice);

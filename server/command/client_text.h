@@ -12,7 +12,6 @@ namespace server::command {
 
 // Of encodings that no server can have, only ASCII is taken.
 runtime::Result<void> check_received_text(std::string_view encoding, std::string_view text);
-// Text in an encoding that no server can have is not looked at: it was ASCII when it came.
 runtime::Result<void> check_sent_text(std::string_view encoding, std::string_view text);
 
 }  // namespace server::command

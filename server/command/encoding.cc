@@ -115,7 +115,8 @@ std::string_view find_encoding(std::string_view text) {
   const auto found =
       std::lower_bound(kEncodings.begin(), kEncodings.end(), EncodingName{key, {}}, by_key);
   if (found == kEncodings.end() || found->key != key) return {};
-  return found->name;
+  // The only one that PostgreSQL still reports by its older name, if it was called exactly that.
+  return text == "UNICODE" ? text : found->name;
 }
 
 }  // namespace server::command

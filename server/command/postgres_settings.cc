@@ -120,7 +120,7 @@ constexpr std::array kSessionSettings{
     flag("jit_profiling_support", "off"),
     flag("jit_tuple_deforming", "on"),
     integer("join_collapse_limit", "8", Unit::kNone, 1, kIntegerMax),
-    text("lc_messages", ""),
+    text("lc_messages", "C"),
     text("lc_monetary", "C"),
     text("lc_numeric", "C"),
     text("lc_time", "C"),

@@ -56,7 +56,10 @@ runtime::Result<void> SessionSettings::set(const Settings& settings, std::string
                                            std::string_view value, Notices& notices) {
   if (const SettingDefinition* definition = find_session_setting(name)) {
     std::string text(value);
-    if (definition->kind == SettingKind::kName) truncate_identifier(text, notices);
+    if (definition->kind == SettingKind::kName) {
+      Notices unwanted;
+      truncate_identifier(text, wants_notices() ? notices : unwanted);
+    }
     put(definition->name, TRY(parse_setting(*definition, text)));
     return {};
   }
@@ -68,6 +71,11 @@ runtime::Result<void> SessionSettings::set(const Settings& settings, std::string
   TRY(check_custom_name(name));
   put(name, std::string(value));
   return {};
+}
+
+bool SessionSettings::wants_notices() const {
+  const auto least = find("client_min_messages");
+  return least != "warning" && least != "error";
 }
 
 void SessionSettings::put(std::string_view name, std::string value) {

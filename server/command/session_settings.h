@@ -16,9 +16,13 @@ namespace server::command {
 class SessionSettings {
  public:
   // Takes a parameter of the start-up packet, as PostgreSQL would (set_config_option); the name in
-  // any case. The errors and the notices are PostgreSQL's too.
+  // any case. The errors and the notices, if they
+  // are wanted, are PostgreSQL's too.
   runtime::Result<void> set(const Settings& settings, std::string_view name, std::string_view value,
                             Notices& notices);
+
+  // Whether the client takes notices, which client_min_messages may forbid.
+  bool wants_notices() const;
 
   // As SHOW shows it; none if the client did not set it.
   std::optional<std::string_view> find(std::string_view name) const;

@@ -1,7 +1,5 @@
 #include "server/command/start.h"
 
-#include <algorithm>
-
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/wire/errors.h"
@@ -44,11 +42,11 @@ runtime::Result<void> check_available(const stream::WalView& view, const StartPo
             "requested starting point {} is ahead of the WAL flush position of this server {}",
             point.start, end)};
   }
-  // No cluster has had a segment 0. A timeline has no file for the time before it began, in whose parent's file that WAL is.
+  // A timeline has no file for the time before it began, in whose
+  // parent's file that WAL is.
   const wal::SegmentSize size = view.identity().segment_size;
   const wal::SegmentNo no = size.segment_of(point.start);
-  const wal::SegmentNo first = size.segment_of(view.history().begin(point.timeline));
-  if (no >= std::max(first, wal::SegmentNo{1})) return {};
+  if (no >= size.segment_of(view.history().begin(point.timeline))) return {};
   return wal::segment_removed(point.timeline, no, size);
 }
 

@@ -11,6 +11,7 @@ namespace server::stream {
 using wal::kSliceBytes;
 using wal::Lsn;
 using wal::SegmentNo;
+using wal::TimelineId;
 
 namespace {
 
@@ -107,6 +108,11 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
   DCHECK(from < end_);
   waiter.stop_waiting();
   const SegmentNo no = identity().segment_size.segment_of(from);
+  if (no == SegmentNo{0}) {  // no cluster has had one, so nobody need look
+    const TimelineId timeline = history().file_timeline(no, identity().segment_size);
+    return {Availability::kFailed, nullptr, Lsn(),
+            wal::segment_removed(timeline, no, identity().segment_size)};
+  }
   OpenSegment& open = at(no);
   const auto wait = [&] {
     open.waiters.push_back(waiter.link_);

@@ -94,7 +94,24 @@ TEST(ClientTextTest, ChecksWhatIsSentToo) {
   EXPECT_EQ(check_sent_text("UTF8", "\xff\"").error().what,
             "invalid byte sequence for encoding \"UTF8\": 0xff");
   EXPECT_TRUE(check_sent_text("LATIN1", "\xff"));
-  EXPECT_TRUE(check_sent_text("SJIS", "\xff"));
+  const std::pair<const char*, const char*> good[] = {{"SJIS", "\xa1\xe0\x40"},
+                                                      {"SHIFT_JIS_2004", "\x81\xfc"},
+                                                      {"BIG5", "\xff\""},
+                                                      {"GBK", "\x80\""},
+                                                      {"UHC", "\x8d\""},
+                                                      {"JOHAB", "\x8f\xa1\xa1\xff\xa1"},
+                                                      {"GB18030", "\x81\x30\x81\x39\xfe\xfe"}};
+  for (const auto& [encoding, text] : good) {
+    EXPECT_TRUE(check_sent_text(encoding, text)) << encoding;
+  }
+  const std::tuple<const char*, const char*, const char*> bad[] = {
+      {"SJIS", "\xff\"", "0xff 0x22"},      {"SJIS", "\x81\x7f", "0x81 0x7f"},
+      {"BIG5", "\x8d ", "0x8d 0x20"},       {"JOHAB", "\x80\"", "0x80 0x22"},
+      {"GB18030", "\x80\x40", "0x80 0x40"}, {"GB18030", "\x81\x30\x81", "0x81 0x30 0x81"}};
+  for (const auto& [encoding, text, bytes] : bad) {
+    EXPECT_EQ(check_sent_text(encoding, text).error().what,
+              "invalid byte sequence for encoding \"" + std::string(encoding) + "\": " + bytes);
+  }
 }
 
 }  // namespace

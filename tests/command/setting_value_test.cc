@@ -94,9 +94,12 @@ TEST(SettingValueTest, ChoicesAreWholeWordsInAnyCase) {
 }
 
 TEST(SettingValueTest, EncodingsHaveManyNames) {
-  for (const char* name : {"utf8", "UTF-8", "utf_8", "Unicode"}) {
+  for (const char* name : {"utf8", "UTF-8", "utf_8"}) {
     EXPECT_EQ(parsed("client_encoding", name), "UTF8") << name;
   }
+  EXPECT_EQ(parsed("client_encoding", "UNICODE"), "UNICODE");
+  EXPECT_EQ(parsed("client_encoding", "Unicode"), "UTF8");
+  EXPECT_EQ(parsed("client_encoding", "UNI_CODE"), "UTF8");
   EXPECT_EQ(parsed("client_encoding", "iso-8859-1"), "LATIN1");
   EXPECT_EQ(parsed("client_encoding", "alt"), "WIN866");
   EXPECT_EQ(parsed("client_encoding", "no_such"),

@@ -22,13 +22,6 @@ struct StartTest : testing::Test {
   tests::WalViewFixture wal{15};
 };
 
-TEST_F(StartTest, ASlotIsRefusedFirst) {
-  const auto point =
-      check_start(wal.view(), {.slot = "s", .start = wal::Lsn(1), .timeline = wal::TimelineId{99}});
-  EXPECT_EQ(point.error().what, "replication slot \"s\" does not exist");
-  EXPECT_EQ(point.error().kind->code, "42704");
-}
-
 TEST_F(StartTest, ATimelineMustBeInTheHistory) {
   for (const std::uint32_t timeline : {3u, 4u, 6u, 0xFFFFFFFFu}) {
     const auto point = start(kFirstFork, wal::TimelineId{timeline});

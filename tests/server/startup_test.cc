@@ -222,6 +222,20 @@ TEST_F(StartupTest, CutsNamesTo63BytesAndNoticesIt) {
   EXPECT_TRUE(notices.empty());
 }
 
+TEST_F(StartupTest, ClientMinMessagesForbidsNoticesFromThenOn) {
+  const std::string name(64, 'n');
+  for (const char* least : {"warning", "ERROR"}) {
+    connect({"client_min_messages", least, "application_name", name});
+    EXPECT_TRUE(notices.empty()) << least;
+    connect({"application_name", name, "client_min_messages", least});
+    EXPECT_THAT(notices, ElementsAre(notice_of(name))) << least;
+  }
+  for (const char* least : {"notice", "log", "debug5"}) {
+    connect({"client_min_messages", least, "application_name", name});
+    EXPECT_THAT(notices, ElementsAre(notice_of(name))) << least;
+  }
+}
+
 // It is cut at the byte before what it may not show is replaced.
 TEST_F(StartupTest, CutsAnApplicationNameWhereverACharacterIs) {
   const std::string name = std::string(62, 'n') + "\u00e9";

@@ -86,6 +86,13 @@ TEST_F(CommandLoopTest, ANoticeComesBeforeAnErrorOfTheSameCommand) {
   for (const std::string& text : {"SHOW " + longer + " x", longer + " x"}) {
     EXPECT_EQ(answer(query(text)), "NEZ") << text;
   }
+  TestClient deaf(server.port());
+  auto parameters = walreceiver_parameters();
+  parameters.emplace_back("client_min_messages", "error");
+  deaf.send(startup_packet(parameters));
+  deaf.until('Z');
+  deaf.send(query("SHOW " + longer));
+  EXPECT_EQ(types_of(deaf.until('Z')), "EZ") << "it wants no notices";
 }
 
 TEST_F(CommandLoopTest, ASyntaxErrorEndsTheCommandOnly) {
