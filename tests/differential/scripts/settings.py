@@ -57,7 +57,8 @@ def _given():
     """Parameters that mean something to a session without SQL, or are reported."""
     for name, value in (("TimeZone", "Europe/Berlin"), ("timezone", "UTC"),
                         ("IntervalStyle", "iso_8601"), ("intervalstyle", "SQL_STANDARD"),
-                        ("DateStyle", "ISO, YMD"), ("DateStyle", "sql"), ("DateStyle", "postgres,dmy"),
+                        ("DateStyle", "ISO, YMD"), ("DateStyle", "sql"),
+                        ("DateStyle", "postgres,dmy"),
                         ("default_transaction_read_only", "yes"), ("transaction_read_only", "on"),
                         ("standard_conforming_strings", "off"), ("search_path", "a, b"),
                         ("statement_timeout", "2min"), ("lock_timeout", "1s"),
@@ -75,7 +76,8 @@ def _given():
         yield script(f"{name}={value!r}", send(startup(**{name: value})),
                      send(query(f"SHOW {name}")))
     for zone in "utc", "+3", "Nowhere/At":
-        yield script(f"time zone {zone}", send(startup(TimeZone=zone)), send(query("SHOW TimeZone")))
+        yield script(f"time zone {zone}", send(startup(TimeZone=zone)),
+                     send(query("SHOW TimeZone")))
     for level in "error", "warning", "notice", "log":
         yield session(f"a notice, client_min_messages={level}", ask("SHOW " + "n" * 70),
                       client_min_messages=level)

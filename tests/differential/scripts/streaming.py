@@ -35,8 +35,8 @@ def _starts(site):
                       _stop(), send(IDENTIFY))
     for offset in (1, 8191, 8192, 8193, 65536, 131071, 131072, 131073, 500_000, size - 8192,
                    size - 1, size):
-        yield session(f"a stream from {offset} bytes before a segment", _start(site.middle - offset),
-                      wal_to(end), _stop())
+        yield session(f"a stream from {offset} bytes before a segment",
+                      _start(site.middle - offset), wal_to(end), _stop())
     for name, lsn in {
         "one byte ahead": end + 1, "a segment ahead": end + size, "far ahead": 0xFFF << 32,
         "the greatest position": _GREATEST, "nowhere": 0, "the second byte of all": 1,
