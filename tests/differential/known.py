@@ -3,11 +3,13 @@ section 5 has the same list in more words. A script that is named here and does 
 
 # "group: name of the script", or the beginning of one and a `*`.
 KNOWN = {
-    "startup: GSSENCRequest*": "walcast answers N, it has no encryption; Debian's PostgreSQL has GSSAPI",
-    "startup: parameter: session_authorization": "walcast has no roles to look a name up in",
+    "startup: GSSENCRequest*": "walcast has no encryption, Debian's PostgreSQL has GSSAPI",
+    "startup: role: *": "walcast has no roles to look a name up in",
+    "startup: no standby: *": "walcast serves physical replication only",
+    "settings: time zone *": "walcast has no list of time zones and takes any name as it is given",
     "settings: SHOW of a database's *": "walcast has no database that these could be said of",
     "lengths: Q with a megabyte and more": "walcast takes messages of up to a megabyte",
-    "commands: BASE_BACKUP with (*": "walcast refuses all base backups before it looks at their options",
+    "commands: BASE_BACKUP with (*": "walcast refuses base backups, whatever their options",
 }
 
 

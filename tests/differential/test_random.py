@@ -96,10 +96,11 @@ class RandomCase(E2eCase):
 
 
 class WalcastPlain(RandomCase):
-    """All but settings and encoding, which are about parameters: see mutate.py."""
+    """All but settings, which are about parameters: see mutate.py."""
 
     COUNT = 2000
-    SUBJECTS = ("startup", "commands", "extended", "lengths", "slot_names", "slots", "streaming")
+    SUBJECTS = ("startup", "encoding", "commands", "extended", "lengths", "slot_names", "slots",
+                "streaming")
     create_pair = Pair.create
 
     def test_mutants_meet_the_same_fate(self):
@@ -116,7 +117,7 @@ class WalcastPromoted(RandomCase):
 
 
 class PostgresPlain(WalcastPlain):
-    """PostgreSQL against itself: what is left of a mutant's answer does not depend on the moment."""
+    """PostgreSQL against itself: what an outline has does not depend on the moment."""
 
     COUNT = 500
 

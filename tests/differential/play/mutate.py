@@ -10,6 +10,7 @@ rightly differ there, or one from itself at another moment:
   no roles, PostgreSQL begins a session of SQL or looks for the role.
 - Start-up parameters beyond those of _PARAMETERS: PostgreSQL has 350 more, and switches in
   `options`. wal_sender_timeout among them: a few milliseconds of it end a stream at some moment.
+- Encodings beyond those of _ENCODINGS, once they are mutated: PostgreSQL knows many by many names.
 - Pieces in a start-up: what follows an SSLRequest is refused if it is there already when that is
   read, and is served if it comes later. A start-up is therefore sent in one piece.
 - Pieces where a stream may start: if the WAL that it asks for is gone, what comes behind it is read
@@ -24,7 +25,8 @@ from dataclasses import dataclass
 
 from play.messages import GSSENC_REQUEST, SEGMENT_SIZE, SSL_REQUEST, SYNC, startup
 
-_PARAMETERS = {b"user", b"database", b"replication", b"application_name"}
+_PARAMETERS = {b"user", b"database", b"replication", b"application_name", b"client_encoding"}
+_ENCODINGS = {b"UTF8", b"SQL_ASCII", b"LATIN1", b"EUC_JP", b"WIN1252"}
 _REPLICATION = {b"true", b"on", b"yes", b"1"}
 _PROBE = SYNC + SEGMENT_SIZE  # of whether the session lives, and in which state
 _BYTES_MAX = 30_000           # so that one write puts all of it into the other's buffer
@@ -49,8 +51,8 @@ class Mutator:
     """Makes mutants of the scripts of some groups."""
 
     def __init__(self, scripts_by_group):
-        self._sessions = []
-        self._startups = []
+        self._sessions = []  # greetings, and what comes after them
+        self._startups = []  # with what comes after them
         for group, scripts in scripts_by_group.items():
             for script in scripts:
                 data = script.bytes_of("a")
@@ -62,24 +64,27 @@ class Mutator:
         rng = random.Random(seed)
         while True:
             of_startup = rng.random() < 0.15
-            data = rng.choice(self._startups if of_startup else self._sessions)
+            if of_startup:
+                greeting, data = b"", rng.choice(self._startups)
+            else:
+                greeting, data = rng.choice(self._sessions)
             for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
-                data = rng.choice(_MUTATIONS)(rng, data, rng.choice(self._sessions))
+                data = rng.choice(_MUTATIONS)(rng, data, rng.choice(self._sessions)[1])
             data = data[:_BYTES_MAX] + _PROBE
             if b"BASE_BACKUP" in data or of_startup and not _is_comparable_startup(data):
                 continue
-            if of_startup:
-                return Mutant(seed, b"", data, len(data))
             piece = rng.choice((len(data), len(data), 1, 7, 1000))
-            return Mutant(seed, startup(), data,
-                          len(data) if b"START_REPLICATION" in data else piece)
+            whole = of_startup or b"START_REPLICATION" in data
+            return Mutant(seed, greeting, data, len(data) if whole else piece)
 
     def _add(self, group, data):
+        if not _is_comparable_startup(data):
+            return
         if group == "startup":
-            if _is_comparable_startup(data):
-                self._startups.append(data)
-        elif data.startswith(startup()):
-            self._sessions.append(data[len(startup()):])
+            self._startups.append(data)
+        elif _is_greeting(data):
+            length = struct.unpack_from("!I", data)[0]
+            self._sessions.append((data[:length], data[length:]))
 
 
 def _cut_end(rng, data, other):
@@ -172,6 +177,12 @@ _MUTATIONS = (_cut_end, _cut_out, _splice, _join, _flip, _flip, _set_byte, _repe
               _repeat_message, _move_message, _change_length, _fill)
 
 
+def _is_greeting(data):
+    """Whether a session follows; of the scripts that are not about start-ups, nearly all."""
+    return any(data.startswith(startup(client_encoding=encoding and encoding.decode()))
+               for encoding in (None, *_ENCODINGS))
+
+
 def _is_comparable_startup(data):
     """Whether what PostgreSQL finds in these first bytes, if it finds a start-up, is a physical
     standby's with parameters that mean the same to both."""
@@ -193,4 +204,5 @@ def _is_comparable_startup(data):
     given = dict(zip(names, values))
     return (given.get(b"user") in (b"postgres", b"", None)
             and given.get(b"replication", b"").lower() in _REPLICATION
+            and given.get(b"client_encoding", b"UTF8") in _ENCODINGS
             and all(name in _PARAMETERS or name.startswith(b"_pq_.") for name in given))

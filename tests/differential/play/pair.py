@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from support.area import Area
 from support.cluster import PgCluster
 from support.lsn import parse_lsn
 from support.wait import wait_until

@@ -78,7 +78,7 @@ FAREWELL = SYNC
 
 @dataclass(frozen=True)
 class Script:
-    """Steps in order; then every connection says farewell, closes its side, and reads to the end."""
+    """Steps in order; then every connection says farewell, closes its side and reads to the end."""
     name: str
     steps: list
     farewell: bytes = FAREWELL

@@ -7,7 +7,7 @@ import struct
 from support.lsn import format_lsn, parse_lsn
 from support.protocol import parse_columns, parse_row
 
-# The columns of SHOW ALL. Its rows are each server's own: what one has to configure, the other lacks.
+# The columns of SHOW ALL. Its rows are each server's own.
 _SHOW_ALL = ["name", "setting", "description"]
 
 _LOCATION = "FLR"  # source file, line and function of an error: PostgreSQL's own

@@ -14,7 +14,8 @@ _IDENTIFY = (
 
 _SQL = (
     "", " ", ";", ";;", "SELECT 1", "select 1;", "-- comment", "/* comment */", "BEGIN", "COMMIT",
-    "SET application_name = 'x'", "VACUUM", "1", "'text'", '"name"', '"unterminated', "'unterminated",
+    "SET application_name = 'x'", "VACUUM", "1", "'text'", '"name"', '"unterminated',
+    "'unterminated",
     "0/1", "(", ")", ",", "\\", "\x7f", "SLOT", "PHYSICAL", "TIMELINE 1", "WAIT", "LOGICAL",
     "TEMPORARY", "RESERVE_WAL", "show wal_segment_size", "Show wal_segment_size",
     "ALTER_REPLICATION_SLOT s (FAILOVER)", "UPLOAD_MANIFEST", "-- IDENTIFY_SYSTEM", "é",
@@ -39,7 +40,8 @@ _HISTORY = (
     "TIMELINE_HISTORY 1;", "TIMELINE_HISTORY 4294967295", "TIMELINE_HISTORY 4294967296",
     "TIMELINE_HISTORY 4294967298", "TIMELINE_HISTORY 99999999999999999999999",
     "TIMELINE_HISTORY 18446744073709551617", "TIMELINE_HISTORY 0x1",
-    "TIMELINE_HISTORY 1.0", "TIMELINE_HISTORY '1'", 'TIMELINE_HISTORY "1"', "TIMELINE_HISTORY 00077",
+    "TIMELINE_HISTORY 1.0", "TIMELINE_HISTORY '1'", 'TIMELINE_HISTORY "1"',
+    "TIMELINE_HISTORY 00077",
     "TIMELINE_HISTORY 1/1", "TIMELINE_HISTORY +1", "TIMELINE_HISTORY TIMELINE 1",
     "TIMELINE_HISTORY (1)", "TIMELINE_HISTORY\n1", "TIMELINE_HISTORY1", "TIMELINE_HISTORY 1a",
     "TIMELINE_HISTORY 2147483648", "TIMELINE_HISTORY 1,",

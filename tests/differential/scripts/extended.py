@@ -12,7 +12,8 @@ _LEFT_OVERS = {"CopyData": copy(b"x"), "CopyDone": COPY_DONE, "CopyFail": COPY_F
 def _skipping():
     for name, data in _EXTENDED.items():
         yield session(f"{name}, then Sync", send(data + SYNC + IDENTIFY))
-        yield session(f"{name}, then a query that is skipped", send(data + SEGMENT_SIZE), farewell=b"")
+        yield session(f"{name}, then a query that is skipped", send(data + SEGMENT_SIZE),
+                      farewell=b"")
         yield session(f"{name}, with nothing in it", send(message(data[:1]) + SYNC))
         yield session(f"{name}, with garbage in it", send(message(data[:1], b"\xff" * 99) + SYNC))
         yield session(f"{name}, then the end", send(data + TERMINATE + SYNC))

@@ -48,7 +48,8 @@ def _in_a_stream(site):
             yield _announced(kind, length, *start)
     for kind in "QfSHPZ":
         yield _announced(kind, 3, *start)
-        yield session(f"only the type {kind} in a stream", *start, send(kind.encode()), farewell=b"")
+        yield session(f"only the type {kind} in a stream", *start, send(kind.encode()),
+                      farewell=b"")
     yield session("c with all that it may hold in a stream", *start,
                   send(message("c", b"\0" * (_SMALL_LIMIT - 4)) + SEGMENT_SIZE))
     yield session("X with a body in a stream", *start, send(message("X", b"body") + SEGMENT_SIZE))

@@ -53,6 +53,36 @@ def _shown():
                   DateStyle="German", extra_float_digits="3")
 
 
+def _given():
+    """Parameters that mean something to a session without SQL, or are reported."""
+    for name, value in (("TimeZone", "Europe/Berlin"), ("timezone", "UTC"),
+                        ("IntervalStyle", "iso_8601"), ("intervalstyle", "SQL_STANDARD"),
+                        ("DateStyle", "ISO, YMD"), ("DateStyle", "sql"),
+                        ("DateStyle", "postgres,dmy"),
+                        ("default_transaction_read_only", "yes"), ("transaction_read_only", "on"),
+                        ("standard_conforming_strings", "off"), ("search_path", "a, b"),
+                        ("statement_timeout", "2min"), ("lock_timeout", "1s"),
+                        ("extra_float_digits", "-2"), ("bytea_output", "escape"),
+                        ("client_min_messages", "error"), ("work_mem", "64kB"),
+                        ("tcp_keepalives_idle", "60"), ("geqo", "off"), ("seed", "0.5"),
+                        ("application_name", "a\\b"), ("is_superuser", "off"),
+                        ("server_version", "9.0"), ("integer_datetimes", "off"),
+                        ("in_hot_standby", "on"), ("server_encoding", "UTF8"), ("port", "1"),
+                        ("log_min_messages", "error"), ("wal_level", "logical"),
+                        ("DateStyle", "nonsense"), ("IntervalStyle", ""),
+                        ("default_transaction_read_only", "maybe"), ("extra_float_digits", "9"),
+                        ("client_min_messages", "loud"), ("statement_timeout", "-5"),
+                        ("work_mem", "1"), ("work_mem", "1XB"), ("bytea_output", "octal")):
+        yield script(f"{name}={value!r}", send(startup(**{name: value})),
+                     send(query(f"SHOW {name}")))
+    for zone in "utc", "+3", "Nowhere/At":
+        yield script(f"time zone {zone}", send(startup(TimeZone=zone)),
+                     send(query("SHOW TimeZone")))
+    for level in "error", "warning", "notice", "log":
+        yield session(f"a notice, client_min_messages={level}", ask("SHOW " + "n" * 70),
+                      client_min_messages=level)
+
+
 def _timeouts():
     for value in _TIMEOUTS:
         yield session(f"wal_sender_timeout={value!r}", ask("SHOW wal_sender_timeout"),
@@ -94,5 +124,6 @@ def _options():
 def scripts(site):
     del site
     yield from _shown()
+    yield from _given()
     yield from _timeouts()
     yield from _options()

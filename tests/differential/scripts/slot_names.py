@@ -74,8 +74,8 @@ _READ_AND_DROP = (
 
 _GOOD_NAMES = ("a", "1", "_", "a_1", "0123", "s" * 63, "pg_walreceiver_77", "slot", "physical",
                "temporary", "wait", "null", "all")
-_BAD_NAMES = ("", "A", "Slot", "a b", "a-b", "a.b", "a/b", "..", "a\"\"b", "é", "a\tb", "a'b", "%s",
-              "s" * 64, "S" * 64, "a" * 62 + "é", "s" * 63 + "S", "~", "a$", "PHYSICAL")
+_BAD_NAMES = ("", "A", "Slot", "a b", "a-b", "a.b", "a/b", "..", "a\"\"b", "é", "a\tb", "a'b",
+             "%s", "s" * 64, "S" * 64, "a" * 62 + "é", "s" * 63 + "S", "~", "a$", "PHYSICAL")
 _UNQUOTED = ("Abc", "ABC", "a$b", "é", "_a", "$a", "1a", "a1", "a.b", "WAIT", "s" * 64, "a-b")
 
 

@@ -1,9 +1,9 @@
 """Physical slots: their lives, who holds them, and what streams do to them."""
 
-from play.messages import (COPY_DONE, FUNCTION_CALL, IDENTIFY, PARSE, SYNC, TERMINATE, copy, message,
-                           query, status)
+from play.messages import (COPY_DONE, FUNCTION_CALL, IDENTIFY, PARSE, SYNC, TERMINATE, copy,
+                           message, query, status)
 from play.pair import MAX_SLOTS
-from play.script import ask, greet, half_close, ready, reply, script, send, session, to_end
+from play.script import ask, cancel, greet, half_close, ready, reply, script, send, session, to_end
 from support.lsn import format_lsn
 
 _CREATE = "CREATE_REPLICATION_SLOT s PHYSICAL"
@@ -31,9 +31,9 @@ def _keep(name, *steps, **parameters):
     return session(name, *steps, slots=["s"], **parameters)
 
 
-def _two(name, *steps):
+def _two(name, *steps, farewell=SYNC):
     """Two sessions, a and b."""
-    return script(name, greet(), greet(on="b"), *steps, slots=["s"])
+    return script(name, greet(), greet(on="b"), *steps, slots=["s"], farewell=farewell)
 
 
 def _creations():
@@ -42,7 +42,8 @@ def _creations():
         _CREATE + " ( RESERVE_WAL )", _CREATE + " (RESERVE_WAL true)",
         _CREATE + " (RESERVE_WAL false)", _CREATE + " (RESERVE_WAL 'on')",
         _CREATE + " (RESERVE_WAL off)", _CREATE + " (RESERVE_WAL 1)", _CREATE + " (RESERVE_WAL 0)",
-        _CREATE + " (RESERVE_WAL 'TRUE')", _CREATE + " (reserve_wal)", _CREATE + " (\"reserve_wal\")",
+        _CREATE + " (RESERVE_WAL 'TRUE')", _CREATE + " (reserve_wal)",
+        _CREATE + " (\"reserve_wal\")",
         _TEMPORARY, _TEMPORARY + " RESERVE_WAL", _TEMPORARY + " (RESERVE_WAL)",
         "CREATE_REPLICATION_SLOT S PHYSICAL", 'CREATE_REPLICATION_SLOT "s" TEMPORARY PHYSICAL',
     ):
@@ -55,7 +56,8 @@ def _creations():
     yield _keep("a slot and its end at once",
                 send(query(_CREATE) + query("READ_REPLICATION_SLOT s")
                      + query("DROP_REPLICATION_SLOT s") + query("READ_REPLICATION_SLOT s")))
-    yield _keep("a slot dropped with WAIT", ask(_CREATE), ask("DROP_REPLICATION_SLOT s WAIT"), _READ)
+    yield _keep("a slot dropped with WAIT", ask(_CREATE), ask("DROP_REPLICATION_SLOT s WAIT"),
+                _READ)
     yield script("a slot outlives its session",
                  greet(), ask(_CREATE), send(TERMINATE), to_end(),
                  greet(on="b"), _on("b", _READ), _on("b", _DROP), slots=["s"])
@@ -81,7 +83,8 @@ def _temporary():
         "SQL": send(query("SELECT 1")), "a syntax error": send(query("SHOW")),
         "an unknown parameter": send(query("SHOW no_such")),
         "the extended protocol": send(PARSE + SYNC), "a function call": send(FUNCTION_CALL),
-        "a bad string": send(message("Q", b"SHOW x")), "a bad flush": send(message("H", b"x") + SYNC),
+        "a bad string": send(message("Q", b"SHOW x")),
+        "a bad flush": send(message("H", b"x") + SYNC),
         "another slot that is not there": send(query("DROP_REPLICATION_SLOT no_such")),
         "its own name": send(query(_TEMPORARY)),
         "a missing history": send(query("TIMELINE_HISTORY 77")),
@@ -102,7 +105,8 @@ def _temporary():
     yield session("all temporary slots are gone after an error", ask(_TEMPORARY),
                   ask("CREATE_REPLICATION_SLOT t TEMPORARY PHYSICAL"), ask("SELECT 1"), _READ,
                   ask("READ_REPLICATION_SLOT t"))
-    yield _keep("a persistent slot stays after an error", ask(_CREATE), ask("SELECT 1"), _READ, _DROP)
+    yield _keep("a persistent slot stays after an error", ask(_CREATE), ask("SELECT 1"), _READ,
+                _DROP)
     for name, end in {"Terminate": send(TERMINATE), "no word": half_close(),
                       "a fatal error": send(message("Z"))}.items():
         yield script(f"a temporary slot is gone after {name}", greet(), ask(_TEMPORARY), end,
@@ -118,7 +122,8 @@ def _held(site):
         "created": send(query(_CREATE)), "read": send(query("READ_REPLICATION_SLOT s")),
     }
     for name, step in active.items():
-        yield _two(f"a slot in use is {name} by another", ask(_CREATE), other, step, ready(), _stop("b"))
+        yield _two(f"a slot in use is {name} by another", ask(_CREATE), other, step, ready(),
+                   _stop("b"))
         yield _two(f"a temporary slot is {name} by another", ask(_TEMPORARY, "b"), step, ready())
     yield _two("a slot is free after its stream", ask(_CREATE), other, _stop("b"), _start(site),
                _stop(), _DROP)
@@ -138,6 +143,15 @@ def _held(site):
     yield _two("two drops wait", greet(on="c"), ask(_CREATE), other,
                send(query("DROP_REPLICATION_SLOT s WAIT")), _stop("b"), ready(),
                _on("c", ask("DROP_REPLICATION_SLOT s WAIT")))
+    yield _two("a drop that waits is cancelled", ask(_CREATE), other,
+               send(query("DROP_REPLICATION_SLOT s WAIT")), cancel("a", "c"), to_end("c"), ready(),
+               _READ, _stop("b"), _DROP)
+    yield _two("a drop waits for a session that says no more", ask(_CREATE), other,
+               send(query("DROP_REPLICATION_SLOT s WAIT")), half_close(), _stop("b"), to_end(),
+               farewell=b"")
+    yield _two("a drop waits for a temporary slot", ask(_TEMPORARY, "b"),
+               send(query("DROP_REPLICATION_SLOT s WAIT")), send(TERMINATE, "b"), to_end("b"),
+               ready())
     yield session("a temporary slot is dropped by its owner, waiting", ask(_TEMPORARY),
                   ask("DROP_REPLICATION_SLOT s WAIT"), _READ)
 
@@ -146,14 +160,16 @@ def _moved(site):
     """What a stream's reports do to restart_lsn."""
     reports = {
         "nothing": b"", "its flush": status(site.middle), "write only": status(site.middle, 0),
-        "apply only": status(0, 0, site.middle), "a step back": status(site.end) + status(site.middle),
+        "apply only": status(0, 0, site.middle),
+        "a step back": status(site.end) + status(site.middle),
         "a position beyond the end": status(site.end + (1 << 30)),
         "the least position": status(1), "zero after something": status(site.middle) + status(0),
         "the greatest position": status(0xFFFFFFFFFFFFFFFF),
         "a position within a page": status(site.middle + 12345),
     }
     for name, data in reports.items():
-        yield _keep(f"a slot told of {name}", ask(_CREATE), _start(site), send(data), _stop(), _READ)
+        yield _keep(f"a slot told of {name}", ask(_CREATE), _start(site), send(data), _stop(),
+                    _READ)
         yield _keep(f"a reserved slot told of {name}", ask(_CREATE + " RESERVE_WAL"), _start(site),
                     send(data), _stop(), _READ)
     yield _keep("a temporary slot told of its flush", ask(_TEMPORARY), _start(site),
@@ -165,7 +181,8 @@ def _moved(site):
     yield _keep("a slot read while it is told", ask(_CREATE), _start(site),
                 send(status(site.middle, reply=True)), reply("d"), greet(on="b"), _on("b", _READ),
                 _stop())
-    yield _keep("a slot on another timeline", ask(_CREATE), _start(site, suffix=" TIMELINE 9"), _READ)
+    yield _keep("a slot on another timeline", ask(_CREATE), _start(site, suffix=" TIMELINE 9"),
+                _READ)
     yield _keep("a slot on its own timeline", ask(_CREATE), _start(site, suffix=" TIMELINE 1"),
                 _stop(), _READ)
     yield _keep("a physical slot used by a logical stream", ask(_CREATE),

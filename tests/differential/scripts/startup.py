@@ -53,9 +53,10 @@ def _versions():
     for name, version in {
         "4.0": 4 << 16, "4.3": 4 << 16 | 3, "65535.65535": 0xFFFFFFFF, "1234.0": 1234 << 16,
         "1234.5676": 1234 << 16 | 5676, "1234.5681": 1234 << 16 | 5681, "32768.1": 0x80000001,
+        "0.0": 0,  # counts as a new one
     }.items():
         yield script(f"version {name}", send(startup(version)), to_end())
-    for name, version in {"2.0": 2 << 16, "1.0": 1 << 16, "0.0": 0, "0.3": 3}.items():
+    for name, version in {"2.0": 2 << 16, "1.0": 1 << 16, "0.3": 3}.items():
         yield script(f"version {name}", send(startup(version)), untyped_rest())
     yield script("version 2.0 with nothing behind it", send(untyped(2 << 16)), untyped_rest())
     yield script("version 3.0 with nothing behind it", send(untyped(PROTOCOL_3_0)), to_end())
@@ -163,10 +164,16 @@ def _parameters():
         "a parameter that is fixed": {"wal_segment_size": "1MB"},
         "a parameter of the server": {"max_wal_senders": "5"},
         "a name with a blank": {"application name": "x"},
-        "session_authorization": {"session_authorization": "nobody"},
     }
     for name, parameters in bad.items():
         yield script(f"parameter: {name}", send(startup(**parameters)), send(IDENTIFY))
+    for name, parameters in {"session_authorization": {"session_authorization": "nobody"},
+                             "a user that is not there": {"user": "nobody"},
+                             "a user with a long name": {"user": "n" * 70}}.items():
+        yield script(f"role: {name}", send(startup(**parameters)), send(IDENTIFY))
+    for value in ("false", "off", "0", "no", "database", None):
+        yield script(f"no standby: replication={value}",
+                     send(startup(replication=value, database="no_such_database")), to_end())
     yield script("a parameter twice, the last counts", send(_packet(
         _BODY + b"application_name\0first\0application_name\0second\0\0")), ready())
     yield script("replication twice, the last counts",

@@ -4,8 +4,8 @@ import struct
 
 from play.messages import (COPY_DONE, COPY_FAIL, FLUSH, IDENTIFY, PARSE, SEGMENT_SIZE, SYNC,
                            TERMINATE, copy, feedback, message, query, status)
-from play.script import (ask, cancel, greet, half_close, pieces, ready, reply, script, send, session, to_end,
-                         wal_to)
+from play.script import (ask, cancel, greet, half_close, pieces, ready, reply, script, send,
+                         session, to_end, wal_to)
 from support.lsn import format_lsn
 
 _GREATEST = 0xFFFFFFFFFFFFFFFF
@@ -33,6 +33,10 @@ def _starts(site):
     }.items():
         yield session(f"a stream from {name}", _start(lsn), [wal_to(end)] if lsn < end else [],
                       _stop(), send(IDENTIFY))
+    for offset in (1, 8191, 8192, 8193, 65536, 131071, 131072, 131073, 500_000, size - 8192,
+                   size - 1, size):
+        yield session(f"a stream from {offset} bytes before a segment",
+                      _start(site.middle - offset), wal_to(end), _stop())
     for name, lsn in {
         "one byte ahead": end + 1, "a segment ahead": end + size, "far ahead": 0xFFF << 32,
         "the greatest position": _GREATEST, "nowhere": 0, "the second byte of all": 1,
@@ -66,8 +70,10 @@ def _conversations(site):
         "three statuses that ask": status(end, reply=True) * 3,
         "a status that asks with another byte": copy(
             struct.pack("!cQQQqB", b"r", end, end, 0, 0, 255)),
-        "positions of nowhere": status(0, 0, 0), "positions beyond the end": status(end + 1, end + 2, end + 3),
-        "positions that go back": status(end) + status(1), "the greatest positions": status(_GREATEST),
+        "positions of nowhere": status(0, 0, 0),
+        "positions beyond the end": status(end + 1, end + 2, end + 3),
+        "positions that go back": status(end) + status(1),
+        "the greatest positions": status(_GREATEST),
         "positions in the wrong order": status(1, end, _GREATEST),
         "a clock of long ago": copy(struct.pack("!cQQQqB", b"r", end, end, 0, -(1 << 63), 1)),
         "a clock far ahead": copy(struct.pack("!cQQQqB", b"r", end, end, 0, (1 << 63) - 1, 1)),
@@ -81,7 +87,8 @@ def _conversations(site):
         yield session(f"a stream told {name}", start, send(data), _stop(), send(IDENTIFY))
     for name, data in {
         "a status too short": copy(b"r" + b"\0" * 32), "a status of one byte": copy(b"r"),
-        "a status without its end": copy(b"r" + b"\0" * 24), "feedback too short": copy(b"h" + b"\0" * 23),
+        "a status without its end": copy(b"r" + b"\0" * 24),
+        "feedback too short": copy(b"h" + b"\0" * 23),
         "feedback of one byte": copy(b"h"), "nothing at all": copy(b""),
     }.items():
         yield session(f"a stream told {name} fails", start, send(data), ready(), send(IDENTIFY))
@@ -103,7 +110,8 @@ def _intruders(site):
         "no such message": message("Z"), "a quote": message('"'), "a backslash": message("\\"),
         "a zero": message(b"\0"), "byte 80": message(b"\x80"), "byte FF": message(b"\xff"),
         "a line end": message("\n"), "a percent sign": message("%"),
-        "a function call": message("F"), "Bind": message("B"), "a start": query(_start_text(site.end)),
+        "a function call": message("F"), "Bind": message("B"),
+        "a start": query(_start_text(site.end)),
     }.items():
         yield session(f"{name} in a stream", start, send(data))
         yield session(f"a status, then {name} in a stream", start,
@@ -126,7 +134,8 @@ def _ends(site):
     yield session("CopyDone, then Parse", start, send(COPY_DONE + PARSE + SEGMENT_SIZE + SYNC))
     yield session("CopyDone, then no such message", start, send(COPY_DONE + message("Z")))
     yield session("CopyDone, then CopyFail", start, send(COPY_DONE + COPY_FAIL + IDENTIFY))
-    yield session("CopyDone, then half a message", start, send(COPY_DONE + IDENTIFY[:7]), farewell=b"")
+    yield session("CopyDone, then half a message", start, send(COPY_DONE + IDENTIFY[:7]),
+                  farewell=b"")
     yield session("CopyDone, then the end", start, send(COPY_DONE + TERMINATE), farewell=b"")
     yield session("Terminate in a stream", start, send(TERMINATE), to_end())
     yield session("Terminate in a stream, more behind it", start, send(TERMINATE + IDENTIFY))
@@ -182,8 +191,8 @@ def _cancels(site):
                   ask_back, _stop())
     yield session("a stream is cancelled twice", start, cancelled(), ready(), start, cancelled("c"),
                   ready(), send(IDENTIFY))
-    yield session("a stream is cancelled that has reached the end", _start(site.middle), wal_to(end),
-                  cancelled(), ready(), send(COPY_DONE + IDENTIFY))
+    yield session("a stream is cancelled that has reached the end", _start(site.middle),
+                  wal_to(end), cancelled(), ready(), send(COPY_DONE + IDENTIFY))
     yield session("an idle session is cancelled", cancelled(), send(IDENTIFY), ready(), start,
                   ask_back, _stop())
     for name, key in {"a wrong key": b"\0\0\0\0", "half a key": b"\0\0",

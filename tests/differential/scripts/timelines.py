@@ -1,13 +1,17 @@
 """A server that was promoted: two timelines, and where they part."""
 
-from play.messages import COPY_DONE, IDENTIFY, SEGMENT_SIZE, SYNC, query, status
+from play.messages import (COPY_DONE, IDENTIFY, SEGMENT_SIZE, SYNC, TERMINATE, copy, query,
+                           status)
 from play.script import ask, ready, reply, send, session, wal_to
 from support.lsn import format_lsn
 
 
+def _start_text(lsn, timeline):
+    return f"START_REPLICATION {format_lsn(lsn)}" + (f" TIMELINE {timeline}" if timeline else "")
+
+
 def _start(lsn, timeline):
-    suffix = f" TIMELINE {timeline}" if timeline else ""
-    return [send(query(f"START_REPLICATION {format_lsn(lsn)}{suffix}")), reply("WZ")]
+    return [send(query(_start_text(lsn, timeline))), reply("WZ")]
 
 
 def _old(site):
@@ -31,17 +35,15 @@ def _old(site):
     yield session("timeline 1 before its oldest segment", _start(site.begin - 1, 1), ready())
     yield session("after its end, statuses", start, send(status(fork) * 3 + COPY_DONE), ready())
     yield session("after its end, the next timeline at once",
-                  start, send(COPY_DONE + query(f"START_REPLICATION {format_lsn(site.end)} TIMELINE 2")
-                              + COPY_DONE + IDENTIFY))
+                  start, send(COPY_DONE + query(_start_text(site.end, 2)) + COPY_DONE + IDENTIFY))
     yield session("after its end, a query", start, send(SEGMENT_SIZE))
     yield session("after its end, Sync", start, send(SYNC))
-    yield session("after its end, the client's end", start, send(b"X\0\0\0\4"), farewell=b"")
+    yield session("after its end, the client's end", start, send(TERMINATE), farewell=b"")
     yield session("after its end, nothing", start, farewell=b"")
     yield session("after its end, half a message", start, send(b"d\0\0"), farewell=b"")
-    yield session("after its end, a short status", start, send(b"d\0\0\0\5r"), ready(), send(IDENTIFY))
-    yield session("CopyDone before its end", send(
-        query(f"START_REPLICATION {format_lsn(fork - 8)} TIMELINE 1") + COPY_DONE), ready(),
-        send(IDENTIFY))
+    yield session("after its end, a short status", start, send(copy(b"r")), ready(), send(IDENTIFY))
+    yield session("CopyDone before its end", send(query(_start_text(fork - 8, 1)) + COPY_DONE),
+                  ready(), send(IDENTIFY))
 
 
 def _new(site):
@@ -51,8 +53,9 @@ def _new(site):
                       "a byte beyond the fork": fork + 1, "the end": site.end}.items():
         for timeline in (2, None):
             yield session(f"timeline {timeline or 'unnamed'} from {name}", _start(lsn, timeline),
-                          [wal_to(site.end)] if lsn < site.end else [], send(status(site.end, reply=True)), reply("d"),
-                          send(COPY_DONE), ready(), send(IDENTIFY))
+                          [wal_to(site.end)] if lsn < site.end else [],
+                          send(status(site.end, reply=True)), reply("d"), send(COPY_DONE), ready(),
+                          send(IDENTIFY))
     for name, lsn in {"before the fork's segment": segment - 1, "the oldest segment": site.begin,
                       "ahead of the end": site.end + 8}.items():
         for timeline in (2, None):
