@@ -22,6 +22,8 @@ _TREES = _WORKERS + 3  # main, acceptor and source have one too
 _HEAP_SLACK = 400 << 10
 _RSS_SLACK_KB = 4 << 10
 
+_IN_FLIGHT = 8 << 20  # more than the sockets' buffers hold
+
 _READY = b"Z\0\0\0\5I"
 _COPY_BOTH = b"W\0\0\0\7\0\0\0"
 
@@ -167,7 +169,7 @@ class LostConnectionsTest(MemoryCase):
             Stage("half a command", (startup, (identify[0][:9], b""))),
             Stage("after a command", (startup, identify)),
             Stage("idle stream", (startup, start(end))),
-            Stage("stream that is blocked", (startup, start(end - (8 << 20)))),
+            Stage("stream that is blocked", (startup, start(end - _IN_FLIGHT))),
         ]
 
     def drop_all(self, stages, count):
@@ -193,8 +195,11 @@ class LostConnectionsTest(MemoryCase):
         process = self.walcast.process
         self.listening = len(sockets(process))
         client = self.connect(self.walcast.port)
-        stages = self.stages(parse_lsn(client.identify()[2]))
+        end = parse_lsn(client.identify()[2])
+        client.start(end - _IN_FLIGHT, 1)
+        client.receive_until(end)  # so that every segment that a stream may come to is open
         client.close()
+        stages = self.stages(end)
         self.drop_all(stages, _WARM_UP)
         before, opened = self.memory(), descriptors(process)
         seconds = self.drop_all(stages, _CONNECTIONS)
