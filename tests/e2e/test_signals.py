@@ -71,7 +71,7 @@ class SignalTest(StoppedCase):
         walcast.wait_for_log("due to replication shutdown timeout")
 
     def test_sigquit_ends_it_on_the_spot(self):
-        walcast = self.serve(self.wal)
+        walcast = Walcast.of_directory(self.area, self.wal.path)
         session = self.connect(walcast.port)
         session.start(parse_lsn(session.identify()[2]), 1)
         self.assertEqual(walcast.process.stop(signal.SIGQUIT), 2)
