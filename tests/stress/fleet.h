@@ -51,8 +51,8 @@ class Fleet {
     std::uint16_t port = 0;
     std::size_t clients = 0;
     std::uint32_t seed = 0;
-    std::uint64_t range = 0;                // clients start so far behind the end, at most
-    std::function<server::wal::Lsn()> end;  // a position that every loop knows of
+    std::uint64_t range = 0;  // clients start so far behind the end, at most
+    std::function<server::wal::Lsn()> end;
   };
 
   Fleet(const Options& options, WalFiles files);

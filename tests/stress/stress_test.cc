@@ -49,9 +49,6 @@ class StressTest : public ::testing::Test {
     while (server_->tail().position() < Lsn(6 * kMb)) std::this_thread::yield();
   }
 
-  // The tail tells a position a moment before the loops hear of it.
-  Lsn known_end() { return Lsn(server_->tail().position().value() - kMb / 4); }
-
   // Clients on several threads, and `meanwhile` on this one, until enough has happened; then the
   // server stops under them.
   void run(const std::function<void()>& meanwhile) {
@@ -70,7 +67,7 @@ class StressTest : public ::testing::Test {
                      .clients = 50,
                      .seed = seed + static_cast<std::uint32_t>(i),
                      .range = 4 * kMb,
-                     .end = [this] { return known_end(); }},
+                     .end = [this] { return server_->tail().position(); }},
                     WalFiles(spool_->path(), SegmentSize(1 << 20)));
         std::size_t steps = 0;
         bool counted = false;
