@@ -60,7 +60,11 @@ runtime::Result<void> SessionSettings::set(const Settings& settings, std::string
       Notices unwanted;
       truncate_identifier(text, wants_notices() ? notices : unwanted);
     }
-    put(definition->name, TRY(parse_setting(*definition, text)));
+    std::string shown = TRY(parse_setting(*definition, text));
+    // Each command is a transaction of its own, which begins with the defaults.
+    if (definition->name.starts_with("transaction_")) return {};
+    if (definition->name == "seed") shown = "unavailable";  // nobody is told a seed
+    put(definition->name, std::move(shown));
     return {};
   }
   if (const FixedSetting* fixed = find_fixed_setting(name)) {

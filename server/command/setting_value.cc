@@ -124,7 +124,9 @@ std::string show_number(const SettingDefinition& definition, double value) {
   const auto number = [&](double n) {
     return real ? runtime::format("{:g}", n) : runtime::format("{}", static_cast<long long>(n));
   };
-  if (definition.unit == Unit::kNone || value <= 0) return number(value);
+  // What the kernel is asked for those of a socket has no unit.
+  const bool of_socket = definition.name.starts_with("tcp_");
+  if (definition.unit == Unit::kNone || value <= 0 || of_socket) return number(value);
   const double amount = value * base_of(definition.unit).worth;
   for (const UnitName& unit : names_of(definition.unit)) {
     const double in_unit = amount / unit.worth;

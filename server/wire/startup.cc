@@ -42,6 +42,7 @@ runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version,
     const std::size_t value_offset = offset + name.size() + 1;
     if (name.empty() || value_offset >= text.size()) break;
     const std::string_view value = string_at(value_offset);
+    if (name == "replication") TRY(parse_replication_mode(value));  // before the layout is judged
     if (name.starts_with("_pq_.")) {
       message.protocol_options.push_back(name);
     } else {

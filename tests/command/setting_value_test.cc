@@ -33,6 +33,7 @@ TEST(SettingValueTest, IntegersHaveUnitsAndAreShownInTheLargest) {
   EXPECT_EQ(parsed("backend_flush_after", "16"), "128kB");
   EXPECT_EQ(parsed("extra_float_digits", "-3"), "-3");
   EXPECT_EQ(parsed("log_temp_files", "-1"), "-1");
+  EXPECT_EQ(parsed("tcp_keepalives_idle", "1min"), "60");
 }
 
 TEST(SettingValueTest, WrongIntegersAreToldApart) {

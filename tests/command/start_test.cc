@@ -79,16 +79,5 @@ TEST_F(StartTest, AheadOfTheEndIsToldAfterwards) {
 
 // PostgreSQL finds no file for it, and names the one it looked for. That is of the segment: the
 // first one of a timeline begins with its parent's WAL.
-TEST_F(StartTest, ATimelineHasNoSegmentBeforeItsFirst) {
-  EXPECT_TRUE(start(wal::Lsn(0x2000000), kMiddle)) << "this check comes after CopyBothResponse";
-  EXPECT_TRUE(check_available(wal.view(), {kMiddle, wal::Lsn(0x3000000), {}}));
-  const auto removed = check_available(wal.view(), {kMiddle, wal::Lsn(0x2FFFFFF), {}});
-  ASSERT_FALSE(removed);
-  EXPECT_EQ(removed.error().what,
-            "requested WAL segment 000000020000000000000002 has already been removed");
-  EXPECT_EQ(removed.error().kind->code, "58P01");
-  EXPECT_TRUE(check_available(wal.view(), {kOldest, wal::Lsn(0), {}}));
-}
-
 }  // namespace
 }  // namespace server::command
