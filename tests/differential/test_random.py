@@ -63,7 +63,8 @@ class RandomCase(E2eCase):
         super().setUpClass()
         cls.pair = cls.create_pair(cls.area)
         scripts = {**GROUPS, **PROMOTED_GROUPS}
-        cls.mutator = Mutator({group: scripts[group](cls.pair.site) for group in cls.SUBJECTS})
+        site = cls.pair.site
+        cls.mutator = Mutator({group: scripts[group](site) for group in cls.SUBJECTS}, site.oldest)
         cls.other_port = cls.pair.walcast_port
 
     def play_mutants(self):
