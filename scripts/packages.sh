@@ -44,6 +44,8 @@ build() {
   shift
   mkdir -p build
   log="build/$preset.log"
+  # So that another clone, or another folder, finds in the cache what this one has compiled.
+  export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
   cmake --preset "$preset" >"$log" 2>&1 && cmake --build --preset "$preset" "$@" >>"$log" 2>&1 || {
     cat "$log"
     return 1

@@ -145,7 +145,7 @@ void add_source_options(const Options& options, ServeConfig& config) {
   options.app.add_option(both_names("wal-directory"), config.wal_directory,
                          "Serve the WAL segments in this directory");
   options.app.add_option(both_names("spool-directory"), config.spool_directory,
-                         "Where WAL that walcast receives or makes is kept");
+                         "Where WAL that walcast makes is kept");
   options.app.add_option(
       both_names("state-directory"), config.state_directory,
       "Where replication slots are kept; in the spool directory if there is one");
@@ -282,6 +282,8 @@ runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
     check_serve(line.serve);
     if (line.serve.state_directory.empty()) line.serve.state_directory = line.serve.spool_directory;
     collect_settings(*serve, line.serve.settings);
+    line.serve.settings.set("state_directory", line.serve.state_directory,
+                            serve->get_option("--state-directory")->get_description());
     line.verb = CommandLine::Verb::kServe;
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" too, which CLI11 prints itself.

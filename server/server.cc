@@ -190,11 +190,13 @@ void Server::reload() {
   }
   command::Settings settings = *settings_;
   for (const command::Setting& setting : fresh->settings.all()) {
-    const command::Setting* known = settings.find(setting.name);
+    // Against the option and not what is shown, which the WAL may have settled.
+    const command::Setting* known = config_.settings.find(setting.name);
     if (known == nullptr || known->value == setting.value) continue;
     if (setting.context == command::SettingContext::kSighup) {
       runtime::log::log("parameter \"{}\" changed to \"{}\"", setting.name, setting.value);
       settings.set(setting.name, setting.value, setting.description, setting.context);
+      config_.settings.set(setting.name, setting.value, setting.description, setting.context);
     } else {
       runtime::log::log("parameter \"{}\" cannot be changed without restarting the server",
                         setting.name);
@@ -298,7 +300,7 @@ void Server::log_memory_contexts() {
 
 // Every worker answers for its own sessions; the table is drawn when the last one has.
 void Server::request_table() {
-  if (answers_awaited_ > 0) return;
+  if (answers_awaited_ > 0 || stopping_) return;  // workers that have ended do not answer
   answers_awaited_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {

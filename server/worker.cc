@@ -60,7 +60,10 @@ void Worker::adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer,
       std::make_unique<std::pair<runtime::UniqueFd, runtime::SocketAddress>>(std::move(fd), peer);
   loop_.mailbox().post([this, process_id, connection = std::move(arrival)] {
     loop_.assert_in_thread();
-    if (shutting_down_) return;
+    if (shutting_down_) {
+      load_.add(-1);
+      return;
+    }
     // Owned by the list from here on, and by the loop once it is over.
     auto* session = new Session(*environment_, *this, std::move(connection->first),
                                 connection->second, process_id);

@@ -196,7 +196,9 @@ TEST_F(CommandLoopTest, WhoDoesNotReadItsAnswersIsNotReadFrom) {
 
 TEST_F(CommandLoopTest, ALargeMessageIsTakenUpToTheLimit) {
   constexpr std::size_t kLargest = (1 << 20) - 4;
-  EXPECT_EQ(answer(client_message('Q', std::string(kLargest - 1, ' ') + '\0')), "EZ");
+  std::string blanks(kLargest - 1, ' ');
+  blanks.push_back('\0');
+  EXPECT_EQ(answer(client_message('Q', blanks)), "EZ");
   client.send(client_message('Q', std::string(kLargest + 1, ' ')).substr(0, 5));
   EXPECT_TRUE(client.ends());
 }

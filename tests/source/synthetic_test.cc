@@ -81,6 +81,14 @@ TEST_F(SyntheticTest, OldSegmentsAreUnlinkedAndSoManyBytesKept) {
   EXPECT_FALSE(exists(1));
 }
 
+TEST_F(SyntheticTest, WhatASlotNeedsIsKeptToo) {
+  auto with = options(256 * kMb, 2 * kMb);
+  with.required_lsn = [] { return Lsn(3 * kMb + 1); };
+  run(with, 8 * kMb);
+  EXPECT_FALSE(exists(2));
+  EXPECT_TRUE(exists(3));
+}
+
 TEST_F(SyntheticTest, AnOldSpoolGoesOnWhereItsWalEnds) {
   const Lsn first = run(options(64 * kMb), 2 * kMb);
   const auto before = server::wal::take_inventory(spool.path());

@@ -85,9 +85,9 @@ void Fleet::connect(Client& client) {
     return;
   }
   client.appetite = random_() % 4 == 0 ? 100 + random_() % 2000 : 1 << 15;
-  const std::uint64_t range = options_.end - options_.begin;
   const bool from_the_end = random_() % 2 == 0;
-  client.expected = from_the_end ? options_.end : options_.begin + random_() % range;
+  const std::uint64_t behind = from_the_end ? 0 : random_() % options_.range;
+  client.expected = Lsn(options_.end().value() - behind);
   std::string hello = startup_packet(walreceiver_parameters()) + query("IDENTIFY_SYSTEM") +
                       start_replication(client.expected);
   if (random_() % 5 == 0) hello.resize(1 + random_() % hello.size());

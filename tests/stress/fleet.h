@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -50,8 +51,8 @@ class Fleet {
     std::uint16_t port = 0;
     std::size_t clients = 0;
     std::uint32_t seed = 0;
-    server::wal::Lsn begin;
-    server::wal::Lsn end;  // no client starts beyond it
+    std::uint64_t range = 0;                // clients start so far behind the end, at most
+    std::function<server::wal::Lsn()> end;  // a position that every loop knows of
   };
 
   Fleet(const Options& options, WalFiles files);
