@@ -41,8 +41,8 @@ def remove_slots(names, port):
 
 
 def difference(ask_postgres, ask_other):
-    """None, or a diff of two answers: `-` is what PostgreSQL said, `+` what the other said. Both are
-    functions of the number of the attempt."""
+    """None, or a diff of two answers: `-` is what PostgreSQL said, `+` what the other said. Both
+    arguments are functions of the number of the attempt."""
     for attempt in range(_ATTEMPTS):
         expected, actual = ask_postgres(attempt), ask_other(attempt)
         assert not expected.is_silent(), "a bad script: PostgreSQL says nothing more than\n" \
