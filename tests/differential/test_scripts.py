@@ -29,10 +29,10 @@ class ScriptCase(E2eCase):
         return scripts
 
     def ask_postgres(self, script):
-        return lambda: answer(script, self.pair.postgres_port)
+        return lambda _: answer(script, self.pair.postgres_port)
 
     def ask_walcast(self, script):
-        return lambda: answer(script, self.pair.walcast_port)
+        return lambda _: answer(script, self.pair.walcast_port)
 
 
 class Against(ScriptCase):

@@ -7,8 +7,8 @@ from play.messages import TERMINATE, query, startup
 from play.player import play
 from play.script import flatten, ready, script, send
 
-# A server that closes on unread input resets the connection, and a reset may overtake what was said
-# before it. It rarely does: then the script is played again.
+# A server that closes while input still comes resets the connection, and a reset may overtake what
+# was said before it. It rarely does: then the script is played again.
 _ATTEMPTS = 5
 
 
@@ -41,9 +41,10 @@ def remove_slots(names, port):
 
 
 def difference(ask_postgres, ask_other):
-    """None, or a diff of two answers: `-` is what PostgreSQL said, `+` what the other said."""
-    for _ in range(_ATTEMPTS):
-        expected, actual = ask_postgres(), ask_other()
+    """None, or a diff of two answers: `-` is what PostgreSQL said, `+` what the other said. Both
+    arguments are functions of the number of the attempt."""
+    for attempt in range(_ATTEMPTS):
+        expected, actual = ask_postgres(attempt), ask_other(attempt)
         assert not expected.is_silent(), "a bad script: PostgreSQL says nothing more than\n" \
             + "\n".join(expected.lines)
         if expected.lines == actual.lines:

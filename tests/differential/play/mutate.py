@@ -15,11 +15,14 @@ rightly differ there, or one from itself at another moment:
   read, and is served if it comes later. A start-up is therefore sent in one piece.
 - Pieces where a stream may start: if the WAL that it asks for is gone, what comes behind it is read
   before that is found out, or after, and then it is a command.
+- Half a message behind a start whose WAL is gone: PostgreSQL, once it has read the type, waits for
+  the rest before it does anything else, while walcast finds out about the WAL.
 - Slots that other mutants can see: what creates one is played while nothing else is, and what it
   leaves is dropped. See test_random.py.
 """
 
 import random
+import re
 import struct
 from dataclasses import dataclass
 
@@ -50,7 +53,8 @@ class Mutant:
 class Mutator:
     """Makes mutants of the scripts of some groups."""
 
-    def __init__(self, scripts_by_group):
+    def __init__(self, scripts_by_group, oldest):
+        self._oldest = oldest  # position of the newest timeline's WAL
         self._sessions = []  # greetings, and what comes after them
         self._startups = []  # with what comes after them
         for group, scripts in scripts_by_group.items():
@@ -71,11 +75,16 @@ class Mutator:
             for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
                 data = rng.choice(_MUTATIONS)(rng, data, rng.choice(self._sessions)[1])
             data = data[:_BYTES_MAX] + _PROBE
-            if b"BASE_BACKUP" in data or of_startup and not _is_comparable_startup(data):
+            if (b"BASE_BACKUP" in data or of_startup and not _is_comparable_startup(data)
+                    or _messages(data)[1] and self._asks_for_removed_wal(data)):
                 continue
             piece = rng.choice((len(data), len(data), 1, 7, 1000))
             whole = of_startup or b"START_REPLICATION" in data
             return Mutant(seed, greeting, data, len(data) if whole else piece)
+
+    def _asks_for_removed_wal(self, data):
+        return any(int(high, 16) << 32 | int(low, 16) < self._oldest
+                   for high, low in re.findall(rb"([0-9A-Fa-f]+)/([0-9A-Fa-f]+)", data))
 
     def _add(self, group, data):
         if not _is_comparable_startup(data):

@@ -34,6 +34,12 @@ class Site:
     timeline: int
     forks: dict = field(default_factory=dict)  # timeline -> where the next one left it
 
+    @property
+    def oldest(self):
+        """The start of the first segment of the newest timeline."""
+        first = max(self.forks.values(), default=self.begin)
+        return first // self.segment_size * self.segment_size
+
 
 class Pair:
     """Owns both servers. Nothing writes WAL while they are compared, so every position agrees."""

@@ -81,6 +81,10 @@ def _terminators():
     yield script("bytes behind the terminator", send(_packet(_BODY + b"\0rest")), to_end())
     yield script("a parameter behind the terminator",
                  send(_packet(_BODY + b"\0application_name\0late\0\0")), to_end())
+    yield script("a bad value and no terminator",
+                 send(_packet(b"replication\0maybe\0" + _BODY)), to_end())
+    yield script("no user and no terminator", send(_packet(b"replication\0true\0")), to_end())
+    yield script("a name of one byte without an end", send(_packet(_BODY + b"t")))
     yield script("only a terminator", send(_packet(b"\0")), to_end())
     yield script("a name without a value", send(_packet(_BODY + b"application_name\0")), to_end())
     yield script("a name without an end", send(_packet(_BODY + b"application_name")), to_end())

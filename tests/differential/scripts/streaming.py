@@ -45,6 +45,9 @@ def _starts(site):
         yield session(f"a stream from {name}", _start(lsn), ready(), send(IDENTIFY))
         yield session(f"a stream from {name}, its feedback behind it", _start(lsn), ready(),
                       send(status(lsn) + feedback() + COPY_DONE + IDENTIFY))
+        for name_behind, behind in {"CopyDone": COPY_DONE, "a query": IDENTIFY}.items():
+            yield session(f"a stream from {name}, {name_behind} behind it",
+                          send(query(_start_text(lsn)) + behind + SEGMENT_SIZE))
     text = format_lsn(end)
     high, low = text.split("/")
     for spelling in (f"START_REPLICATION PHYSICAL {text}", f"START_REPLICATION {text} TIMELINE 1",

@@ -61,6 +61,10 @@ def _new(site):
         for timeline in (2, None):
             yield session(f"timeline {timeline or 'unnamed'} from {name}", _start(lsn, timeline),
                           ready(), send(IDENTIFY))
+    for name, behind in {"CopyDone": COPY_DONE, "Terminate": TERMINATE, "a query": IDENTIFY,
+                         "a short status": copy(b"r") + COPY_DONE}.items():
+        yield session(f"timeline 2 from before the fork's segment, {name} behind it",
+                      send(query(_start_text(segment - 1, 2)) + behind + SEGMENT_SIZE))
 
 
 def _slots(site):
