@@ -7,6 +7,8 @@ build_packages="g++ cmake ninja-build ccache pkg-config libtbb-dev libconcurrent
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, and what runs it as another user.
 test_packages="postgresql-15 util-linux"
+# Only g++ builds walcast; only clang has libFuzzer.
+fuzz_packages="clang libclang-rt-14-dev"
 
 # Installs the Debian packages named, if they are missing: as root, or by sudo.
 need_packages() {
