@@ -9,6 +9,8 @@ demo_packages="python3"
 test_packages="postgresql-15 util-linux"
 # The compiler whose analysis knows which thread may touch what.
 analysis_packages="clang"
+# Only g++ builds walcast; only clang has libFuzzer.
+fuzz_packages="clang libclang-rt-14-dev"
 
 # Installs the Debian packages named, if they are missing: as root, or by sudo.
 need_packages() {

@@ -1,0 +1,252 @@
+#include "tests/fuzz/seeds.h"
+
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "runtime/format.h"
+#include "server/wal/builder.h"
+#include "server/wal/format.h"
+#include "tests/fuzz/sparse_pages.h"
+#include "tests/support/bytes.h"
+
+namespace tests {
+
+namespace {
+
+using server::wal::Identity;
+using server::wal::kPageBytes;
+using server::wal::Lsn;
+using server::wal::RecordSpan;
+using server::wal::TimelineId;
+using server::wal::WalBuilder;
+using Bytes = std::vector<std::byte>;
+using Named = std::pair<std::string_view, std::string_view>;
+
+constexpr Lsn kBegin{SparsePages::kSegmentSize.bytes()};
+
+Identity identity_of(int major) {
+  return {.system_identifier = 0x0123456789ABCDEF,
+          .segment_size = SparsePages::kSegmentSize,
+          .page_magic = *server::wal::page_magic(major)};
+}
+
+template <std::unsigned_integral T>
+void put(Bytes& bytes, T value) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    bytes.push_back(static_cast<std::byte>(value & 0xFF));
+    value = static_cast<T>(value >> (sizeof(T) > 1 ? 8 : 0));
+  }
+}
+
+void put_length(Bytes& bytes, std::size_t value) {
+  for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<std::byte>(value | 0x80));
+  bytes.push_back(static_cast<std::byte>(value));
+}
+
+// As SparsePages reads it: a gap pays from eight zeros on.
+void put_sparse(Bytes& to, std::span<const std::byte> wal) {
+  constexpr std::size_t kGapMin = 8;
+  const auto zeros_at = [&](std::size_t at) {
+    std::size_t count = 0;
+    while (at + count < wal.size() && wal[at + count] == std::byte{0}) ++count;
+    return count;
+  };
+  for (std::size_t at = 0; at < wal.size();) {
+    const std::size_t gap = zeros_at(at);
+    std::size_t end = at += gap;
+    while (end < wal.size() && zeros_at(end) < kGapMin) ++end;
+    put_length(to, gap);
+    put_length(to, end - at);
+    to.insert(to.end(), wal.begin() + static_cast<std::ptrdiff_t>(at),
+              wal.begin() + static_cast<std::ptrdiff_t>(end));
+    at = end;
+  }
+}
+
+// What records_fuzzer.cc wants in front of the WAL.
+Bytes records_input(std::span<const std::byte> wal, std::uint8_t flags) {
+  const auto size = static_cast<std::uint32_t>(wal.size());
+  Bytes input;
+  put(input, flags);
+  for (const std::uint32_t place : {size / 3, size / 2, size / 4, size}) put(input, place);
+  put(input, (kBegin + size / 2).value());
+  put_sparse(input, wal);
+  return input;
+}
+
+// Little else than zeros, but something on every page, unless that would be too much.
+const Bytes& data_of(std::size_t size) {
+  static Bytes data;
+  data.assign(size, {});
+  const std::size_t step = size < 100'000 ? 512 : size;
+  for (std::size_t i = 0; i < size; i += step) data[i] = std::byte{0x5A};
+  return data;
+}
+
+// The next record begins 8 bytes before a page's end.
+void leave_little(WalBuilder& builder) {
+  builder.append_noop({});
+  builder.append_noop(data_of(kPageBytes - builder.end().page_offset() - 8 - 24 - 5));
+}
+
+void add_wal_seeds(std::vector<Seed>& seeds) {
+  const auto add = [&seeds](std::string name, const WalBuilder& builder, std::uint8_t flags = 0) {
+    seeds.push_back({"records", std::move(name), records_input(builder.bytes(), flags)});
+  };
+  for (const int major : {13, 14, 15, 16, 17, 18}) {
+    WalBuilder builder(identity_of(major), TimelineId{1}, kBegin);
+    for (const std::size_t size : {0u, 1u, 255u, 256u, 3000u}) builder.append_noop(data_of(size));
+    builder.append(major >= 15 ? 128 : 21, 0x10, data_of(7));
+    add(runtime::format("version_{}", major), builder);
+  }
+  const auto make = [] { return WalBuilder(identity_of(15), TimelineId{1}, kBegin); };
+
+  WalBuilder over_pages = make();
+  leave_little(over_pages);
+  over_pages.append_noop(data_of(20'000));
+  over_pages.append_noop(data_of(3));
+  add("record_over_pages", over_pages);
+  add("record_over_pages_mended", over_pages, 2);
+
+  WalBuilder switched = make();
+  switched.append_noop(data_of(100));
+  switched.append_switch();
+  switched.append_noop(data_of(50));
+  add("switch", switched);
+  add("switch_without_its_segment", switched, 1);
+  add("seek_anywhere", switched, 0x1C);
+
+  WalBuilder voided = make();
+  voided.append_noop(data_of(5000));
+  voided.append_overwritten(data_of(30'000), 2);
+  voided.append_noop(data_of(10));
+  add("overwritten", voided);
+
+  WalBuilder long_record = make();
+  long_record.append_noop(data_of(10));
+  long_record.append_noop(data_of(SparsePages::kSegmentSize.bytes()));
+  long_record.append_noop(data_of(10));
+  add("record_over_segments", long_record);
+  add("begin_inside_a_record", long_record, 1);
+
+  WalBuilder forked = make();
+  leave_little(forked);
+  forked.append_noop(data_of(9000));
+  WalBuilder child(identity_of(15), TimelineId{2}, forked.end(), forked.previous_record());
+  child.append_noop(data_of(10'000));
+  Bytes both(forked.bytes().begin(), forked.bytes().end());
+  both.insert(both.end(), child.bytes().begin(), child.bytes().end());
+  seeds.push_back({"records", "two_timelines", records_input(both, 0)});
+
+  both.resize(forked.bytes().size() + kPageBytes);  // the child's pages were never written
+  seeds.push_back({"records", "torn", records_input(both, 0)});
+}
+
+void add_built_wal_seeds(std::vector<Seed>& seeds) {
+  // Segment, cut, range, changed byte and mask; then steps of a kind and a size.
+  const std::string_view begin = "0000 00300000 00100000 00400000 50000000 ff ";
+  for (const auto& [name, steps] :
+       {Named{"small", "00 1400 00 0001 10 0a00 18 6400"}, Named{"long", "01 2823 02 0080 00 1e00"},
+        Named{"switches", "00 6400 06 0000 00 6400 06 0000 01 ff00"},
+        Named{"overwritten", "01 8813 07 e803 07 e903 00 0a00"},
+        Named{"page_ends", "05 0000 01 f401 05 0100 01 f401 05 0200 02 f401"}}) {
+    seeds.push_back(
+        {"built_wal", std::string(name), bytes(std::string(begin) + std::string(steps))});
+  }
+}
+
+void add_text_seeds(std::vector<Seed>& seeds) {
+  const auto add = [&seeds](std::string_view fuzzer, std::string_view prefix, Named seed) {
+    Bytes all = bytes(prefix);
+    for (const char c : seed.second) all.push_back(static_cast<std::byte>(c));
+    seeds.push_back({fuzzer, std::string(seed.first), std::move(all)});
+  };
+  for (const Named& seed :
+       {Named{"identify_system", "IDENTIFY_SYSTEM;"}, Named{"show", "SHOW wal_segment_size"},
+        Named{"show_dotted", "SHOW \"a\"\"b\" . TimeZone"},
+        Named{"timeline_history", "TIMELINE_HISTORY 4294967295"},
+        Named{"start", "START_REPLICATION SLOT \"s1\" PHYSICAL 16/B374D848 TIMELINE 1"},
+        Named{"start_logical", "START_REPLICATION SLOT s LOGICAL 0/0 (proto_version '4')"},
+        Named{"create_slot", "CREATE_REPLICATION_SLOT s TEMPORARY PHYSICAL (RESERVE_WAL)"},
+        Named{"create_logical", "CREATE_REPLICATION_SLOT s LOGICAL p (SNAPSHOT 'export')"},
+        Named{"create_legacy", "CREATE_REPLICATION_SLOT \"s\" PHYSICAL RESERVE_WAL"},
+        Named{"alter_slot", "ALTER_REPLICATION_SLOT s (FAILOVER true)"},
+        Named{"read_slot", "READ_REPLICATION_SLOT s1"},
+        Named{"drop_slot", "DROP_REPLICATION_SLOT \"s1\" WAIT"},
+        Named{"base_backup", "BASE_BACKUP ( LABEL 'it''s',  PROGRESS,  WAIT 0)"},
+        Named{"long_name",
+              "SHOW aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+        Named{"sql", "SELECT 1 -- /* beef/cafe"}}) {
+    add("command", "", seed);
+  }
+  for (const Named& seed :
+       {Named{"written_by_postgres",
+              "1\t0/3029D08\tno recovery target specified\n\n2\t0/50000A0\tbefore 2026-01-01\n"},
+        Named{"comments", "# 7 0/1\n \t\n\r\n  1 1/A\n#\n2\t00000001/0000000B\r\n# end"},
+        Named{"empty_timeline", "1\t0/380100\t\n2\t0/370000\t\n"},
+        Named{"no_order", "2\t0/1\n1\t0/2\n"}, Named{"no_number", "one\t0/1\n"}}) {
+    add("history", "04000000 00 0001380000000000", seed);
+  }
+  for (const Named& seed :
+       {Named{"bytes", "1.5MB"}, Named{"blanks", " 16 kB "}, Named{"rate", "50MB/s"},
+        Named{"time", "5 min"}, Named{"small_time", "10us"}, Named{"exponent", "1e3"},
+        Named{"largest", "8388607TB"}, Named{"too_large", "9100000000000000000"},
+        Named{"nan", "nan"}, Named{"infinity", "-inf d"}}) {
+    add("units", "", seed);
+  }
+}
+
+void add_message_seeds(std::vector<Seed>& seeds) {
+  const auto add = [&seeds](std::string_view fuzzer, std::string name, std::string_view text) {
+    seeds.push_back({fuzzer, std::move(name), bytes(text)});
+  };
+  add("standby", "status",
+      "\"r\" 0000000003015ff8 0000000003015ff8 0000000003000000 "
+      "00030403 83be1edd 01");
+  add("standby", "feedback", "\"h\" 0003040383be2750 000002d4 00000001 000002d0 00000000");
+  add("standby", "unknown", "\"z\" 00");
+  add("standby", "short", "\"r\" 00000000");
+  const auto add_packets = [&seeds](std::string name, bool client_waits,
+                                    std::initializer_list<std::string_view> bodies) {
+    Bytes stream{std::byte{client_waits}};
+    for (const std::string_view text : bodies) {
+      const Bytes body = bytes(text);
+      const Bytes length = bytes(runtime::format("{:08x}", sizeof(std::uint32_t) + body.size()));
+      stream.insert(stream.end(), length.begin(), length.end());
+      stream.insert(stream.end(), body.begin(), body.end());
+    }
+    seeds.push_back({"startup", std::move(name), std::move(stream)});
+  };
+  add_packets("cancel", true, {"04d2162e 00001267 deadbeef"});
+  add_packets("encryption_twice", true, {"04d21630", "04d2162f", "04d2162f"});
+  add_packets("encryption_pipelined", false, {"04d2162f", "00030000 00"});
+  add_packets("version_2", true, {"00020000 00"});
+  add_packets("long_user", true,
+              {"00030000 \"replication\" 00 \"1\" 00 \"user\" 00 "
+               "\"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\" 00 00"});
+  add_packets("grease", true,
+              {"0003270f \"_pq_.test_protocol_negotiation\" 0000 \"user\" 00 \"u\" 00 "
+               "\"replication\" 00 \"true\" 00 00"});
+  add_packets(
+      "options", true,
+      {"00030000 \"user\" 00 \"u\" 00 \"replication\" 00 \"on\" 00 \"options\" 00 \"-c "
+       "wal_sender_timeout=5\\ s --application-name=a\\\\b -cclient_encoding=UTF8\" 00 00"});
+  add("framer", "extended", "07 \"P\" 00000008 00000000 \"B\" 00000004 \"S\" 00000004");
+  add("framer", "empty_copy_data", "00 \"d\" 00000004 \"c\" 00000004 \"X\" 00000004");
+  add("framer", "bad_type", "03 \"Q\" 00000006 \"x\" 00 \"p\" 00000008");
+  add("framer", "bad_length", "03 \"H\" 00002711");
+}
+
+}  // namespace
+
+std::vector<Seed> all_seeds() {
+  std::vector<Seed> seeds;
+  add_wal_seeds(seeds);
+  add_built_wal_seeds(seeds);
+  add_text_seeds(seeds);
+  add_message_seeds(seeds);
+  return seeds;
+}
+
+}  // namespace tests

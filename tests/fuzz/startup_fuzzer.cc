@@ -1,0 +1,142 @@
+// The untyped packets that start a connection, and what a client sets for its session in them.
+//   input: whether the client waits for answers, then its packets
+
+#include <algorithm>
+#include <array>
+#include <memory_resource>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/check.h"
+#include "server/command/settings.h"
+#include "server/startup.h"
+#include "server/wal/format.h"
+#include "server/wire/framer.h"
+#include "tests/fuzz/input.h"
+#include "tests/support/backend_messages.h"
+
+namespace {
+
+using server::Startup;
+using server::wire::MessageWriter;
+using server::wire::StartupMessage;
+using Bytes = std::vector<std::byte>;
+
+constexpr server::wal::Identity kIdentity{
+    .system_identifier = 1, .segment_size = {}, .page_magic = *server::wal::page_magic(18)};
+
+const server::command::Settings& settings() {
+  static const server::command::Settings kSettings = [] {
+    server::command::Settings made;
+    server::command::add_source_settings(kIdentity, made);
+    made.set("wal_sender_timeout", "60s", "");
+    return made;
+  }();
+  return kSettings;
+}
+
+void check_messages(std::span<const std::byte> bytes) {
+  for (const std::string& line : tests::describe(bytes)) CHECK(line != "?");
+}
+
+void check_answer(Startup::Next next, std::span<const std::byte> packet,
+                  std::span<const std::byte> answer) {
+  // 0.0 is nobody's, and is answered as any newer one.
+  const auto version = server::wire::load_big_endian<std::uint32_t>(packet.data());
+  const bool old = version != 0 && version >> 16 < 3;
+  switch (next) {
+    case Startup::Next::kCancel:
+      CHECK(answer.empty());
+      break;
+    case Startup::Next::kMorePackets:
+      CHECK(answer.size() == 1 && answer[0] == std::byte{'N'});
+      break;
+    case Startup::Next::kRefused:
+      CHECK(!answer.empty());
+      if (old) {
+        CHECK(tests::text_of(answer).starts_with("EFATAL:  ") && answer.back() == std::byte{0});
+        break;
+      }
+      // An 'N' that declines encryption has no length behind it, which would begin with a zero.
+      check_messages(answer[0] == std::byte{'N'} && answer[1] != std::byte{0} ? answer.subspan(1)
+                                                                              : answer);
+      break;
+    case Startup::Next::kConnect:
+      check_messages(answer);
+      break;
+  }
+}
+
+// A start-up message, put together again from its parts, has the same parts.
+void check_round_trip(std::span<const std::byte> packet) {
+  const auto parsed = server::wire::parse_startup_packet(packet, true, true);
+  const auto* message = parsed ? std::get_if<StartupMessage>(&*parsed) : nullptr;
+  if (message == nullptr) return;
+  Bytes bytes(sizeof(std::uint32_t));
+  server::wire::store_big_endian(bytes.data(), message->version);
+  const auto put = [&bytes](std::string_view text) {
+    for (const char c : text) bytes.push_back(static_cast<std::byte>(c));
+    bytes.push_back({});
+  };
+  for (const auto& [name, value] : message->parameters) put(name), put(value);
+  for (const auto& option : message->protocol_options) put(option), put("");
+  put("");
+  // What the last byte is does not matter.
+  if (message->protocol_options.empty()) {
+    CHECK(bytes.size() == packet.size());
+    CHECK(std::equal(bytes.begin(), bytes.end() - 1, packet.begin()));
+  }
+  const auto again = server::wire::parse_startup_packet(bytes, true, true);
+  const auto& copy = std::get<StartupMessage>(*again);
+  CHECK(copy.version == message->version && copy.parameters == message->parameters);
+  CHECK(copy.protocol_options == message->protocol_options);
+}
+
+void check_client(Startup& startup) {
+  MessageWriter out(std::pmr::get_default_resource());
+  const auto client = startup.take_parameters(settings(), out);
+  if (!client) {
+    out.error_response(server::wire::Severity::kFatal, client.error());
+  } else {
+    CHECK(!client->user.empty() && client->user.size() <= 63);
+    startup.greet(settings(), server::command::reported_settings(kIdentity), *client, 1,
+                  std::array<std::byte, 4>{}, out);
+  }
+  check_messages(out.bytes());
+}
+
+// Returns whether the client may send another packet.
+bool take(Startup& startup, std::span<const std::byte> body, bool more_bytes_follow) {
+  const Bytes packet = tests::exact_copy(body);
+  check_round_trip(packet);
+  MessageWriter out(std::pmr::get_default_resource());
+  const Startup::Next next = startup.on_packet(packet, more_bytes_follow, out);
+  check_answer(next, packet, out.bytes());
+  if (next == Startup::Next::kConnect) check_client(startup);
+  return next == Startup::Next::kMorePackets;
+}
+
+void take_stream(std::span<const std::byte> stream, bool client_waits) {
+  Startup startup(server::wire::kProtocolVersion32);
+  for (;;) {
+    const auto cut = server::wire::cut_startup_packet(stream);
+    if (cut.cut != server::wire::Cut::kMessage) return;
+    stream = stream.subspan(cut.bytes_used);
+    if (!take(startup, cut.message.body, !client_waits && !stream.empty())) return;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  tests::FuzzInput input(data, size);
+  const bool client_waits = input.integer<std::uint8_t>() != 0;
+  take_stream(input.rest(), client_waits);
+
+  // Once more as one packet, whatever its length word says.
+  input.take(sizeof(std::uint32_t));
+  Startup startup(server::wire::kProtocolVersion32);
+  if (input.rest().size() >= sizeof(std::uint32_t)) take(startup, input.rest(), false);
+  return 0;
+}
