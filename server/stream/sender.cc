@@ -179,15 +179,15 @@ Sender::Next Sender::next_chunk() {
     connection_.queue(kCopyDone);
     return Next::kNothing;
   }
-  // A timeline has no file for the time before it began, in whose parent's file that WAL is.
-  const wal::SegmentSize size = view_.identity().segment_size;
-  const wal::SegmentNo no = size.segment_of(sent_);
-  if (no < size.segment_of(view_.history().begin(timeline_))) {
-    fail(wal::segment_removed(timeline_, no, size));
-    return Next::kEnded;
-  }
   // A file that may be recycled is looked up for each message, since what was ready may be gone.
   if (sent_ >= ready_to_ || view_.copies_always()) {
+    // A timeline has no file for the time before it began, in whose parent's file that WAL is.
+    const wal::SegmentSize size = view_.identity().segment_size;
+    const wal::SegmentNo no = size.segment_of(sent_);
+    if (no < size.segment_of(view_.history().begin(timeline_))) {
+      fail(wal::segment_removed(timeline_, no, size));
+      return Next::kEnded;
+    }
     auto located = view_.locate(sent_, *this);
     if (located.availability == WalView::Availability::kPending) return Next::kWaiting;
     if (located.availability == WalView::Availability::kFailed) {
