@@ -76,7 +76,7 @@ TEST_F(DirectoryTest, ChangesBehindTheEndAreReported) {
   start();
   directory.flip(Lsn((1 << 20) + 5000));
   EXPECT_TRUE(follower.wait_for(grow(1000)));
-  EXPECT_TRUE(follower.changed().contains(1));
+  EXPECT_TRUE(follower.wait_for_change(1));
 }
 
 TEST_F(DirectoryTest, ABadRecordIsReportedOnceAndTheRepairedFileFlowsOn) {

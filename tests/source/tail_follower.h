@@ -22,18 +22,7 @@ class TailFollower final : public server::source::Source::Listener {
   // Waits until a span satisfies `condition`; false if none does in time.
   template <typename Condition>
   bool wait_until(Condition condition, int timeout_ms = 10'000) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-    while (std::chrono::steady_clock::now() < deadline) {
-      doorbell_.awake();
-      server::wal::WalSpan span;
-      while (queue_.pop(span)) {
-        spans.push_back(span);
-        if (condition(span)) return true;
-      }
-      pollfd rung{.fd = doorbell_.fd(), .events = POLLIN, .revents = 0};
-      if (doorbell_.prepare_to_sleep()) ::poll(&rung, 1, /*timeout_ms=*/100);
-    }
-    return false;
+    return wait([&] { return take_spans_until(condition); }, timeout_ms);
   }
   bool wait_for(server::wal::Lsn end) {
     return wait_until([end](const server::wal::WalSpan& span) { return span.end >= end; });
@@ -45,18 +34,46 @@ class TailFollower final : public server::source::Source::Listener {
   }
   server::wal::Lsn end() const { return spans.empty() ? server::wal::Lsn() : spans.back().end; }
 
-  std::set<std::uint64_t> changed() const {
-    const runtime::Lock lock(mutex_);
-    return changed_;
+  // Waits until the source reports that segment `no` changed behind the end.
+  bool wait_for_change(std::uint64_t no) {
+    return wait([&] {
+      const runtime::Lock lock(mutex_);
+      return changed_.contains(no);
+    });
   }
 
   server::wal::WalTail tail;
   std::vector<server::wal::WalSpan> spans;
 
  private:
+  // Asks again whenever the doorbell rings.
+  template <typename Done>
+  bool wait(Done done, int timeout_ms = 10'000) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    while (std::chrono::steady_clock::now() < deadline) {
+      doorbell_.awake();
+      if (done()) return true;
+      pollfd rung{.fd = doorbell_.fd(), .events = POLLIN, .revents = 0};
+      if (doorbell_.prepare_to_sleep()) ::poll(&rung, 1, /*timeout_ms=*/100);
+    }
+    return false;
+  }
+  template <typename Condition>
+  bool take_spans_until(Condition condition) {
+    server::wal::WalSpan span;
+    while (queue_.pop(span)) {
+      spans.push_back(span);
+      if (condition(span)) return true;
+    }
+    return false;
+  }
+
   void on_segment_changed(server::wal::SegmentNo no) override {
-    const runtime::Lock lock(mutex_);
-    changed_.insert(value(no));
+    {
+      const runtime::Lock lock(mutex_);
+      changed_.insert(value(no));
+    }
+    doorbell_.ring();
   }
   void on_source_failed(const runtime::Error&) override {}
 
