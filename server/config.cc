@@ -10,7 +10,10 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/check.h"
 #include "runtime/format.h"
+#include "server/command/postgres_settings.h"
+#include "server/command/setting_value.h"
 #include "server/units.h"
 #include "server/wire/errors.h"
 
@@ -84,6 +87,17 @@ const OptionType<runtime::Duration> kDuration{
       return command::show_milliseconds(
           std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
     }};
+
+// As PostgreSQL takes its setting of that name, in its unit.
+OptionType<int> as_postgres(std::string_view setting) {
+  const command::SettingDefinition* definition = command::find_session_setting(setting);
+  CHECK(definition != nullptr);
+  const auto parse = [definition](std::string_view text) -> std::optional<int> {
+    const auto shown = command::parse_setting(*definition, text);
+    return shown ? integer<int>(0, std::numeric_limits<int>::max()).parse(*shown) : std::nullopt;
+  };
+  return {parse, [](const int& value) { return std::to_string(value); }};
+}
 
 const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_bytes(text); },
                                        command::show_bytes};
@@ -196,6 +210,20 @@ void add_session_options(const Options& options, ServeConfig& config) {
               "Time for a client to say who it is", kReloaded);
   options.add("shutdown-timeout", config.shutdown_timeout, "10s", kDuration,
               "Time for standbys to confirm all WAL when the server stops", kReloaded);
+  options.add("idle-session-timeout", config.idle_session_timeout, "0", kDuration,
+              "Clients that idle so long between commands are dropped; 0 turns it off", kReloaded);
+}
+
+// Against peers that are gone without a word.
+void add_tcp_options(const Options& options, runtime::TcpTimeouts& tcp) {
+  const auto add = [&](const std::string& flag, int& value, const std::string& description) {
+    options.add(flag, value, "0", as_postgres(underscored(flag)),
+                description + "; 0 is the system's default", SettingContext::kSighup);
+  };
+  add("tcp-keepalives-idle", tcp.keepalive_idle_s, "Silence before TCP asks for a sign of life");
+  add("tcp-keepalives-interval", tcp.keepalive_interval_s, "Time before it asks again");
+  add("tcp-keepalives-count", tcp.keepalive_count, "Questions until the connection is dropped");
+  add("tcp-user-timeout", tcp.user_timeout_ms, "Time that sent data may stay unacknowledged");
 }
 
 void add_operator_options(const Options& options, ServeConfig& config) {
@@ -270,6 +298,7 @@ runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
   add_source_options(serve_options, line.serve);
   add_server_options(serve_options, line.serve);
   add_session_options(serve_options, line.serve);
+  add_tcp_options(serve_options, line.serve.tcp);
   add_operator_options(serve_options, line.serve);
   add_file(app, *serve);
   CLI::App* generate = app.add_subcommand("generate", "Write synthetic WAL segments");

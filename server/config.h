@@ -8,6 +8,7 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/result.h"
+#include "runtime/tcp_timeouts.h"
 #include "server/command/settings.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
@@ -36,6 +37,8 @@ struct ServeConfig {
   runtime::Duration wal_sender_timeout{};
   runtime::Duration authentication_timeout{};
   runtime::Duration shutdown_timeout{};
+  runtime::Duration idle_session_timeout{};
+  runtime::TcpTimeouts tcp;
   std::uint32_t copy_threshold = 0;  // bytes of WAL up to which a message is copied
 
   runtime::log::Level log_level = runtime::log::Level::kLog;

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "runtime/errors.h"
@@ -12,6 +13,7 @@
 #include "runtime/memory_report.h"
 #include "server/source/directory.h"
 #include "server/source/synthetic.h"
+#include "server/wal/files.h"
 
 namespace server {
 
@@ -74,6 +76,7 @@ runtime::Result<void> Server::start() {
                                       .slots_max = config_.max_replication_slots});
   source_ = make_source(config_, clock_, *slots_);
   TRY(source_->open());
+  TRY(lock_state_directory());
   TRY(slots_->load());
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
@@ -114,6 +117,18 @@ runtime::Result<void> Server::check_addresses() {
       addresses_.push_back(address);
     }
   }
+  return {};
+}
+
+// The source has locked its spool, where the slots are unless they have a place of their own.
+runtime::Result<void> Server::lock_state_directory() {
+  const std::string& directory = config_.state_directory;
+  std::error_code missing;
+  if (directory.empty() ||
+      std::filesystem::equivalent(directory, config_.spool_directory, missing)) {
+    return {};
+  }
+  state_directory_lock_ = TRY(wal::lock_directory(directory));
   return {};
 }
 
@@ -158,6 +173,8 @@ SessionEnvironment::Options Server::session_options() const {
       .sender = {.copy_bytes_max = config_.copy_threshold, .timeout = config_.wal_sender_timeout},
       .authentication_timeout = config_.authentication_timeout,
       .close_timeout = config_.shutdown_timeout,
+      .idle_session_timeout = config_.idle_session_timeout,
+      .tcp = config_.tcp,
       .max_wal_senders = config_.max_wal_senders};
 }
 
@@ -205,6 +222,8 @@ void Server::reload() {
   config_.wal_sender_timeout = fresh->wal_sender_timeout;
   config_.authentication_timeout = fresh->authentication_timeout;
   config_.shutdown_timeout = fresh->shutdown_timeout;
+  config_.idle_session_timeout = fresh->idle_session_timeout;
+  config_.tcp = fresh->tcp;
   config_.max_wal_senders = fresh->max_wal_senders;
   runtime::log::set_level(fresh->log_level);
   settings_ = std::make_shared<const command::Settings>(std::move(settings));

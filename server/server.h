@@ -47,6 +47,7 @@ class Server final : private runtime::Signals::Handler,
   class SaveSlots;
 
   runtime::Result<void> check_addresses();
+  runtime::Result<void> lock_state_directory();
   runtime::Result<void> start();
   runtime::Result<void> listen();
   void build_workers();
@@ -73,6 +74,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Signals signals_;
   std::vector<runtime::SocketAddress> addresses_;
 
+  runtime::UniqueFd state_directory_lock_;
   std::unique_ptr<source::Source> source_;
   std::optional<wal::FaultLog> faults_;
   std::optional<wal::Segments> segments_;

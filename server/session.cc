@@ -7,7 +7,7 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
-#include "server/units.h"
+#include "server/session_timeouts.h"
 #include "server/wal/format.h"
 #include "server/wire/errors.h"
 
@@ -81,11 +81,21 @@ void Session::cut() {
   close();
 }
 
-// walsender.c looks at wal_sender_timeout anew at each of its turns.
 void Session::on_reload() {
   environment_.loop.assert_in_thread();
-  if (client_.settings.find("wal_sender_timeout")) return;
-  sender_.set_timeout(environment_.options.sender.timeout);
+  if (phase_ != Phase::kStartup) apply_timeouts();
+}
+
+// The client's own, or the server's. What is already waited for is waited for as it was.
+void Session::apply_timeouts() {
+  const SessionEnvironment::Options& options = environment_.options;
+  const SessionTimeouts timeouts = timeouts_of(
+      client_.settings, {options.sender.timeout, options.idle_session_timeout, options.tcp});
+  sender_.set_timeout(timeouts.wal_sender);
+  idle_timeout_ = timeouts.idle_session;
+  if (auto set = runtime::set_tcp_timeouts(connection_.fd(), timeouts.tcp); !set) {
+    runtime::log::log("{}", set.error().what);
+  }
 }
 
 void Session::cancel() {
@@ -140,6 +150,10 @@ void Session::on_ready(std::uint32_t events) {
 
 void Session::on_timer(runtime::Timer& /*timer*/) {
   environment_.loop.assert_in_thread();
+  if (phase_ == Phase::kCommands) {
+    return fatal({.kind = &wire::kIdleSessionTimeout,
+                  .what = "terminating connection due to idle-session timeout"});
+  }
   // Nothing is said to a client that has not authenticated in time, or does not take its farewell.
   close();
 }
@@ -246,20 +260,27 @@ bool Session::connect(MessageWriter& out) {
     return false;
   }
   client_ = std::move(*client);
-  if (const auto timeout = client_.settings.find("wal_sender_timeout")) {
-    sender_.set_timeout(*parse_duration(*timeout));
-  }
+  apply_timeouts();
   const auto key = CancelKey::random(startup_.protocol_version() >= wire::kProtocolVersion32
                                          ? CancelKey::kLongBytes
                                          : CancelKey::kShortBytes);
   environment_.cancel_keys.add(process_id_, key, environment_.worker);
   startup_.greet(*environment_.settings, environment_.reported_settings, client_, process_id_,
                  key.bytes(), out);
-  timer_.disarm();
   phase_ = Phase::kCommands;
+  await_command();
   runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
                       client_.user, client_.application_name(), peer_.text());
   return true;
+}
+
+// The client has been told that the server is ready for it, and the time that it may idle begins.
+void Session::await_command() {
+  if (idle_timeout_.count() > 0) {
+    timer_.arm(environment_.loop.now() + idle_timeout_);
+  } else {
+    timer_.disarm();
+  }
 }
 
 std::size_t Session::take_message(std::span<const std::byte> bytes) {
@@ -284,6 +305,7 @@ std::size_t Session::take_message(std::span<const std::byte> bytes) {
     case wire::Cut::kMessage:
       break;
   }
+  timer_.disarm();
   environment_.message_context.reset();
   if (phase_ == Phase::kStreaming) {
     stream_turn(cut.message);

@@ -12,6 +12,7 @@
 #include "runtime/intrusive_list.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/tcp_timeouts.h"
 #include "runtime/timer.h"
 #include "server/admin/standby_status.h"
 #include "server/cancel_keys.h"
@@ -34,6 +35,8 @@ struct SessionEnvironment {
     stream::Sender::Options sender;
     runtime::Duration authentication_timeout = std::chrono::minutes(1);
     runtime::Duration close_timeout = std::chrono::seconds(10);
+    runtime::Duration idle_session_timeout{};  // 0: clients may idle
+    runtime::TcpTimeouts tcp;
     std::int64_t max_wal_senders = 0;
   };
 
@@ -113,6 +116,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_drained() override;
   void on_slot_command_done(const runtime::Result<void>& done) override;
 
+  void apply_timeouts();
   void read_input();
   void process_input();
   bool may_process() const;
@@ -131,7 +135,8 @@ class Session final : public runtime::Loop::Retired,
 
   void interrupt_stream(wire::Severity severity, runtime::Error error);
   void error_turn(const runtime::Error& error);
-  void send_ready();
+  void be_ready(wire::MessageWriter& out);
+  void await_command();
   void send(wire::MessageWriter& out);
   void flush();
   void fatal(const runtime::Error& error);
@@ -147,7 +152,8 @@ class Session final : public runtime::Loop::Retired,
   Input input_;
   stream::Sender sender_;
   SessionSlots slots_;
-  runtime::Timer timer_;  // of start-up, and of closing
+  runtime::Timer timer_;  // of start-up, of a client that idles, and of closing
+  runtime::Duration idle_timeout_{};
   runtime::WallMicros started_;
 
   Phase phase_ = Phase::kStartup;

@@ -46,7 +46,10 @@ void Session::turn(const wire::InboundMessage& message) {
       if (auto end = wire::ByteReader(message.body).expect_end(); !end) {
         error_turn(end.error());
       } else if (message.type == 'S') {
-        send_ready();
+        memctx::Resource memory(environment_.message_context);
+        MessageWriter out(&memory);
+        be_ready(out);
+        send(out);
       }
       break;
     case 'd':
@@ -108,7 +111,7 @@ void Session::query(std::span<const std::byte> body) {
     slots_.clean_up();
     out.error_response(Severity::kError, ran.error());
   }
-  if (phase_ == Phase::kCommands && !slots_.busy()) out.ready_for_query();
+  if (phase_ == Phase::kCommands && !slots_.busy()) be_ready(out);
   send(out);
 }
 
@@ -186,7 +189,7 @@ void Session::on_slot_command_done(const runtime::Result<void>& done) {
   } else {
     command::slot_created(slot_created_, out);
   }
-  out.ready_for_query();
+  be_ready(out);
   send(out);
 }
 
@@ -198,7 +201,7 @@ void Session::on_stream_ended(std::optional<stream::NextTimeline> next) {
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   command::end_of_stream(next, out);
-  out.ready_for_query();
+  be_ready(out);
   send(out);
 }
 
@@ -247,15 +250,13 @@ void Session::error_turn(const runtime::Error& error) {
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   out.error_response(Severity::kError, error);
-  if (!ignore_till_sync_) out.ready_for_query();
+  if (!ignore_till_sync_) be_ready(out);
   send(out);
 }
 
-void Session::send_ready() {
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
+void Session::be_ready(MessageWriter& out) {
   out.ready_for_query();
-  send(out);
+  await_command();
 }
 
 }  // namespace server

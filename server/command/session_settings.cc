@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "runtime/tcp_timeouts.h"
 #include "server/command/postgres_settings.h"
 #include "server/wire/errors.h"
 
@@ -48,6 +49,15 @@ runtime::Error cannot_change(std::string_view name, SettingContext context) {
                                     : " now";
   return {.kind = &wire::kCannotChangeParameter,
           .what = runtime::format("parameter \"{}\" cannot be changed{}", name, when)};
+}
+
+// What zero stands for (guc.c: show_tcp_keepalives_idle and the like).
+std::optional<std::string> system_value(std::string_view name) {
+  const runtime::TcpTimeouts& system = runtime::system_tcp_timeouts();
+  if (name == "tcp_keepalives_idle") return std::to_string(system.keepalive_idle_s);
+  if (name == "tcp_keepalives_interval") return std::to_string(system.keepalive_interval_s);
+  if (name == "tcp_keepalives_count") return std::to_string(system.keepalive_count);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -106,10 +116,12 @@ runtime::Result<SessionSettings::Value> find_shown(const Settings& settings,
   const std::string_view canonical = known != nullptr        ? known->name
                                      : definition != nullptr ? definition->name
                                                              : name;
-  if (const auto value = own.find(name)) {
-    return SessionSettings::Value{std::string(canonical), std::string(*value)};
-  }
-  if (known != nullptr) return SessionSettings::Value{known->name, known->value};
+  const auto shown = [&](std::string_view value) {
+    const auto system = value == "0" ? system_value(canonical) : std::nullopt;
+    return SessionSettings::Value{std::string(canonical), system.value_or(std::string(value))};
+  };
+  if (const auto value = own.find(name)) return shown(*value);
+  if (known != nullptr) return shown(known->value);
   if (definition == nullptr) return unrecognized_parameter(name);
   return SessionSettings::Value{std::string(canonical),
                                 TRY(parse_setting(*definition, definition->initial))};

@@ -19,9 +19,17 @@ Connection::Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, run
 
 Connection::~Connection() { close(); }
 
+// A socket that is closed with input in it resets the connection, and what was sent last may be
+// lost on its way. What has come until now is thrown away first, up to a bound.
 void Connection::close() {
   if (!fd_) return;
   loop_.unwatch(fd_.get());
+  std::size_t dropped = 0;
+  while (dropped < kInputDroppedMax) {
+    const IoResult result = runtime::discard(fd_.get(), kInputDroppedMax);
+    if (result.status != IoResult::Status::kDone) break;
+    dropped += result.bytes;
+  }
   fd_.reset();
 }
 

@@ -52,6 +52,8 @@ class Connection {
   }
 
  private:
+  static constexpr std::size_t kInputDroppedMax = std::size_t{1} << 20;
+
   void make_room(std::size_t bytes) REQUIRES(loop_);
   void update_interest() REQUIRES(loop_);
 

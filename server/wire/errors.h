@@ -26,5 +26,6 @@ inline constexpr runtime::ErrorKind kCannotChangeParameter{"cant_change_runtime_
 inline constexpr runtime::ErrorKind kQueryCanceled{"query_canceled", "57014"};
 inline constexpr runtime::ErrorKind kAdminShutdown{"admin_shutdown", "57P01"};
 inline constexpr runtime::ErrorKind kCannotConnectNow{"cannot_connect_now", "57P03"};
+inline constexpr runtime::ErrorKind kIdleSessionTimeout{"idle_session_timeout", "57P05"};
 
 }  // namespace server::wire

@@ -1,3 +1,5 @@
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -82,6 +84,18 @@ TEST_F(CutOffTest, AnySplitOfTheConversationHasTheSameAnswers) {
     if (expected.empty()) expected = types;
     EXPECT_EQ(types, expected) << split;
   }
+}
+
+// A reset could overtake the answer, and tells the client nothing.
+TEST_F(CutOffTest, WhatFollowsAFatalMessageDoesNotResetTheConnection) {
+  ReadyClient client(server);
+  server.run_in_worker([&client] {
+    // The worker is here, so that all of it has come before it reads.
+    client.send("?" + std::string(100'000, 'x'));
+  });
+  EXPECT_EQ(client.next().type, 'E');
+  char byte = 0;
+  EXPECT_EQ(::recv(client.fd(), &byte, 1, 0), 0) << "the end, and not an error";
 }
 
 TEST_F(CutOffTest, ASessionThatIsOverLeavesNoMemoryBehind) {

@@ -11,8 +11,8 @@ namespace tests {
 
 // A server with some WAL, and whoever connects to it.
 struct SessionTest : ::testing::Test {
-  explicit SessionTest(const TestServer::Options& options = {})
-      : server(directory.path(), identity, options) {
+  explicit SessionTest(const TestServer::Options& options = {}, std::uint16_t page_magic = 0xD110)
+      : identity(identity_of(1, page_magic)), server(directory.path(), identity, options) {
     server.serve(begin(), grow(300'000));
   }
 
@@ -30,7 +30,7 @@ struct SessionTest : ::testing::Test {
     return std::string(as_text(directory.read(from, to)));
   }
 
-  server::wal::Identity identity = identity_of(1);
+  server::wal::Identity identity;
   WalDirectory directory{server::wal::TimelineId{1}, identity.segment_size};
   server::wal::WalBuilder builder = builder_of(identity);
   TestServer server;
