@@ -93,12 +93,11 @@ Token Lexer::identifier(std::string text) {
 }
 
 runtime::Result<Token> Lexer::quoted(char quote, TokenKind kind) {
-  const bool doubled_is_one = kind == TokenKind::kString;
   std::string text;
   for (std::size_t i = 1; i < rest_.size(); ++i) {
     if (rest_[i] != quote) {
       text += rest_[i];
-    } else if (doubled_is_one && i + 1 < rest_.size() && rest_[i + 1] == quote) {
+    } else if (i + 1 < rest_.size() && rest_[i + 1] == quote) {
       text += rest_[i++];
     } else {
       rest_.remove_prefix(i + 1);

@@ -14,7 +14,7 @@ namespace server::command {
 
 enum class TokenKind {
   kKeyword,     // `text`, in upper case, which is the only case that keywords have
-  kIdentifier,  // `text`, folded to lower case unless it was quoted; no quote can be inside
+  kIdentifier,  // `text`, folded to lower case unless it was quoted, as strings are
   kString,      // `text`, without its quotes; a doubled one inside stands for one
   kNumber,      // `number`
   kPosition,    // `lsn`

@@ -12,14 +12,28 @@ KNOWN = {
     "commands: BASE_BACKUP with (*": "walcast refuses base backups, whatever their options",
 }
 
+# Of PostgreSQL 15 that is older than this one, where a doubled quote within a quoted identifier does
+# not stand for one quote. walcast answers as the newest does.
+DOUBLED_QUOTE = b'""'
+DOUBLED_QUOTE_SINCE = (15, 20)
+_KNOWN_OF_OLDER = {
+    'settings: SHOW "say ""x"""': "a doubled quote",
+    "slot_names: slot badly named 'a\"\"b'": "a doubled quote",
+}
+
+
+def known(server_version):
+    """The differences to a PostgreSQL of this version, (major, minor)."""
+    return {**KNOWN, **(_KNOWN_OF_OLDER if server_version < DOUBLED_QUOTE_SINCE else {})}
+
 
 def matches(pattern, title):
     return title.startswith(pattern[:-1]) if pattern.endswith("*") else title == pattern
 
 
-def is_known(title):
-    return any(matches(pattern, title) for pattern in KNOWN)
+def is_known(title, server_version):
+    return any(matches(pattern, title) for pattern in known(server_version))
 
 
-def patterns_of(group):
-    return [pattern for pattern in KNOWN if pattern.startswith(f"{group}: ")]
+def patterns_of(group, server_version):
+    return [pattern for pattern in known(server_version) if pattern.startswith(f"{group}: ")]

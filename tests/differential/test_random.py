@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import play  # first, for it finds `support`
+from known import DOUBLED_QUOTE, DOUBLED_QUOTE_SINCE
 from play.compare import Answer, difference, remove_slots
 from play.mutate import Mutator
 from play.pair import Pair
@@ -73,6 +74,8 @@ class RandomCase(E2eCase):
         count = int(os.environ.get("WALCAST_DIFFERENTIAL_COUNT", self.COUNT))
         self.figure(f"WALCAST_DIFFERENTIAL_SEED={first} WALCAST_DIFFERENTIAL_COUNT={count}")
         mutants = [self.mutator.mutant(seed) for seed in range(first, first + count)]
+        if self.pair.postgres_version < DOUBLED_QUOTE_SINCE:
+            mutants = [mutant for mutant in mutants if DOUBLED_QUOTE not in mutant.data]
         alone = [mutant for mutant in mutants if mutant.creates_slots()]
         together = [mutant for mutant in mutants if not mutant.creates_slots()]
         with ThreadPoolExecutor(_CONNECTIONS) as pool:

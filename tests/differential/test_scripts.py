@@ -43,11 +43,11 @@ class Against(ScriptCase):
         for title, script in scripts.items():
             with self.subTest(title):
                 found = difference(self.ask_postgres(script), self.ask_walcast(script))
-                if is_known(title):
+                if is_known(title, self.pair.postgres_version):
                     self.assertIsNotNone(found, "does not differ any more: remove it from known.py")
                 elif found:
                     self.fail(f"PostgreSQL (-) and walcast (+) differ\n{found}")
-        for pattern in patterns_of(group):
+        for pattern in patterns_of(group, self.pair.postgres_version):
             self.assertTrue(any(matches(pattern, title) for title in scripts), pattern)
         self.pair.assert_idle()
 

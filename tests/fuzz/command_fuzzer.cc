@@ -22,10 +22,10 @@ using server::command::TokenKind;
 
 constexpr std::size_t kIdentifierBytesMax = 63;
 
-// No name has a quote in it, for there is no way to write one.
 std::string quoted(std::string_view name) {
-  CHECK(name.find('"') == std::string_view::npos);
-  return '"' + std::string(name) + '"';
+  std::string text = "\"";
+  for (const char c : name) text.append(c == '"' ? 2 : 1, c);
+  return text + '"';
 }
 
 // The tokens as text that has the same tokens. Returns none where the text cannot be cut up.

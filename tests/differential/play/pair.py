@@ -48,6 +48,7 @@ class Pair:
         self._area = area
         self.cluster = cluster
         self.postgres_port = cluster.port
+        self.postgres_version = cluster.version()
         end = _wait_until_idle(area, cluster)
         wal = wal_of(cluster)
         copy = area.copy_tree(wal.path, "wal-for-walcast")

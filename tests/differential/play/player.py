@@ -1,5 +1,6 @@
 """Plays scripts at a server and keeps what it says."""
 
+import select
 import socket
 import struct
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from play.messages import CANCEL_REQUEST, untyped
 from play.transcript import Transcript
 
+_CANCEL_SECONDS = 0.2    # between CancelRequests of which one must do
 SILENCE_SECONDS = 20.0  # of a server that should have spoken: a difference, or a bad script
 
 
@@ -42,6 +44,10 @@ class Connection:
     def send_cancel(self, process_id_and_key, key):
         data = process_id_and_key if key is None else process_id_and_key[:4] + key
         self.send(untyped(CANCEL_REQUEST, data))
+
+    def speaks_within(self, seconds):
+        """Whether there is something to receive."""
+        return bool(self._buffer or select.select([self._socket], [], [], seconds)[0])
 
     def half_close(self, _=None):
         try:
@@ -110,6 +116,18 @@ class Played:
     was_reset: bool    # so that some of what the server said may never have come
 
 
+def _cancel_until_told(connection, port):
+    """What it sent last may not have been read yet, and a cancel of an idle session does nothing."""
+    for _ in range(int(SILENCE_SECONDS / _CANCEL_SECONDS)):
+        canceller = Connection(port)
+        canceller.send_cancel(connection.transcript.cancel_key, None)
+        canceller.await_end()
+        canceller.close()
+        if connection.speaks_within(_CANCEL_SECONDS):
+            return
+    raise Silence
+
+
 def play(script, port):
     connections = {}
     try:
@@ -120,6 +138,8 @@ def play(script, port):
             if step.what == "send_cancel":
                 other, key = step.argument
                 connection.send_cancel(connections[other].transcript.cancel_key, key)
+            elif step.what == "cancel_until_told":
+                _cancel_until_told(connection, port)
             else:
                 getattr(connection, step.what)(step.argument)
         for connection in connections.values():

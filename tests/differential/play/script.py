@@ -52,6 +52,11 @@ def cancel(other, on, key=None):
     return Step("send_cancel", (other, key), on)
 
 
+def cancel_until_told(on="a"):
+    """CancelRequests, until the server says something."""
+    return Step("cancel_until_told", None, on)
+
+
 def half_close(on="a"):
     return Step("half_close", None, on)
 

@@ -3,7 +3,8 @@
 from play.messages import (COPY_DONE, FUNCTION_CALL, IDENTIFY, PARSE, SYNC, TERMINATE, copy,
                            message, query, status)
 from play.pair import MAX_SLOTS
-from play.script import ask, cancel, greet, half_close, ready, reply, script, send, session, to_end
+from play.script import (ask, cancel_until_told, greet, half_close, ready, reply, script, send,
+                         session, to_end)
 from support.lsn import format_lsn
 
 _CREATE = "CREATE_REPLICATION_SLOT s PHYSICAL"
@@ -144,7 +145,7 @@ def _held(site):
                send(query("DROP_REPLICATION_SLOT s WAIT")), _stop("b"), ready(),
                _on("c", ask("DROP_REPLICATION_SLOT s WAIT")))
     yield _two("a drop that waits is cancelled", ask(_CREATE), other,
-               send(query("DROP_REPLICATION_SLOT s WAIT")), cancel("a", "c"), to_end("c"), ready(),
+               send(query("DROP_REPLICATION_SLOT s WAIT")), cancel_until_told(), ready(),
                _READ, _stop("b"), _DROP)
     yield _two("a drop waits for a session that says no more", ask(_CREATE), other,
                send(query("DROP_REPLICATION_SLOT s WAIT")), half_close(), _stop("b"), to_end(),

@@ -120,6 +120,11 @@ class PgCluster:
     def promote(self):
         self.sql("SELECT pg_promote()")
 
+    def version(self):
+        """(major, minor)"""
+        number = int(self.sql("SHOW server_version_num"))
+        return number // 10000, number % 10000
+
     def system_identifier(self):
         return self.control()["Database system identifier"]
 
