@@ -12,6 +12,12 @@ const ErrorKind* kind_of(int sys_errno) {
   switch (sys_errno) {
     case ENOENT:
       return &kFileMissing;
+    case EEXIST:
+      return &kFileExists;
+    case ENOTDIR:
+    case EISDIR:
+    case ENOTEMPTY:
+      return &kWrongObjectType;
     case EPERM:
     case EACCES:
     case EROFS:

@@ -10,6 +10,9 @@
 namespace runtime {
 
 inline constexpr ErrorKind kFileMissing{"undefined_file", "58P01"};
+inline constexpr ErrorKind kFileExists{"duplicate_file", "58P02"};
+inline constexpr ErrorKind kWrongObjectType{"wrong_object_type", "42809"};
+inline constexpr ErrorKind kLockFileExists{"lock_file_exists", "F0001"};
 inline constexpr ErrorKind kNoPermission{"insufficient_privilege", "42501"};
 inline constexpr ErrorKind kDiskFull{"disk_full", "53100"};
 inline constexpr ErrorKind kIoError{"io_error", "58030"};

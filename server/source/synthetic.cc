@@ -8,6 +8,7 @@
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "runtime/memory_report.h"
+#include "server/wal/files.h"
 #include "server/wal/inventory.h"
 
 namespace server::source {
@@ -40,6 +41,7 @@ runtime::Result<void> SyntheticSource::open() {
     return runtime::system_error(
         error.value(), runtime::format("could not create directory \"{}\"", options_.directory));
   }
+  directory_lock_ = TRY(wal::lock_directory(options_.directory));
   const wal::GeneratorOptions options = TRY(generator_options());
   generator_ = TRY(wal::Generator::open(options));
   // A first record, so that there is WAL to tell the identity from.

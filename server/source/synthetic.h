@@ -55,6 +55,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   const Options options_;
   const runtime::Clock& clock_;
   DirectorySource files_;
+  runtime::UniqueFd directory_lock_;
   std::unique_ptr<wal::Generator> generator_ GUARDED_BY(loop_);
   Listener* listener_ GUARDED_BY(loop_) = nullptr;
 

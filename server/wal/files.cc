@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,6 +33,15 @@ runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path) {
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) return fail("open file", path);
   return runtime::UniqueFd(fd);
+}
+
+runtime::Result<runtime::UniqueFd> lock_directory(const std::string& path) {
+  runtime::UniqueFd directory = TRY(open_for_reading(path));
+  if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return directory;
+  if (errno != EWOULDBLOCK) return fail("lock directory", path);
+  return runtime::Error{.kind = &runtime::kLockFileExists,
+                        .what = runtime::format("directory \"{}\" is already in use", path),
+                        .hint = "Is another server running with this directory?"};
 }
 
 runtime::Result<runtime::UniqueFd> open_segment_file(const std::string& path) {

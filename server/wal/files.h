@@ -27,6 +27,10 @@ runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::s
 // The whole of a small file. Fails if it is larger than `bytes_max`.
 runtime::Result<std::string> read_text(const std::string& path, std::size_t bytes_max);
 
+// Takes a directory for this server alone, for as long as the descriptor is open; a crash ends that
+// too. It is an error if another one has it.
+runtime::Result<runtime::UniqueFd> lock_directory(const std::string& path);
+
 // The names in a directory, in no order.
 runtime::Result<std::vector<std::string>> list_directory(const std::string& path);
 

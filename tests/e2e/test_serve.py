@@ -5,7 +5,7 @@ import signal
 import socket
 
 from support.case import StoppedCase
-from support.walcast import fail_to_serve
+from support.walcast import Walcast, fail_to_serve
 
 
 class ServeTest(StoppedCase):
@@ -37,6 +37,16 @@ class ServeTest(StoppedCase):
         self.assertRegex(message, "Address already in use")
         self.assertIn(str(walcast.port), message)
         self.connect(walcast.port)
+
+    def test_a_directory_that_another_server_writes_is_refused(self):
+        spool, state = self.area.directory("spool"), self.area.directory("state")
+        first = Walcast(self.area, synthetic="1MB/s", spool_directory=spool, state_directory=state)
+        said = fail_to_serve(self.area, synthetic="1MB/s", spool_directory=spool)
+        self.assertIn(f'FATAL:  directory "{spool}" is already in use', said)
+        said = fail_to_serve(self.area, wal_directory=spool, state_directory=state)
+        self.assertIn(f'FATAL:  directory "{state}" is already in use', said)
+        first.process.kill()
+        Walcast(self.area, wal_directory=spool, state_directory=state).stop()
 
     def test_an_empty_directory_is_refused(self):
         path = self.area.directory("empty")

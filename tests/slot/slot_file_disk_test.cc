@@ -223,7 +223,7 @@ TEST_F(SlotFileDiskTest, ADirectoryThatVanishesIsAnError) {
 TEST_F(SlotFileDiskTest, SomethingElseInItsPlaceIsAnErrorAndStays) {
   std::filesystem::create_directory(file("a.slot"));
   write_file(file("a.slot/keep"), "x");
-  EXPECT_EQ(said(write_state(dir(), kNew)), "XX000 could not rename file \"" + file("a.slot.tmp") +
+  EXPECT_EQ(said(write_state(dir(), kNew)), "42809 could not rename file \"" + file("a.slot.tmp") +
                                                 "\" to \"" + file("a.slot") + "\": Is a directory");
   EXPECT_THAT(said(remove_state(dir(), "a")),
               AnyOf(testing::HasSubstr("Is a directory"), testing::HasSubstr("not permitted")));

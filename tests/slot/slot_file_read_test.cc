@@ -182,7 +182,7 @@ TEST_F(SlotFileReadTest, NoDirectoryCanBeMadeInAMissingOne) {
 TEST_F(SlotFileReadTest, AFileIsNoDirectory) {
   write_file(dir_.file("file"), "x");
   EXPECT_EQ(said(read_states(dir_.file("file"))),
-            "XX000 could not open directory \"" + dir_.file("file") + "\": Not a directory");
+            "42809 could not open directory \"" + dir_.file("file") + "\": Not a directory");
   EXPECT_EQ(content_of(dir_.file("file")), "x");
 }
 

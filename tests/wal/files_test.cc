@@ -38,6 +38,18 @@ class FilesTest : public testing::Test {
   tests::TempDir directory;
 };
 
+TEST_F(FilesTest, ADirectoryHasOneUser) {
+  {
+    const auto first = lock_directory(directory.path());
+    ASSERT_TRUE(first.has_value());
+    const auto second = lock_directory(directory.path());
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().kind->code, "F0001");
+    EXPECT_EQ(second.error().what, "directory \"" + directory.path() + "\" is already in use");
+  }
+  EXPECT_TRUE(lock_directory(directory.path()).has_value()) << "the first has gone";
+}
+
 TEST_F(FilesTest, AFileIsNotPassedOnToOtherPrograms) {
   const auto file = open_for_reading(made("a", ""));
   ASSERT_TRUE(file);
