@@ -28,6 +28,7 @@ int fuzz_command(const std::uint8_t* data, std::size_t size);
 int fuzz_framer(const std::uint8_t* data, std::size_t size);
 int fuzz_history(const std::uint8_t* data, std::size_t size);
 int fuzz_records(const std::uint8_t* data, std::size_t size);
+int fuzz_slot_file(const std::uint8_t* data, std::size_t size);
 int fuzz_standby(const std::uint8_t* data, std::size_t size);
 int fuzz_startup(const std::uint8_t* data, std::size_t size);
 int fuzz_units(const std::uint8_t* data, std::size_t size);
@@ -46,8 +47,9 @@ struct Fuzzer {
 
 constexpr Fuzzer kFuzzers[]{{"built_wal", fuzz_built_wal}, {"command", fuzz_command},
                             {"framer", fuzz_framer},       {"history", fuzz_history},
-                            {"records", fuzz_records},     {"standby", fuzz_standby},
-                            {"startup", fuzz_startup},     {"units", fuzz_units}};
+                            {"records", fuzz_records},     {"slot_file", fuzz_slot_file},
+                            {"standby", fuzz_standby},     {"startup", fuzz_startup},
+                            {"units", fuzz_units}};
 
 constexpr int kMutationsPerFile = 200;
 constexpr std::size_t kFileBytesMax = 4096;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "server/slot/slot_file.h"
 #include "server/wal/builder.h"
 #include "server/wal/format.h"
 #include "tests/fuzz/sparse_pages.h"
@@ -197,6 +198,25 @@ void add_text_seeds(std::vector<Seed>& seeds) {
   }
 }
 
+void add_slot_file_seeds(std::vector<Seed>& seeds) {
+  const auto add = [&](std::string name, std::uint8_t mended, std::span<const std::byte> file) {
+    Bytes all{std::byte{mended}, std::byte{20}};
+    all.insert(all.end(), file.begin(), file.end());
+    seeds.push_back({"slot_file", std::move(name), std::move(all)});
+  };
+  const auto whole = server::slot::encode({.name = "standby_1", .restart_lsn = Lsn(0x16B374D848)});
+  add("whole", 0, whole);
+  add("mended", 3, whole);
+  add("longest_name", 3, server::slot::encode({.name = std::string(63, 'z'), .restart_lsn = {}}));
+  add("header_alone", 1, std::span(whole).first(16));
+  add("short", 3, std::span(whole).first(60));
+  Bytes spoilt(whole.begin(), whole.end());
+  spoilt.back() = std::byte{'x'};
+  add("bytes_after_its_name", 3, spoilt);
+  spoilt.push_back(std::byte{0});
+  add("bytes_after_its_end", 3, spoilt);
+}
+
 void add_message_seeds(std::vector<Seed>& seeds) {
   const auto add = [&seeds](std::string_view fuzzer, std::string name, std::string_view text) {
     seeds.push_back({fuzzer, std::move(name), bytes(text)});
@@ -245,6 +265,7 @@ std::vector<Seed> all_seeds() {
   add_wal_seeds(seeds);
   add_built_wal_seeds(seeds);
   add_text_seeds(seeds);
+  add_slot_file_seeds(seeds);
   add_message_seeds(seeds);
   return seeds;
 }
