@@ -3,7 +3,7 @@
 # What builds walcast.
 build_packages="g++ cmake ninja-build ccache pkg-config libtbb-dev libconcurrentqueue-dev
   libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libspdlog-dev libgtest-dev
-  libgmock-dev libbenchmark-dev"
+  libgmock-dev libbenchmark-dev libpq-dev"
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, and what runs it as another user.
 test_packages="postgresql-15 util-linux"

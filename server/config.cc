@@ -99,6 +99,14 @@ OptionType<int> as_postgres(std::string_view setting) {
   return {parse, [](const int& value) { return std::to_string(value); }};
 }
 
+// The intervals that PostgreSQL counts in seconds where they have no unit.
+const OptionType<runtime::Duration> kSeconds{
+    [](std::string_view text) {
+      const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos;
+      return parse_duration(bare ? std::string(text) + "s" : std::string(text));
+    },
+    kDuration.show};
+
 const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_bytes(text); },
                                        command::show_bytes};
 
@@ -179,7 +187,22 @@ void add_source_options(const Options& options, ServeConfig& config) {
   options.add("wal-segment-size", config.wal_segment_size, "16MB", kSegmentSize,
               "Segment size of a new synthetic spool");
   options.add("wal-keep-size", config.wal_keep_size, "1GB", kMegabytes,
-              "WAL that a synthetic spool keeps for standbys");
+              "WAL that a spool keeps for standbys, and what slots need");
+}
+
+void add_receiver_options(const Options& options, ServeConfig& config) {
+  options.app.add_option(both_names("primary-conninfo"), config.primary_conninfo,
+                         "Receive WAL from this server into --spool-directory, and serve it");
+  options.app.add_option(both_names("primary-slot-name"), config.primary_slot_name,
+                         "The replication slot to use there");
+  options.app.add_flag(both_names("create-primary-slot"), config.create_primary_slot,
+                       "Create that slot if there is none");
+  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", kDuration,
+              "A primary silent for so long is left; 0 turns it off");
+  options.add("wal-receiver-status-interval", config.wal_receiver_status_interval, "10s", kSeconds,
+              "The primary is told our position at least so often; 0: only when it asks");
+  options.add("wal-retrieve-retry-interval", config.wal_retrieve_retry_interval, "5s", kDuration,
+              "Time before a lost primary is tried again");
 }
 
 void add_server_options(const Options& options, ServeConfig& config) {
@@ -267,11 +290,14 @@ void collect_settings(const CLI::App& app, command::Settings& settings) {
 
 void check_serve(const ServeConfig& config) {
   const bool synthetic = config.synthetic_rate > 0;
-  if (synthetic == !config.wal_directory.empty()) {
-    throw CLI::ValidationError("give either --wal-directory or --synthetic");
+  const bool relay = !config.primary_conninfo.empty();
+  const int sources = int{synthetic} + int{relay} + int{!config.wal_directory.empty()};
+  if (sources != 1) {
+    throw CLI::ValidationError("give one of --primary-conninfo, --wal-directory and --synthetic");
   }
-  if (synthetic && config.spool_directory.empty()) {
-    throw CLI::ValidationError("--synthetic needs --spool-directory");
+  if ((synthetic || relay) && config.spool_directory.empty()) {
+    throw CLI::ValidationError(runtime::format("--{} needs --spool-directory",
+                                               synthetic ? "synthetic" : "primary-conninfo"));
   }
 }
 
@@ -296,6 +322,7 @@ runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
   CLI::App* serve = app.add_subcommand("serve", "Serve WAL to standbys");
   const Options serve_options{*serve, &line.serve.settings};
   add_source_options(serve_options, line.serve);
+  add_receiver_options(serve_options, line.serve);
   add_server_options(serve_options, line.serve);
   add_session_options(serve_options, line.serve);
   add_tcp_options(serve_options, line.serve.tcp);
@@ -311,6 +338,11 @@ runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
     check_serve(line.serve);
     if (line.serve.state_directory.empty()) line.serve.state_directory = line.serve.spool_directory;
     collect_settings(*serve, line.serve.settings);
+    // It may hold a password, and whoever streams may ask.
+    if (!line.serve.primary_conninfo.empty()) {
+      line.serve.settings.set("primary_conninfo", "********",
+                              serve->get_option("--primary-conninfo")->get_description());
+    }
     line.serve.settings.set("state_directory", line.serve.state_directory,
                             serve->get_option("--state-directory")->get_description());
     line.verb = CommandLine::Verb::kServe;

@@ -22,6 +22,12 @@ struct ServeConfig {
   std::uint64_t synthetic_rate = 0;  // bytes per second
   std::string spool_directory;
   std::string state_directory;  // empty: there is none
+  std::string primary_conninfo;  // empty: there is no primary to receive from
+  std::string primary_slot_name;
+  bool create_primary_slot = false;
+  runtime::Duration wal_receiver_timeout{};
+  runtime::Duration wal_receiver_status_interval{};
+  runtime::Duration wal_retrieve_retry_interval{};
   wal::SegmentSize wal_segment_size;
   std::uint64_t wal_keep_size = 1ull << 30;
   wal::RecordMix records;

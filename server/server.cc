@@ -12,6 +12,7 @@
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/source/directory.h"
+#include "server/source/relay.h"
 #include "server/source/synthetic.h"
 #include "server/wal/files.h"
 
@@ -33,8 +34,21 @@ std::string slot_directory(const ServeConfig& config) {
 
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
                                             const slot::Slots& slots) {
-  if (config.synthetic_rate == 0) {
+  if (!config.wal_directory.empty()) {
     return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
+  }
+  if (!config.primary_conninfo.empty()) {
+    return std::make_unique<source::RelaySource>(
+        source::RelaySource::Options{.directory = config.spool_directory,
+                                     .upstream = {.conninfo = config.primary_conninfo,
+                                                  .timeout = config.wal_receiver_timeout},
+                                     .slot_name = config.primary_slot_name,
+                                     .create_slot = config.create_primary_slot,
+                                     .status_interval = config.wal_receiver_status_interval,
+                                     .retry_interval = config.wal_retrieve_retry_interval,
+                                     .wal_keep_bytes = config.wal_keep_size,
+                                     .required_lsn = [&slots] { return slots.required_lsn(); }},
+        clock);
   }
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "runtime/check.h"
@@ -18,39 +17,6 @@ namespace server::source {
 
 using wal::Lsn;
 using wal::TimelineId;
-
-namespace {
-
-// Every history file of the directory, by the timeline that it is named for.
-runtime::Result<std::map<TimelineId, std::string>> read_history_files(
-    const std::string& directory) {
-  std::map<TimelineId, std::string> files;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
-       it.increment(error)) {
-    const auto name = wal::parse_file_name(it->path().filename().native());
-    if (!name.has_value() || name->kind != wal::FileName::Kind::kHistory) continue;
-    std::ifstream file(it->path(), std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (file.good() || file.eof()) files.emplace(name->timeline, std::move(text));
-  }
-  if (error) {
-    return runtime::system_error(error.value(),
-                                 runtime::format("could not open directory \"{}\"", directory));
-  }
-  return files;
-}
-
-// Whether `later` tells the same of all timelines of `known`, but for how its tip ends.
-bool continues(const wal::TimelineHistory& later, const wal::TimelineHistory& known) {
-  for (std::optional<TimelineId> id = known.owner(Lsn()); id; id = known.next(*id)) {
-    if (!later.contains(*id)) return false;
-    if (*id != known.tip() && later.switch_point(*id) != known.switch_point(*id)) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock)
     : directory_(std::move(directory)),
@@ -85,7 +51,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   // The watch comes first, so that nothing that happens from here on is missed.
   TRY(watcher_.watch(directory_));
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
-  tail.adopt({inventory_->history, TRY(read_history_files(directory_))});
+  tail.adopt({inventory_->history, TRY(wal::read_history_files(directory_))});
   reader_.emplace(directory_, identity_, clock_, tail);
   reader_->seek(end.end, end.last_record);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
@@ -192,11 +158,11 @@ void DirectorySource::report_unless_growing(wal::Outcome outcome) {
 // A new timeline is followed once a segment of it has valid WAL, if it descends from ours.
 void DirectorySource::follow_timelines() {
   auto inventory = wal::take_inventory(directory_);
-  auto files = read_history_files(directory_);
+  auto files = wal::read_history_files(directory_);
   if (!inventory || !files) return;  // half-written, or gone: the next event or look tells more
   const TimelineId old_tip = inventory_->history.tip();
   const TimelineId new_tip = inventory->history.tip();
-  const bool known_parents = continues(inventory->history, inventory_->history);
+  const bool known_parents = wal::continues(inventory->history, inventory_->history);
   if (new_tip == old_tip) {
     // Standbys may be on any timeline of the known history, so no file that goes takes one away.
     if (!known_parents) inventory->history = inventory_->history;

@@ -13,6 +13,7 @@ Reader::Reader(std::string directory, const Identity& identity, const runtime::C
 
 void Reader::seek(Lsn position, Lsn previous_record) {
   CHECK(tail_.timelines() != nullptr);
+  searched_from_.reset();
   records_.reset();
   pages_.emplace(directory_, tail_.timelines()->history, identity_.segment_size);
   records_.emplace(*pages_, identity_);
@@ -24,8 +25,20 @@ void Reader::seek(Lsn position, Lsn previous_record) {
   }
 }
 
+void Reader::seek_first(Lsn segment_begin) {
+  seek(segment_begin, Lsn());
+  searched_from_ = segment_begin;
+}
+
 Outcome Reader::advance() {
   pages_->forget();
+  if (searched_from_.has_value()) {
+    if (const Outcome found = records_->seek_first(*searched_from_); found != Outcome::kRecord) {
+      return found;
+    }
+    const Lsn begin = *std::exchange(searched_from_, std::nullopt);
+    if (begin < records_->position()) publish(begin, /*record_count=*/0);
+  }
   Outcome outcome = Outcome::kRecord;
   while (outcome == Outcome::kRecord) {
     const Lsn begin = records_->position();

@@ -27,14 +27,19 @@ class Reader {
   // be unknown.
   void seek(Lsn position, Lsn previous_record);
 
+  // Begins with a segment whose first record may have begun before it. What comes before the first
+  // that begins in it cannot be proven, and is published with it.
+  void seek_first(Lsn segment_begin);
+
   // Reads the files again from where it stands, and publishes what has become whole.
   Outcome advance();
 
   // REQUIRES: seek() was called.
-  Lsn position() const { return records_->position(); }
+  Lsn position() const { return searched_from_.value_or(records_->position()); }
   Lsn previous_record() const { return records_->previous_record(); }
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
+  Lsn fault_lsn() const { return records_->fault_lsn(); }
 
  private:
   // So much WAL is published at once while a backlog is read.
@@ -49,6 +54,7 @@ class Reader {
   WalTail& tail_;
   std::optional<FilePages> pages_;
   std::optional<RecordReader> records_;
+  std::optional<Lsn> searched_from_;  // until the first record is found
   // The file that held the end of what was published last.
   SegmentNo end_segment_{};
   std::optional<FileId> end_file_;

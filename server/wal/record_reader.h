@@ -73,6 +73,7 @@ class RecordReader {
 
   // Why the last call did not return kRecord. Allocates.
   Fault fault() const { return cursor_.describe(finding_); }
+  Lsn fault_lsn() const { return finding_.lsn; }
   // The operating error behind FaultKind::kUnreadable.
   const std::optional<runtime::Error>& problem() const { return cursor_.problem(); }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "runtime/result.h"
 #include "server/wal/timeline.h"
 
 namespace server::wal {
@@ -15,5 +16,15 @@ struct Timelines {
   TimelineHistory history;
   std::map<TimelineId, std::string> files;
 };
+
+// Every history file of a directory, by the timeline that it is named for. Blocks.
+runtime::Result<std::map<TimelineId, std::string>> read_history_files(const std::string& directory);
+
+// The history of a timeline by the files that are known; one without a file has no known parents.
+runtime::Result<TimelineHistory> history_of(TimelineId timeline,
+                                            const std::map<TimelineId, std::string>& files);
+
+// Whether `later` tells the same of all timelines of `known`, but for how its tip ends.
+bool continues(const TimelineHistory& later, const TimelineHistory& known);
 
 }  // namespace server::wal

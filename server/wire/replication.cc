@@ -1,5 +1,6 @@
 #include "server/wire/replication.h"
 
+#include "runtime/format.h"
 #include "server/wire/codec.h"
 
 namespace server::wire {
@@ -26,6 +27,40 @@ KeepaliveMessage encode_keepalive(std::uint64_t wal_end, PgTimestamp send_time,
   store_big_endian(&message[14], static_cast<std::uint64_t>(send_time));
   message[22] = std::byte{reply_requested};
   return message;
+}
+
+runtime::Result<PrimaryMessage> parse_primary_message(std::span<const std::byte> body) {
+  ByteReader reader(body);
+  const char type = static_cast<char>(TRY(reader.byte()));
+  if (type == 'w') {
+    XLogData data{};
+    data.start = TRY(reader.integer<std::uint64_t>());
+    data.wal_end = TRY(reader.integer<std::uint64_t>());
+    data.send_time = static_cast<PgTimestamp>(TRY(reader.integer<std::uint64_t>()));
+    data.wal = reader.rest();
+    return PrimaryMessage(data);
+  }
+  if (type == 'k') {
+    Keepalive keepalive{};
+    keepalive.wal_end = TRY(reader.integer<std::uint64_t>());
+    keepalive.send_time = static_cast<PgTimestamp>(TRY(reader.integer<std::uint64_t>()));
+    keepalive.reply_requested = TRY(reader.byte()) != 0;
+    return PrimaryMessage(keepalive);
+  }
+  return runtime::Error{
+      .kind = &kProtocolViolation,
+      .what = runtime::format("invalid replication message type {}", static_cast<int>(type))};
+}
+
+std::array<std::byte, kStandbyStatusBytes> encode_standby_status(const StandbyStatus& status) {
+  std::array<std::byte, kStandbyStatusBytes> body;
+  body[0] = std::byte{'r'};
+  store_big_endian(&body[1], status.write);
+  store_big_endian(&body[9], status.flush);
+  store_big_endian(&body[17], status.apply);
+  store_big_endian(&body[25], static_cast<std::uint64_t>(status.send_time));
+  body[33] = std::byte{status.reply_requested};
+  return body;
 }
 
 runtime::Result<StandbyMessage> parse_standby_message(std::span<const std::byte> body) {

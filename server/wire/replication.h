@@ -32,6 +32,26 @@ using KeepaliveMessage = std::array<std::byte, kKeepaliveBytes>;
 KeepaliveMessage encode_keepalive(std::uint64_t wal_end, PgTimestamp send_time,
                                   bool reply_requested);
 
+// 'w': WAL that a server sends. `wal` is valid as long as the message.
+struct XLogData {
+  std::uint64_t start;
+  std::uint64_t wal_end;  // the server's end of WAL
+  PgTimestamp send_time;
+  std::span<const std::byte> wal;
+};
+
+// 'k'.
+struct Keepalive {
+  std::uint64_t wal_end;
+  PgTimestamp send_time;
+  bool reply_requested;
+};
+
+using PrimaryMessage = std::variant<XLogData, Keepalive>;
+
+// The body of one CopyData from a server (XLogWalRcvProcessMsg of walreceiver.c).
+runtime::Result<PrimaryMessage> parse_primary_message(std::span<const std::byte> body);
+
 // 'r': positions are the last byte plus one; 0 is unknown.
 struct StandbyStatus {
   std::uint64_t write;
@@ -40,6 +60,10 @@ struct StandbyStatus {
   PgTimestamp send_time;
   bool reply_requested;
 };
+
+// The body of a CopyData with it.
+inline constexpr std::size_t kStandbyStatusBytes = 34;
+std::array<std::byte, kStandbyStatusBytes> encode_standby_status(const StandbyStatus& status);
 
 // 'h': transaction ids with their epochs; 0 is none.
 struct HotStandbyFeedback {

@@ -35,6 +35,7 @@ constexpr Library kLibraries[]{
     {"<oneapi/", {"runtime/pool.cc"}},
     {"<concurrentqueue/", {"runtime/mailbox.h"}},
     {"<readerwriterqueue/", {"runtime/span_queue.h"}},
+    {"<libpq-fe.h>", {"server/source/upstream.cc"}},
     {"<CLI/", {"server/config.cc", "bench/walbench/"}},
     {"<benchmark/", {"bench/"}},
     {"<jemalloc/", {"bench/"}},

@@ -91,6 +91,10 @@ class PgCluster:
         process, self.process = self.process, None
         assert process.wait() == 0, process.tail()
 
+    def kill(self):
+        process, self.process = self.process, None
+        process.kill()
+
     def sql(self, statement, database="postgres"):
         """The answer of psql, columns separated by `|`."""
         return self.area.run([pg_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h",

@@ -1,0 +1,336 @@
+#include "server/source/relay.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "runtime/errors.h"
+#include "runtime/format.h"
+#include "runtime/log.h"
+#include "runtime/memory_report.h"
+#include "server/wal/files.h"
+
+namespace server::source {
+
+using runtime::format;
+using runtime::Instant;
+using runtime::Result;
+using wal::Lsn;
+using wal::TimelineHistory;
+using wal::TimelineId;
+
+namespace {
+
+// So often a full disk is tried again, and a queue that was full.
+constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
+constexpr runtime::Duration kFlushInterval = std::chrono::milliseconds(1);
+
+bool is_full_disk(const runtime::Error& error) {
+  return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
+}
+
+}  // namespace
+
+RelaySource::RelaySource(Options options, const runtime::Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      upstream_(options_.upstream, doorbell_, stop_) {}
+
+Result<void> RelaySource::open() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  if (error) {
+    return runtime::system_error(error.value(),
+                                 format("could not create directory \"{}\"", options_.directory));
+  }
+  directory_lock_ = TRY(wal::lock_directory(options_.directory));
+  auto inventory = wal::take_inventory(options_.directory);
+  if (inventory) {
+    for (const std::string& warning : inventory->warnings) runtime::log::warning("{}", warning);
+    identity_ = inventory->identity;
+    inventory_ = std::move(*inventory);
+    return {};
+  }
+  if (inventory.error().kind != &wal::kNoWal) return std::move(inventory).error();
+  return ask_primary();
+}
+
+Result<void> RelaySource::ask_primary() {
+  TRY(upstream_.connect());
+  first_primary_ = TRY(upstream_.identify());
+  identity_ = first_primary_->identity;
+  return {};
+}
+
+Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
+                                Source::Listener& listener) {
+  tail_ = &tail;
+  listener_ = &listener;
+  writer_.emplace(wal::Writer::Options{.directory = options_.directory,
+                                       .identity = identity_,
+                                       .wal_keep_bytes = options_.wal_keep_bytes,
+                                       .required_lsn = options_.required_lsn},
+                  clock_, tail, doorbell_);
+  TRY(inventory_.has_value() ? resume_spool(tail) : begin_spool(tail));
+  thread_ = std::make_unique<runtime::NamedThread>("walreceiver",
+                                                   [this](memctx::Context&) { run(); });
+  return {};
+}
+
+// What a crash has torn off, or never written, is fetched again.
+Result<void> RelaySource::resume_spool(wal::WalTail& tail) {
+  const wal::EndOfWal end = TRY(wal::find_end_of_wal(options_.directory, *inventory_));
+  if (end.stopped_by.has_value()) {
+    runtime::log::warning("spool has invalid WAL at {}: {}; it is received again",
+                          end.stopped_by->lsn, end.stopped_by->what);
+  }
+  tail.adopt({inventory_->history, TRY(wal::read_history_files(options_.directory))});
+  TRY(writer_->start(end.end, end.last_record));
+  const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
+  tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
+  runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
+                    wal::value(inventory_->history.tip()), end.end);
+  return {};
+}
+
+Result<void> RelaySource::begin_spool(wal::WalTail& tail) {
+  const wal::SegmentSize size = identity_.segment_size;
+  const Lsn begin = size.start(size.segment_of(first_primary_->end));
+  const TimelineId timeline = first_primary_->timeline;
+  auto files = TRY(wal::read_history_files(options_.directory));
+  if (wal::value(timeline) > 1 && !files.contains(timeline)) {
+    std::string text = TRY(upstream_.history_file(timeline));
+    TRY(writer_->add_history_file(timeline, text));
+    files.emplace(timeline, std::move(text));
+  }
+  TimelineHistory history = TRY(wal::history_of(timeline, files));
+  tail.adopt({std::move(history), std::move(files)});
+  TRY(writer_->start_empty(begin));
+  tail.publish(begin, begin, 0, clock_.now());
+  runtime::log::log("WAL of system {} on timeline {} begins at {}", identity_.system_identifier,
+                    wal::value(timeline), begin);
+  return {};
+}
+
+void RelaySource::stop() {
+  if (thread_ == nullptr) return;
+  stop_.store(true);
+  doorbell_.ring();
+  thread_->join();
+  thread_.reset();
+}
+
+void RelaySource::log_memory_contexts() {
+  memory_logs_wanted_.store(memory_logs_wanted_.load() + 1);
+  doorbell_.ring();
+}
+
+void RelaySource::run() {
+  while (!stop_.load()) {
+    const Result<void> ended = receive_from_primary();
+    if (stop_.load()) return;
+    report(ended.error());
+    upstream_.disconnect();
+    // Only files have an errno, and a file that fails may have lost what it was given.
+    if (ended.error().sys_errno != 0) return listener_->on_source_failed(ended.error());
+    if (auto rewound = writer_->rewind(); !rewound) {
+      return listener_->on_source_failed(rewound.error());
+    }
+    if (const auto failure = writer_->flush_failure()) {
+      return listener_->on_source_failed(*failure);
+    }
+    const Instant again = clock_.now() + options_.retry_interval;
+    while (!stop_.load() && clock_.now() < again) {
+      if (!upstream_.pause(again)) return;  // interrupted
+      look_at_doorbell();
+    }
+  }
+}
+
+void RelaySource::report(const runtime::Error& error) {
+  const std::string text =
+      error.detail.empty() ? error.what : format("{}\nDETAIL:  {}", error.what, error.detail);
+  wal_was_invalid_ = error.kind == &wal::kInvalidWal;
+  if (std::exchange(last_report_, text) == text) return;
+  if (error.kind == &kUpstreamLost) {
+    runtime::log::log("{}", text);
+  } else {
+    runtime::log::error("{}", text);
+  }
+}
+
+// One connection, from its first byte to its last. Returns only with an error.
+Result<void> RelaySource::receive_from_primary() {
+  TRY(upstream_.connect());
+  const PrimaryInfo primary = TRY(upstream_.identify());
+  TRY(check_primary(primary));
+  TRY(fetch_history_files(primary.timeline));
+  if (options_.create_slot && !options_.slot_name.empty()) {
+    TRY(upstream_.create_slot(options_.slot_name));
+  }
+  for (;;) {
+    const TimelineId timeline = tail_->timelines()->history.tip();
+    std::optional<NextTimeline> next =
+        TRY(upstream_.start_streaming(options_.slot_name, writer_->proven(), timeline));
+    if (!next.has_value()) {
+      announce(timeline);
+      next = TRY(stream());
+    }
+    if (!next.has_value()) {
+      return runtime::Error{.kind = &kUpstreamLost,
+                            .what = "replication terminated by primary server"};
+    }
+    TRY(follow(*next));
+  }
+}
+
+void RelaySource::announce(TimelineId timeline) {
+  if (wal_was_invalid_) return;  // which was reported, and may be again
+  runtime::log::log("started streaming WAL from primary at {} on timeline {} ({})",
+                    writer_->proven(), wal::value(timeline), upstream_.server());
+  last_report_.clear();
+}
+
+Result<void> RelaySource::check_primary(const PrimaryInfo& primary) const {
+  const TimelineId tip = tail_->timelines()->history.tip();
+  if (primary.identity.system_identifier != identity_.system_identifier) {
+    return runtime::Error{
+        .kind = &kDiverged,
+        .what = "database system identifier differs between the primary and standby",
+        .detail = format("The primary's identifier is {}, the standby's identifier is {}.",
+                         primary.identity.system_identifier, identity_.system_identifier)};
+  }
+  if (primary.identity != identity_) {
+    return runtime::Error{.kind = &kDiverged,
+                          .what = "the primary's WAL is of another version or segment size"};
+  }
+  if (primary.timeline < tip) {
+    return runtime::Error{
+        .kind = &kDiverged,
+        .what = format("highest timeline {} of the primary is behind recovery timeline {}",
+                       wal::value(primary.timeline), wal::value(tip))};
+  }
+  return {};
+}
+
+// Until the timeline ends. Returns where WAL goes on then.
+Result<std::optional<NextTimeline>> RelaySource::stream() {
+  reported_ = {};
+  status_sent_ = heard_ = clock_.now();
+  ping_sent_ = status_wanted_ = false;
+  TRY(send_status(/*forced=*/true));
+  for (;;) {
+    const bool ended = TRY(take_what_has_come());
+    if (ended) return upstream_.finish_streaming();
+    writer_->request_flush();
+    TRY(send_status(std::exchange(status_wanted_, false)));
+    TRY(keep_connection_alive());
+    TRY(wait(next_wake()));
+  }
+}
+
+// Returns whether the stream has ended.
+Result<bool> RelaySource::take_what_has_come() {
+  for (;;) {
+    const Upstream::Received received = TRY(upstream_.receive());
+    if (received.stream_ended) return true;
+    if (!received.message.has_value()) return false;
+    heard_ = clock_.now();
+    ping_sent_ = false;
+    if (const auto* data = std::get_if<wire::XLogData>(&*received.message)) {
+      TRY(take(*data));
+    } else {
+      status_wanted_ |= std::get<wire::Keepalive>(*received.message).reply_requested;
+    }
+  }
+}
+
+Result<void> RelaySource::take(const wire::XLogData& data) {
+  if (Lsn(data.start) != writer_->end()) {
+    return runtime::Error{.kind = &kUpstreamLost,
+                          .what = format("got WAL data offset {}, expected {}", Lsn(data.start),
+                                         writer_->end())};
+  }
+  const Lsn proven = writer_->proven();
+  TRY(write(data.wal));
+  if (writer_->proven() > proven) wal_was_invalid_ = false;
+  return {};
+}
+
+// A full disk pauses the stream, and is tried again until there is room.
+Result<void> RelaySource::write(std::span<const std::byte> wal) {
+  const Lsn begin = writer_->end();
+  bool paused = false;
+  for (;;) {
+    const Lsn end = writer_->end();
+    auto written = writer_->write(wal.subspan(end - begin));
+    if (written || !is_full_disk(written.error())) {
+      if (paused) runtime::log::log("receiving WAL goes on at {}", end);
+      return written;
+    }
+    if (!std::exchange(paused, true)) {
+      runtime::log::error("{}; receiving WAL pauses at {}", written.error().what, end);
+    }
+    TRY(upstream_.pause(clock_.now() + kDiskRetryInterval));
+    look_at_doorbell();
+    TRY(send_status(/*forced=*/true));
+  }
+}
+
+// What was written and flushed, if that has changed (XLogWalRcvSendReply). Nothing is applied here.
+Result<void> RelaySource::send_status(bool forced, bool reply_requested) {
+  const Lsn written = writer_->proven();
+  const Lsn flushed = std::min(writer_->flushed(), written);
+  const bool changed = reported_.write != written.value() || reported_.flush != flushed.value();
+  if (!changed && !forced) return {};
+  reported_ = {.write = written.value(),
+               .flush = flushed.value(),
+               .apply = 0,
+               .send_time = wire::to_pg_timestamp(clock_.wall_now()),
+               .reply_requested = reply_requested};
+  status_sent_ = clock_.now();
+  return upstream_.send_status(reported_);
+}
+
+// Half of the timeout without a word gets a ping, and the whole is the end of it.
+Result<void> RelaySource::keep_connection_alive() {
+  const Instant now = clock_.now();
+  const runtime::Duration timeout = options_.upstream.timeout;
+  if (timeout.count() > 0 && now >= heard_ + timeout) {
+    return runtime::Error{.kind = &kUpstreamLost,
+                          .what = "terminating walreceiver due to timeout"};
+  }
+  if (timeout.count() > 0 && !ping_sent_ && now >= heard_ + timeout / 2) {
+    ping_sent_ = true;
+    return send_status(/*forced=*/true, /*reply_requested=*/true);
+  }
+  const bool due =
+      options_.status_interval.count() > 0 && now >= status_sent_ + options_.status_interval;
+  return send_status(due);
+}
+
+Instant RelaySource::next_wake() const {
+  Instant wake = Instant::max();
+  if (options_.status_interval.count() > 0) wake = status_sent_ + options_.status_interval;
+  const runtime::Duration timeout = options_.upstream.timeout;
+  if (timeout.count() > 0) wake = std::min(wake, heard_ + (ping_sent_ ? timeout : timeout / 2));
+  if (tail_->has_waiting()) wake = std::min(wake, clock_.now() + kFlushInterval);
+  return wake;
+}
+
+Result<void> RelaySource::wait(Instant deadline) {
+  TRY(upstream_.wait(deadline));
+  look_at_doorbell();
+  if (auto failure = writer_->flush_failure()) return std::move(*failure);
+  if (tail_->has_waiting()) tail_->flush();
+  return {};
+}
+
+void RelaySource::look_at_doorbell() {
+  if (std::exchange(memory_logs_written_, memory_logs_wanted_.load()) == memory_logs_wanted_.load())
+    return;
+  runtime::log_memory_contexts();
+}
+
+}  // namespace server::source

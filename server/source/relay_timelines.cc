@@ -1,0 +1,94 @@
+// The timelines of a relay: which are known, and how the next is followed. The rest is in relay.cc.
+#include "server/source/relay.h"
+
+#include <utility>
+
+#include "runtime/format.h"
+#include "runtime/log.h"
+
+namespace server::source {
+
+using runtime::format;
+using runtime::Instant;
+using runtime::Result;
+using wal::history_of;
+using wal::Lsn;
+using wal::TimelineHistory;
+using wal::TimelineId;
+
+// Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
+// WalRcvFetchTimeLineHistoryFiles). One that is not in the newest one's history may be missing.
+Result<void> RelaySource::fetch_history_files(TimelineId newest) {
+  const wal::Timelines& known = *tail_->timelines();
+  if (newest == known.history.tip()) return {};
+  auto files = known.files;
+  for (auto timeline = wal::value(known.history.tip()) + 1; timeline <= wal::value(newest);
+       ++timeline) {
+    const TimelineId id{timeline};
+    if (files.contains(id)) continue;
+    auto text = upstream_.history_file(id);
+    if (!text && text.error().kind == &kUpstreamRefused && id != newest) continue;
+    if (!text) return text.error();
+    TRY(writer_->add_history_file(id, *text));
+    files.emplace(id, std::move(*text));
+  }
+  const TimelineHistory history = TRY(history_of(newest, files));
+  TRY(check_fork(history));
+  if (files.size() == known.files.size()) return {};
+  tail_->adopt({known.history, std::move(files)});
+  tail_->publish(writer_->proven(), writer_->proven(), 0, clock_.now());
+  return {};
+}
+
+// Whether our WAL is the beginning of that history.
+Result<void> RelaySource::check_fork(const TimelineHistory& history) const {
+  const TimelineId tip = tail_->timelines()->history.tip();
+  const Lsn end = writer_->proven();
+  if (!history.contains(tip)) {
+    return runtime::Error{.kind = &kDiverged,
+                          .what = format("timeline {} is not a child of timeline {}",
+                                         wal::value(history.tip()), wal::value(tip))};
+  }
+  const auto fork = history.switch_point(tip);
+  if (!fork.has_value() || *fork >= end) return {};
+  return runtime::Error{.kind = &kDiverged,
+                        .what = format("new timeline {} forked off current database system "
+                                       "timeline {} before current recovery point {}",
+                                       wal::value(history.tip()), wal::value(tip), end),
+                        .detail = format("The fork is at {}.", *fork)};
+}
+
+// All that the primary has of a timeline is here, and it ends where ours does.
+Result<void> RelaySource::follow(const NextTimeline& next) {
+  const TimelineId parent = tail_->timelines()->history.tip();
+  TRY(writer_->rewind());
+  TRY(fetch_history_files(next.timeline));
+  auto files = tail_->timelines()->files;
+  TimelineHistory history = TRY(history_of(next.timeline, files));
+  TRY(check_fork(history));
+  if (history.switch_point(parent) != writer_->proven()) {
+    return runtime::Error{
+        .kind = &kDiverged,
+        .what = format("timeline {} ended at {}, but its WAL ends at {}", wal::value(parent),
+                       next.begin, writer_->proven())};
+  }
+  TRY(flush_all());
+  runtime::log::log("timeline {} follows timeline {}, which ends at {}",
+                    wal::value(next.timeline), wal::value(parent), writer_->proven());
+  const Lsn fork = writer_->proven();
+  tail_->adopt({std::move(history), std::move(files)});
+  TRY(writer_->follow_timeline(parent));
+  tail_->publish(fork, fork, 0, clock_.now());
+  return {};
+}
+
+Result<void> RelaySource::flush_all() {
+  while (writer_->flushed() < writer_->end()) {
+    writer_->request_flush();
+    TRY(upstream_.pause(Instant::max()));
+    if (auto failure = writer_->flush_failure()) return std::move(*failure);
+  }
+  return {};
+}
+
+}  // namespace server::source

@@ -1,0 +1,325 @@
+#include "server/source/upstream.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/format.h"
+#include "server/wal/format.h"
+#include "server/wire/errors.h"
+
+namespace server::source {
+
+using runtime::format;
+using runtime::Result;
+using std::chrono::steady_clock;
+using wal::Lsn;
+using wal::TimelineId;
+
+namespace {
+
+constexpr runtime::Duration kConnectTimeout = std::chrono::seconds(60);  // over all hosts
+constexpr runtime::Duration kSleepMax = std::chrono::hours(1);
+// Of one host, and of an established connection whose peer is gone, unless conninfo says otherwise.
+constexpr const char* kTcpUserTimeoutMs = "10000";
+
+// libpq's messages end in a newline, and may have several lines.
+std::string trimmed(const char* text) {
+  std::string_view view = text == nullptr ? "" : text;
+  while (!view.empty() && view.back() == '\n') view.remove_suffix(1);
+  return std::string(view);
+}
+
+template <typename Integer>
+std::optional<Integer> parse_integer(std::string_view text) {
+  Integer value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string_view value_at(const PGresult* result, int row, int column) {
+  return {PQgetvalue(result, row, column),
+          static_cast<std::size_t>(PQgetlength(result, row, column))};
+}
+
+runtime::Fail unexpected(std::string_view command) {
+  return runtime::Fail({.kind = &wire::kProtocolViolation,
+                        .what = format("invalid response from primary server to {}", command)});
+}
+
+// SHOW prints a segment size in whole megabytes or gigabytes.
+std::optional<wal::SegmentSize> parse_segment_size(std::string_view text) {
+  if (text.size() < 3) return std::nullopt;
+  const std::string_view unit = text.substr(text.size() - 2);
+  const auto number = parse_integer<std::uint32_t>(text.substr(0, text.size() - 2));
+  if (!number || *number > 1024 || (unit != "MB" && unit != "GB")) return std::nullopt;
+  const std::uint64_t bytes = std::uint64_t{*number} << (unit == "MB" ? 20 : 30);
+  if (!wal::SegmentSize::is_valid(bytes)) return std::nullopt;
+  return wal::SegmentSize(static_cast<std::uint32_t>(bytes));
+}
+
+}  // namespace
+
+void Upstream::ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
+void Upstream::FreeMemory::operator()(char* memory) const { PQfreemem(memory); }
+
+Upstream::Upstream(Options options, runtime::Doorbell& doorbell,
+                   const runtime::Published<bool>& stop)
+    : options_(std::move(options)), doorbell_(doorbell), stop_(stop) {}
+
+Upstream::~Upstream() { disconnect(); }
+
+void Upstream::disconnect() {
+  message_.reset();
+  PQfinish(std::exchange(connection_, nullptr));
+}
+
+// The last value of a name counts: conninfo may change what stands before it, but not what stands
+// behind it (libpqrcv_connect).
+Result<void> Upstream::connect() {
+  disconnect();
+  const char* const names[] = {"fallback_application_name", "tcp_user_timeout", "dbname", "dbname",
+                               "replication", nullptr};
+  const char* const values[] = {"walcast",     kTcpUserTimeoutMs, options_.conninfo.c_str(),
+                                "replication", "true",            nullptr};
+  connection_ = PQconnectStartParams(names, values, /*expand_dbname=*/1);
+  if (connection_ == nullptr) return lost("out of memory");
+  const runtime::Instant deadline = steady_clock::now() + kConnectTimeout;
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (PQstatus(connection_) != CONNECTION_BAD && next != PGRES_POLLING_OK) {
+    if (steady_clock::now() >= deadline) return lost("timeout expired");
+    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    TRY(poll_for(events, deadline));
+    if (!is_ready(events)) continue;  // the doorbell: libpq wants to be called for its socket only
+    next = PQconnectPoll(connection_);
+    if (next == PGRES_POLLING_FAILED) break;
+  }
+  if (PQstatus(connection_) != CONNECTION_OK) return lost(trimmed(PQerrorMessage(connection_)));
+  if (PQsetnonblocking(connection_, 1) != 0) return lost(trimmed(PQerrorMessage(connection_)));
+  return {};
+}
+
+std::string Upstream::server() const {
+  CHECK(connection_ != nullptr);
+  return format("host={} port={}", PQhost(connection_), PQport(connection_));
+}
+
+Result<PrimaryInfo> Upstream::identify() {
+  const QueryResult result = TRY(query("IDENTIFY_SYSTEM"));
+  if (PQntuples(result.get()) != 1 || PQnfields(result.get()) < 3) {
+    return unexpected("IDENTIFY_SYSTEM");
+  }
+  const auto system = parse_integer<std::uint64_t>(value_at(result.get(), 0, 0));
+  const auto timeline = parse_integer<std::uint32_t>(value_at(result.get(), 0, 1));
+  const auto end = wal::parse_lsn(value_at(result.get(), 0, 2));
+  const auto magic = wal::page_magic(PQserverVersion(connection_) / 10000);
+  if (!system || !timeline || *timeline == 0 || !end) return unexpected("IDENTIFY_SYSTEM");
+  if (!magic) {
+    return runtime::Error{.kind = &wire::kFeatureNotSupported,
+                          .what = format("WAL of PostgreSQL {} is not supported",
+                                         PQserverVersion(connection_) / 10000)};
+  }
+  const auto segment_size = parse_segment_size(TRY(show("wal_segment_size")));
+  if (!segment_size) return unexpected("SHOW wal_segment_size");
+  return PrimaryInfo{
+      .identity = {.system_identifier = *system,
+                   .segment_size = *segment_size,
+                   .page_magic = *magic},
+      .timeline = TimelineId{*timeline},
+      .end = *end};
+}
+
+Result<std::string> Upstream::history_file(TimelineId timeline) {
+  const std::string command = format("TIMELINE_HISTORY {}", wal::value(timeline));
+  const QueryResult result = TRY(query(command));
+  if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 2) return unexpected(command);
+  return std::string(value_at(result.get(), 0, 1));
+}
+
+Result<void> Upstream::create_slot(const std::string& name) {
+  const std::string command =
+      format("CREATE_REPLICATION_SLOT \"{}\" PHYSICAL RESERVE_WAL", name);
+  const auto created = query(command);
+  if (created || created.error().kind == &kSlotExists) return {};
+  return created.error();
+}
+
+Result<std::optional<NextTimeline>> Upstream::start_streaming(const std::string& slot, Lsn start,
+                                                              TimelineId timeline) {
+  const std::string slot_clause = slot.empty() ? "" : format("SLOT \"{}\" ", slot);
+  const QueryResult result = TRY(query(format("START_REPLICATION {}{} TIMELINE {}", slot_clause,
+                                              start, wal::value(timeline))));
+  if (PQresultStatus(result.get()) == PGRES_COPY_BOTH) return std::optional<NextTimeline>();
+  return next_timeline(result.get());
+}
+
+Result<Upstream::Received> Upstream::receive() {
+  char* bytes = nullptr;
+  int size = PQgetCopyData(connection_, &bytes, /*async=*/1);
+  if (size == 0) {
+    if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
+    size = PQgetCopyData(connection_, &bytes, /*async=*/1);
+  }
+  message_.reset(bytes);
+  if (size == 0) return Received{};
+  if (size == -1) return Received{.stream_ended = true};
+  if (size < 0) return lost(trimmed(PQerrorMessage(connection_)));
+  return Received{.message = TRY(wire::parse_primary_message(
+                      std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)))))};
+}
+
+Result<void> Upstream::wait(runtime::Instant deadline) { return poll_for(POLLIN, deadline); }
+
+Result<void> Upstream::pause(runtime::Instant deadline) { return poll(-1, 0, deadline); }
+
+Result<void> Upstream::send_status(const wire::StandbyStatus& status) {
+  const auto body = wire::encode_standby_status(status);
+  if (PQputCopyData(connection_, reinterpret_cast<const char*>(body.data()),
+                    static_cast<int>(body.size())) != 1) {
+    return lost(trimmed(PQerrorMessage(connection_)));
+  }
+  return flush();
+}
+
+// After the server's CopyDone, ours lets it go on to the results (libpqrcv_endstreaming). A server
+// that stops, or fails, sends none.
+Result<std::optional<NextTimeline>> Upstream::finish_streaming() {
+  std::optional<NextTimeline> next;
+  for (;;) {
+    const QueryResult result = TRY(next_result());
+    if (result == nullptr) return next;
+    switch (PQresultStatus(result.get())) {
+      case PGRES_TUPLES_OK:
+        next = TRY(next_timeline(result.get()));
+        break;
+      case PGRES_COPY_IN:
+        if (PQputCopyEnd(connection_, nullptr) <= 0) {
+          return lost(trimmed(PQerrorMessage(connection_)));
+        }
+        TRY(flush());
+        break;
+      case PGRES_COMMAND_OK:
+        break;
+      default:
+        return refused(result.get());
+    }
+  }
+}
+
+Result<void> Upstream::poll_for(short events, runtime::Instant deadline) {
+  return poll(PQsocket(connection_), events, deadline);
+}
+
+// Waits for the socket, if there is one, or the doorbell.
+Result<void> Upstream::poll(int fd, short events, runtime::Instant deadline) {
+  if (!stop_.load()) {
+    const auto left = deadline - steady_clock::now();
+    const auto sleep = std::chrono::ceil<std::chrono::milliseconds>(
+        std::clamp<runtime::Duration>(left, runtime::Duration::zero(), kSleepMax));
+    pollfd waited[] = {{.fd = fd, .events = events, .revents = 0},
+                       {.fd = doorbell_.fd(), .events = POLLIN, .revents = 0}};
+    const bool may_sleep = doorbell_.prepare_to_sleep();
+    ::poll(waited, 2, may_sleep ? static_cast<int>(sleep.count()) : 0);
+    doorbell_.awake();
+  }
+  if (!stop_.load()) return {};
+  return runtime::Error{.kind = &kInterrupted, .what = "interrupted"};
+}
+
+bool Upstream::is_ready(short events) const {
+  pollfd socket{.fd = PQsocket(connection_), .events = events, .revents = 0};
+  return ::poll(&socket, 1, 0) > 0;
+}
+
+runtime::Instant Upstream::give_up_time() const {
+  return options_.timeout.count() > 0 ? steady_clock::now() + options_.timeout
+                                      : runtime::Instant::max();
+}
+
+Result<void> Upstream::flush() {
+  const runtime::Instant deadline = give_up_time();
+  for (;;) {
+    const int left = PQflush(connection_);
+    if (left == 0) return {};
+    if (left < 0) return lost(trimmed(PQerrorMessage(connection_)));
+    if (steady_clock::now() >= deadline) return lost("terminating walreceiver due to timeout");
+    TRY(poll_for(POLLIN | POLLOUT, deadline));
+    if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
+  }
+}
+
+// Null after the last of a command.
+Result<Upstream::QueryResult> Upstream::next_result() {
+  const runtime::Instant deadline = give_up_time();
+  while (PQisBusy(connection_) != 0) {
+    if (steady_clock::now() >= deadline) return lost("terminating walreceiver due to timeout");
+    TRY(poll_for(POLLIN, deadline));
+    if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
+  }
+  return QueryResult(PQgetResult(connection_));
+}
+
+// The last result of a command; the one that begins a COPY leaves the connection within it.
+Result<Upstream::QueryResult> Upstream::query(const std::string& text) {
+  if (PQsendQuery(connection_, text.c_str()) == 0) {
+    return lost(trimmed(PQerrorMessage(connection_)));
+  }
+  TRY(flush());
+  QueryResult last;
+  for (;;) {
+    QueryResult result = TRY(next_result());
+    if (result == nullptr) break;
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_COPY_BOTH) return result;
+    // START_REPLICATION without a stream has rows and then a tag: the rows are what counts.
+    const bool has_rows = last != nullptr && PQresultStatus(last.get()) == PGRES_TUPLES_OK;
+    if (!has_rows || status == PGRES_FATAL_ERROR) last = std::move(result);
+    if (PQstatus(connection_) == CONNECTION_BAD) break;
+  }
+  if (last == nullptr) return lost(trimmed(PQerrorMessage(connection_)));
+  const ExecStatusType status = PQresultStatus(last.get());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) return refused(last.get());
+  return last;
+}
+
+Result<std::string> Upstream::show(const std::string& setting) {
+  const std::string command = format("SHOW {}", setting);
+  const QueryResult result = TRY(query(command));
+  if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 1) return unexpected(command);
+  return std::string(value_at(result.get(), 0, 0));
+}
+
+Result<std::optional<NextTimeline>> Upstream::next_timeline(const pg_result* result) const {
+  if (PQresultStatus(result) != PGRES_TUPLES_OK) return std::optional<NextTimeline>();
+  if (PQntuples(result) != 1 || PQnfields(result) != 2) return unexpected("START_REPLICATION");
+  const auto timeline = parse_integer<std::uint32_t>(value_at(result, 0, 0));
+  const auto begin = wal::parse_lsn(value_at(result, 0, 1));
+  if (!timeline || *timeline == 0 || !begin) return unexpected("START_REPLICATION");
+  return std::optional(NextTimeline{TimelineId{*timeline}, *begin});
+}
+
+runtime::Fail Upstream::lost(std::string what) const {
+  return runtime::Fail({.kind = &kUpstreamLost, .what = std::move(what)});
+}
+
+runtime::Fail Upstream::refused(const pg_result* result) const {
+  if (PQstatus(connection_) == CONNECTION_BAD) {
+    return lost(trimmed(PQresultErrorMessage(result)));
+  }
+  const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const bool exists = sqlstate != nullptr && sqlstate == kSlotExists.code;
+  return runtime::Fail({.kind = exists ? &kSlotExists : &kUpstreamRefused,
+                        .what = message == nullptr ? trimmed(PQresultErrorMessage(result))
+                                                   : std::string(message)});
+}
+
+}  // namespace server::source

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/doorbell.h"
+#include "runtime/published.h"
+#include "runtime/result.h"
+#include "server/wal/identity.h"
+#include "server/wal/timeline.h"
+#include "server/wire/replication.h"
+
+struct pg_conn;
+struct pg_result;
+
+namespace server::source {
+
+// The connection is broken, could not be made, or says nothing for too long.
+inline constexpr runtime::ErrorKind kUpstreamLost{"connection_failure", "08006"};
+// The server has refused a command, in its own words.
+inline constexpr runtime::ErrorKind kUpstreamRefused{"connection_exception", "08000"};
+inline constexpr runtime::ErrorKind kSlotExists{"duplicate_object", "42710"};
+// The owner wants its thread back.
+inline constexpr runtime::ErrorKind kInterrupted{"query_canceled", "57014"};
+
+// What a server says of itself.
+struct PrimaryInfo {
+  wal::Identity identity;  // the page magic by the server's version
+  wal::TimelineId timeline{};
+  wal::Lsn end;  // of its WAL
+};
+
+// Where WAL goes on when a timeline has ended.
+struct NextTimeline {
+  wal::TimelineId timeline{};
+  wal::Lsn begin;
+};
+
+// One replication connection to a primary, or to whoever speaks as one (libpqwalreceiver.c). The
+// only user of libpq.
+//   Owner: RelaySource.  Thread: the owner's. Calls wait for the server, and return kInterrupted as
+//   soon as somebody has set `stop` and rung the doorbell.
+//   Errors: kUpstreamLost with libpq's words, kUpstreamRefused with the server's.
+//   Borrows: the doorbell and `stop`.
+class Upstream {
+ public:
+  struct Options {
+    std::string conninfo;
+    runtime::Duration timeout{};  // wal_receiver_timeout: silence that ends it; 0: none does
+  };
+
+  Upstream(Options options, runtime::Doorbell& doorbell, const runtime::Published<bool>& stop);
+  ~Upstream();
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+
+  // By the first host of several that answers as target_session_attrs asks. The connection that
+  // there was is closed.
+  runtime::Result<void> connect();
+  void disconnect();
+  // "host=... port=...", of the server that is connected.
+  std::string server() const;
+
+  // IDENTIFY_SYSTEM and what else identifies WAL. This and the next REQUIRE a connection that does
+  // not stream.
+  runtime::Result<PrimaryInfo> identify();
+  runtime::Result<std::string> history_file(wal::TimelineId timeline);
+  // A slot that is there already is as good.
+  runtime::Result<void> create_slot(const std::string& name);
+  // The slot may be empty. If the timeline has nothing from `start` on, the answer is where WAL
+  // goes on, and no stream begins.
+  runtime::Result<std::optional<NextTimeline>> start_streaming(const std::string& slot,
+                                                               wal::Lsn start,
+                                                               wal::TimelineId timeline);
+
+  struct Received {
+    std::optional<wire::PrimaryMessage> message = {};  // valid until the next call
+    bool stream_ended = false;
+  };
+  // What has come, without waiting: nothing, a message, or the end of the stream.
+  runtime::Result<Received> receive();
+  // Waits for more, for the doorbell, or until `deadline`. The doorbell is answered then.
+  runtime::Result<void> wait(runtime::Instant deadline);
+  // The same without a connection, or without an eye on it.
+  runtime::Result<void> pause(runtime::Instant deadline);
+  runtime::Result<void> send_status(const wire::StandbyStatus& status);
+  // After the stream has ended: the timeline that follows, if the server names one.
+  runtime::Result<std::optional<NextTimeline>> finish_streaming();
+
+ private:
+  struct ResultDeleter {
+    void operator()(pg_result* result) const;
+  };
+  using QueryResult = std::unique_ptr<pg_result, ResultDeleter>;
+  struct FreeMemory {
+    void operator()(char* memory) const;
+  };
+
+  runtime::Result<void> poll_for(short events, runtime::Instant deadline);
+  runtime::Result<void> poll(int fd, short events, runtime::Instant deadline);
+  bool is_ready(short events) const;
+  runtime::Instant give_up_time() const;
+  runtime::Result<void> flush();
+  runtime::Result<QueryResult> next_result();
+  runtime::Result<QueryResult> query(const std::string& text);
+  runtime::Result<std::string> show(const std::string& setting);
+  runtime::Result<std::optional<NextTimeline>> next_timeline(const pg_result* result) const;
+  runtime::Fail lost(std::string what) const;
+  runtime::Fail refused(const pg_result* result) const;
+
+  const Options options_;
+  runtime::Doorbell& doorbell_;
+  const runtime::Published<bool>& stop_;
+  pg_conn* connection_ = nullptr;
+  std::unique_ptr<char, FreeMemory> message_;
+};
+
+}  // namespace server::source

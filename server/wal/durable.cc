@@ -1,0 +1,102 @@
+#include "server/wal/durable.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+
+#include "runtime/errors.h"
+#include "runtime/format.h"
+#include "server/wal/files.h"
+#include "server/wal/names.h"
+
+namespace server::wal {
+
+using runtime::format;
+using runtime::Result;
+
+namespace {
+
+constexpr mode_t kFileMode = 0600;  // PG_FILE_MODE_OWNER
+constexpr std::string_view kTemporarySuffix = ".tmp";
+
+runtime::Fail fail(std::string_view action, const std::string& path) {
+  const int sys_errno = errno;
+  return runtime::Fail(
+      runtime::system_error(sys_errno, format("could not {} \"{}\"", action, path)));
+}
+
+template <typename Call>
+auto retry_eintr(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+std::string folder_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+Result<void> write_new(const std::string& path, std::span<const std::byte> content) {
+  const runtime::UniqueFd file(retry_eintr([&] {
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
+  }));
+  if (!file) return fail("create file", path);
+  while (!content.empty()) {
+    const ssize_t written =
+        retry_eintr([&] { return ::write(file.get(), content.data(), content.size()); });
+    if (written < 0) return fail("write to file", path);
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return sync_file(path);
+}
+
+}  // namespace
+
+Result<void> sync_file(const std::string& path, SyncWhat what) {
+  const runtime::UniqueFd file = TRY(open_for_reading(path));
+  const auto sync = what == SyncWhat::kData ? ::fdatasync : ::fsync;
+  if (retry_eintr([&] { return sync(file.get()); }) != 0) return fail("fsync file", path);
+  return {};
+}
+
+Result<void> sync_files(const std::string& directory) {
+  for (const std::string& name : TRY(list_directory(directory))) {
+    if (!parse_file_name(name)) continue;
+    TRY(sync_file(directory + "/" + name));
+  }
+  return sync_file(directory);
+}
+
+Result<void> write_file(const std::string& path, std::span<const std::byte> content) {
+  const std::string temporary = path + std::string(kTemporarySuffix);
+  if (auto written = write_new(temporary, content); !written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int sys_errno = errno;
+    return runtime::system_error(
+        sys_errno, format("could not rename file \"{}\" to \"{}\"", temporary, path));
+  }
+  return sync_file(folder_of(path));
+}
+
+Result<void> remove_segments(const std::string& directory, SegmentSize segment_size,
+                             SegmentNo keep_from) {
+  for (const std::string& file : TRY(list_directory(directory))) {
+    const auto name = parse_file_name(file);
+    if (!name || name->kind != FileName::Kind::kSegment) continue;
+    const auto no = name->segment(segment_size);
+    if (!no || *no >= keep_from) continue;
+    const std::string path = directory + "/" + file;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail("remove file", path);
+  }
+  return {};
+}
+
+}  // namespace server::wal

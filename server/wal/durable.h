@@ -1,0 +1,29 @@
+#pragma once
+
+// Files that must outlive a crash (src/common/file_utils.c, durable_rename). All of it blocks; the
+// errors are in PostgreSQL's words.
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "runtime/result.h"
+#include "server/wal/lsn.h"
+
+namespace server::wal {
+
+// All that was written to a file is on disk; with kData, but what only stat(2) would tell.
+enum class SyncWhat { kAll, kData };
+runtime::Result<void> sync_file(const std::string& path, SyncWhat what = SyncWhat::kAll);
+
+// Every file of a directory, and their names.
+runtime::Result<void> sync_files(const std::string& directory);
+
+// A new file, or another in the place of an old one: under its name it is whole, or not there.
+runtime::Result<void> write_file(const std::string& path, std::span<const std::byte> content);
+
+// Unlinks the segments before `keep_from`, of whatever timeline.
+runtime::Result<void> remove_segments(const std::string& directory, SegmentSize segment_size,
+                                      SegmentNo keep_from);
+
+}  // namespace server::wal

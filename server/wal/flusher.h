@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/annotations.h"
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "runtime/mutex.h"
+#include "runtime/published.h"
+#include "runtime/result.h"
+#include "runtime/thread.h"
+#include "server/wal/lsn.h"
+
+namespace server::wal {
+
+// Makes WAL durable that somebody else writes, on a thread of its own, named "walflusher": one sync
+// after another, each of all that was written when it began.
+//   Owner: the writer.  Thread: the writer's asks; flushed() and failed() are for any.
+//   Borrows: the doorbell, which rings when flushed() has moved, or a sync has failed.
+//   Invariant: the WAL before flushed() is on disk, and so is the name of each of its files.
+// A sync that has failed is not tried again: the kernel may have dropped what it could not write,
+// and the next one would succeed all the same (PostgreSQL panics for that reason).
+class Flusher {
+ public:
+  Flusher(std::string directory, SegmentSize segment_size, const runtime::Clock& clock,
+          runtime::Doorbell& doorbell);
+  ~Flusher();
+
+  // WAL up to here is durable already. REQUIRES: nothing is asked for.
+  void start(Lsn flushed);
+  // Asks for the WAL of `timeline` up to `written`, unless it is at work: then ask again when the
+  // doorbell has rung. REQUIRES: the WAL from flushed() to `written` is in files of this timeline.
+  void request(TimelineId timeline, Lsn written);
+
+  Lsn flushed() const { return flushed_.load(); }
+  // Why it does not go on; none if it does.
+  std::optional<runtime::Error> failure() const EXCLUDES(mutex_);
+
+ private:
+  void flush(TimelineId timeline, Lsn to);
+  runtime::Result<void> sync_segments(TimelineId timeline, Lsn from, Lsn to) const;
+
+  const std::string directory_;
+  const SegmentSize segment_size_;
+  runtime::Doorbell& doorbell_;
+  runtime::Published<Lsn> flushed_;
+  Lsn requested_;  // beyond flushed_: it is at work, or has failed
+  mutable runtime::Mutex mutex_;
+  std::optional<runtime::Error> failure_ GUARDED_BY(mutex_);
+  runtime::Loop loop_;
+  std::unique_ptr<runtime::NamedThread> thread_;
+};
+
+}  // namespace server::wal

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "runtime/clock.h"
+#include "runtime/doorbell.h"
+#include "runtime/result.h"
+#include "server/wal/flusher.h"
+#include "server/wal/identity.h"
+#include "server/wal/reader.h"
+#include "server/wal/segment_output.h"
+#include "server/wal/tail.h"
+
+namespace server::wal {
+
+// A record that came from outside is not right.
+inline constexpr runtime::ErrorKind kInvalidWal{"data_corrupted", "XX001"};
+
+// A spool that grows by WAL from outside: each piece is appended to the segment files and proven
+// record by record; what is proven is published, and a flusher makes it durable behind that.
+//   Owner: RelaySource.  Thread: the owner's; blocks on files.
+//   Borrows: clock, tail, and the doorbell, which rings when flushed() has moved.
+//   Invariant: proven() <= end(). Nobody was ever told of a byte from proven() on.
+class Writer {
+ public:
+  struct Options {
+    std::string directory;
+    Identity identity;
+    std::uint64_t wal_keep_bytes = 0;
+    // WAL from here on is kept too; invalid: none. Any thread.
+    std::function<Lsn()> required_lsn = {};
+  };
+
+  Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
+
+  // Goes on at `end`, where the records of the spool end. REQUIRES: the tail has timelines.
+  runtime::Result<void> start(Lsn end, Lsn last_record);
+  // Begins a spool that has no WAL yet, at a segment's start.
+  runtime::Result<void> start_empty(Lsn begin);
+  // A history file that is not there yet. It is durable when this returns.
+  runtime::Result<void> add_history_file(TimelineId timeline, const std::string& text);
+  // Goes on at proven() on the tail's newest timeline, which forked there. The segment that the
+  // fork lies in begins as its parent's did. REQUIRES: flushed() == proven().
+  runtime::Result<void> follow_timeline(TimelineId parent);
+
+  // WAL that continues end(). kInvalidWal if a record of it is wrong: rewind() then. Other errors
+  // are of the disk: what was written stays, and the rest may be tried again from end() on.
+  runtime::Result<void> write(std::span<const std::byte> wal);
+  // Takes back what was written and not proven.
+  runtime::Result<void> rewind();
+  // Asks for what was written to be made durable, if nobody is at it.
+  void request_flush();
+
+  Lsn end() const { return output_->end(); }
+  Lsn proven() const { return reader_.position(); }
+  Lsn flushed() const { return flusher_.flushed(); }
+  // Why nothing can be made durable any more; none if it can.
+  std::optional<runtime::Error> flush_failure() const { return flusher_.failure(); }
+
+ private:
+  TimelineId tip() const { return tail_.timelines()->history.tip(); }
+  void open_output();
+  runtime::Result<void> prove();
+  runtime::Result<void> copy_beginning(TimelineId parent, Lsn fork);
+  runtime::Result<void> remove_old_segments();
+
+  const Options options_;
+  WalTail& tail_;
+  Reader reader_;
+  std::optional<SegmentOutput> output_;
+  Flusher flusher_;
+  SegmentNo removed_before_{};
+};
+
+}  // namespace server::wal

@@ -1,0 +1,190 @@
+#include "server/source/relay.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "tests/source/tail_follower.h"
+#include "tests/support/logged.h"
+#include "tests/support/test_server.h"
+#include "tests/wal/growing_wal.h"
+
+// A relay whose primary is this server, in the same process; against PostgreSQL it is tests/e2e's.
+
+namespace tests {
+
+using server::source::RelaySource;
+using server::wal::Lsn;
+using std::chrono::milliseconds;
+
+namespace {
+
+struct RelayTest : ::testing::Test, GrowingWal {
+  RelayTest() { grow(300'000); }
+  ~RelayTest() override {
+    if (relay.has_value()) relay->stop();
+  }
+
+  void start_primary() {
+    primary.emplace(directory.path(), identity, TestServer::Options{});
+    primary->serve(begin(), end());
+  }
+  RelaySource::Options options(std::uint16_t port) const {
+    return {.directory = spool.file("spool"),
+            .upstream = {.conninfo = runtime::format("host=127.0.0.1 port={} user=u", port),
+                         .timeout = std::chrono::seconds(60)},
+            .slot_name = "",
+            .status_interval = std::chrono::seconds(10),
+            .retry_interval = milliseconds(20),
+            .wal_keep_bytes = std::uint64_t{1} << 30};
+  }
+  void start_relay(const RelaySource::Options& relay_options) {
+    follower.emplace();
+    relay.emplace(relay_options, clock);
+    ASSERT_TRUE(relay->open().has_value());
+    faults.emplace(relay->identity());
+    ASSERT_TRUE(relay->start(follower->tail, *faults, *follower).has_value());
+  }
+  std::string received(Lsn from, Lsn to) const {
+    std::string all;
+    while (from < to) {
+      const auto no = identity.segment_size.segment_of(from);
+      const Lsn until = std::min(to, identity.segment_size.end(no));
+      std::ifstream file(
+          spool.file("spool/" + server::wal::segment_name(server::wal::TimelineId{1}, no,
+                                                          identity.segment_size)),
+          std::ios::binary);
+      std::string part(until - from, '\0');
+      file.seekg(identity.segment_size.offset(from));
+      file.read(part.data(), static_cast<std::streamsize>(part.size()));
+      all += part;
+      from = until;
+    }
+    return all;
+  }
+
+  TempDir spool;
+  runtime::SystemClock clock;
+  std::optional<TestServer> primary;
+  std::optional<TailFollower> follower;
+  std::optional<server::wal::FaultLog> faults;
+  std::optional<RelaySource> relay;
+};
+
+TEST_F(RelayTest, ReceivesWhatThePrimaryHasAndWhatItGets) {
+  start_primary();
+  start_relay(options(primary->port()));
+  EXPECT_EQ(relay->identity(), identity);
+  ASSERT_TRUE(follower->wait_for(end()));
+  for (int i = 0; i < 20; ++i) {
+    primary->publish(grow(100'000));
+    ASSERT_TRUE(follower->wait_for(end()));
+  }
+  const Lsn first = identity.segment_size.start(segment(1));
+  EXPECT_EQ(received(first, end()), wal(first, end()));
+}
+
+TEST_F(RelayTest, GoesOnWhereItsSpoolEnds) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
+  const Lsn before = end();
+  primary->publish(grow(200'000));
+  start_relay(options(primary->port()));
+  EXPECT_EQ(follower->tail.position(), before);
+  ASSERT_TRUE(follower->wait_for(end()));
+  EXPECT_EQ(received(before, end()), wal(before, end()));
+}
+
+TEST_F(RelayTest, TellsThePrimaryWhatItHasFlushed) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  const auto flushed = [this] {
+    const auto sessions = primary->sessions();
+    return sessions.empty() ? Lsn() : sessions.front().flush;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (flushed() != end() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(flushed(), end());
+  EXPECT_EQ(primary->sessions().front().application_name, "walcast");
+}
+
+TEST_F(RelayTest, AWrongRecordStopsItUntilThePrimaryHasARightOne) {
+  const Lsn good_end = end();
+  grow(200'000);
+  directory.flip(good_end + 1000);
+  start_primary();
+  testing::internal::CaptureStderr();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(good_end));
+  EXPECT_FALSE(follower->wait_until([&](const auto& s) { return s.end > good_end + 3000; }, 200));
+  directory.flip(good_end + 1000);
+  EXPECT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count_of(log, "incorrect resource manager data checksum"), 1u) << log;
+  EXPECT_EQ(received(good_end, end()), wal(good_end, end()));
+}
+
+TEST_F(RelayTest, AnotherSystemsWalIsRefused) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
+  server::wal::Identity stranger = identity;
+  stranger.system_identifier += 1;
+  primary.emplace(directory.path(), stranger, TestServer::Options{});
+  primary->serve(begin(), end());
+  testing::internal::CaptureStderr();
+  start_relay(options(primary->port()));
+  // It has been there, has asked, and has gone.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (primary->wal_senders() == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(primary->wait_for_sessions(0));
+  relay->stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count_of(log, "database system identifier differs"), 1u) << log;
+  EXPECT_EQ(follower->tail.position(), end());
+}
+
+TEST_F(RelayTest, AnEmptySpoolNeedsAPrimary) {
+  RelaySource alone(options(1), clock);
+  const auto opened = alone.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, &server::source::kUpstreamLost);
+  EXPECT_NE(opened.error().what.find("Connection refused"), std::string::npos);
+}
+
+// A host that takes the connection and says nothing.
+TEST_F(RelayTest, StopsWhileItWaitsForAnAnswer) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
+  const auto any_port = runtime::resolve("127.0.0.1", 0).value().at(0);
+  const runtime::UniqueFd silent = runtime::listen_on(any_port, 8).value();
+  start_relay(options(runtime::local_address(silent.get()).port()));
+  pollfd connected{.fd = silent.get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&connected, 1, /*timeout_ms=*/10'000), 1);
+  relay->stop();
+  EXPECT_EQ(follower->tail.position(), end());
+}
+
+}  // namespace
+
+}  // namespace tests
