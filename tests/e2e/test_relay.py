@@ -1,5 +1,6 @@
 """A relay between a real primary and stock standbys: one stream in, a spool, all standbys behind."""
 
+import itertools
 import os
 import random
 import signal
@@ -7,14 +8,19 @@ import threading
 
 from support.case import E2eCase
 from support.cluster import PgCluster
+from support.link import Link
 from support.lsn import parse_lsn
+from support.replication import ReplicationClient
 from support.wait import wait_until
 from support.wal import WalFiles
-from support.walcast import Walcast, fail_to_serve
+from support.walcast import SmallDiskWalcast, Walcast, fail_to_serve
 from support.workload import bulk_load, wal_of
 
 LOAD_SECONDS = int(os.environ.get("WALCAST_RELAY_SECONDS", 15))
 KILLS = int(os.environ.get("WALCAST_RELAY_KILLS", 10))
+ROUNDS = int(os.environ.get("WALCAST_RELAY_ROUNDS", 5))
+
+_NEVER = threading.Event()  # what a random time is waited by
 
 
 class RelayCase(E2eCase):
@@ -167,7 +173,7 @@ class KillTest(RelayCase):
         load = self.load(seconds=2 * KILLS + 2)
         acknowledged = 0
         for _ in range(KILLS):
-            self._stop.wait(random.uniform(1.0, 2.0))
+            _NEVER.wait(random.uniform(1.0, 2.0))
             flushed = self.primary.sql("SELECT max(flush_lsn) FROM pg_stat_replication")
             acknowledged = max(acknowledged, parse_lsn(flushed) if flushed else 0)
             walcast.process.send_signal(signal.SIGKILL)
@@ -187,58 +193,234 @@ class KillTest(RelayCase):
         self.assert_spool_is_the_primarys_wal(parse_lsn(end))
         walcast.stop()
 
-    _stop = threading.Event()
+
+class Writer(threading.Thread):
+    """Inserts numbers, and remembers those whose commit the primary has confirmed."""
+
+    def __init__(self, port, numbers):
+        super().__init__(daemon=True)
+        self._client = ReplicationClient.connect(port, replication="false", database="postgres")
+        self._numbers = numbers
+        self.confirmed = []
+
+    def run(self):
+        try:
+            for number in self._numbers:
+                answer = self._client.query(f"INSERT INTO committed VALUES ({number})")
+                if answer.closed or answer.error:
+                    break
+                self.confirmed.append(number)
+        except (OSError, AssertionError):
+            pass  # the primary was killed
+        finally:
+            self._client.close()
 
 
 class SynchronousTest(RelayCase):
-    SETTINGS = {"synchronous_standby_names": "walcast"}
+    """The primary's commits wait for the relay's disk."""
 
-    @classmethod
-    def setUpClass(cls):
-        # Nobody is there yet to confirm what makes the tables.
-        settings, cls.SETTINGS = cls.SETTINGS, {}
-        super().setUpClass()
-        cls.primary.configure(**settings)
+    WRITERS = 8
 
-    def test_what_the_primary_has_committed_is_in_the_spool(self):
-        walcast = self.relay()
+    def setUp(self):
+        super().setUp()
         self.primary.sql("CREATE TABLE committed (id int)")
-        for i in range(3):
-            for _ in range(20):
-                self.primary.sql(f"INSERT INTO committed VALUES ({i})")
-            end = self.primary.flush_lsn()
-            walcast.process.kill()
-            walcast = self.relay()
-            client = self.connect(walcast.port)
-            self.assertGreaterEqual(parse_lsn(client.identify()[2]), parse_lsn(end))
-            client.close()
-        walcast.stop()
+        self.walcast = self.relay()
+        self.port = self.walcast.port
+        self.standby_of_relay = self.standby("standby", self.port)
+        self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'walcast'")
+        self.addCleanup(self.primary.sql, "ALTER SYSTEM RESET synchronous_standby_names")
+        self.numbers = itertools.count()
+        self.confirmed = set()
+
+    def test_what_a_client_saw_committed_is_in_the_spool(self):
+        self.seed = int(os.environ.get("WALCAST_TEST_SEED", random.randrange(1 << 32)))
+        random.seed(self.seed)
+        for number in range(ROUNDS):
+            with self.subTest(number, seed=self.seed):
+                self.play_round()
+        self.figure(f"{ROUNDS} rounds, {len(self.confirmed)} commits confirmed, none lost")
+        self.assertGreater(len(self.confirmed), ROUNDS)
+        self.primary.start()
+        self.walcast.stop()
+
+    def play_round(self):
+        if not self.primary.process:
+            self.primary.start()
+        self.primary.sql("SELECT pg_reload_conf()")
+        wait_until(lambda: self.primary.sql(
+            "SELECT sync_state FROM pg_stat_replication") == "sync", "the relay is synchronous")
+        writers = [Writer(self.primary.port, self.numbers) for _ in range(self.WRITERS)]
+        for writer in writers:
+            writer.start()
+        kills = [self.primary.kill, self.walcast.process.kill]
+        random.shuffle(kills)
+        for kill in kills:
+            _NEVER.wait(random.uniform(0.0, 0.7))
+            kill()
+        for writer in writers:
+            writer.join()
+            self.confirmed.update(writer.confirmed)
+        # Without its primary the relay has only its spool, and the standby only the relay.
+        self.walcast = self.relay(port=self.port)
+        client = self.connect(self.port)
+        end = parse_lsn(client.identify()[2])
+        client.close()
+        self.standby_of_relay.wait_for_replay(end)
+        rows = set(map(int, self.standby_of_relay.sql("SELECT id FROM committed").split()))
+        self.assertEqual(self.confirmed - rows, set())
 
 
 class FailoverTest(RelayCase):
-    def test_standbys_follow_a_promoted_one_without_being_told(self):
-        walcast = self.relay()
-        heir = self.standby("heir", walcast.port)
-        other = self.standby("other", walcast.port)
-        # From now on the relay knows both; only a primary will do.
-        port = walcast.port
-        walcast.stop()
-        both = (f"host=127.0.0.1,127.0.0.1 port={self.primary.port},{heir.port} user=postgres"
-                " target_session_attrs=read-write")
-        walcast = self.relay(both, port=port)
+    def setUp(self):
+        super().setUp()
+        self.walcast = self.relay()
+        self.heir = self.standby("heir", self.walcast.port)
+
+    def restart_with_both(self):
+        """From now on the relay knows both; only the one that is no standby will do."""
+        port = self.walcast.port
+        self.walcast.stop()
+        self.walcast = self.relay(
+            f"host=127.0.0.1,127.0.0.1 port={self.primary.port},{self.heir.port} user=postgres"
+            " target_session_attrs=read-write", port=port)
+
+    def promote_heir(self):
+        self.heir.promote()
+        wait_until(lambda: self.heir.sql("SELECT pg_is_in_recovery()") == "f", "the promotion")
+
+    def load_and_wait(self, *standbys):
         bulk_load(self.primary, rows=3_000)
         end = parse_lsn(self.primary.flush_lsn())
-        heir.wait_for_replay(end)
-        other.wait_for_replay(end)
+        for standby in standbys:
+            standby.wait_for_replay(end)
+
+    def assert_follows_heir(self, standby):
+        bulk_load(self.heir, rows=3_000)
+        end = parse_lsn(self.heir.flush_lsn())
+        standby.wait_for_replay(end)
+        self.assertEqual(standby.checksums(), self.heir.checksums())
+        self.assertEqual(self.walsenders(self.heir), ["walcast"])
+        self.walcast.wait_for_log("timeline 2 follows timeline 1")
+        self.assert_spool_is_the_primarys_wal(end, timeline=2, source=self.heir)
+        self.walcast.stop()
+
+    def test_standbys_follow_a_promoted_one_without_being_told(self):
+        other = self.standby("other", self.walcast.port)
+        self.restart_with_both()
+        self.load_and_wait(self.heir, other)
         self.primary.kill()
-        heir.promote()
-        wait_until(lambda: heir.sql("SELECT pg_is_in_recovery()") == "f", "the promotion")
-        bulk_load(heir, rows=3_000)
-        end = parse_lsn(heir.flush_lsn())
-        other.wait_for_replay(end)
-        self.assertEqual(other.checksums(), heir.checksums())
-        self.assertEqual(self.walsenders(heir), ["walcast"])
-        walcast.wait_for_log("timeline 2 follows timeline 1")
-        wait_until(lambda: parse_lsn(self.connect(port).identify()[2]) >= end, "the relay's end")
-        self.assert_spool_is_the_primarys_wal(end, timeline=2, source=heir)
+        self.promote_heir()
+        self.assert_follows_heir(other)
+
+    def test_a_relay_that_was_away_follows_too(self):
+        other = self.standby("other", self.walcast.port)
+        self.load_and_wait(self.heir, other)
+        port = self.walcast.port
+        self.walcast.stop()
+        self.primary.kill()
+        self.promote_heir()
+        bulk_load(self.heir, rows=1_000)
+        self.walcast = self.relay(self.heir.conninfo(), port=port)
+        self.assert_follows_heir(other)
+
+    def test_an_upstream_that_has_diverged_is_refused_and_the_spool_stays(self):
+        self.load_and_wait(self.heir)
+        self.heir.stop()
+        bulk_load(self.primary, rows=1_000)
+        self.wait_for_spool(end := self.primary.flush_lsn())
+        self.walcast.stop()
+        wal = self.primary.area.copy_tree(self.primary.wal_path, f"wal-{self.id()}")
+        self.primary.kill()
+        self.heir.configure(primary_conninfo="")
+        self.heir.start()
+        self.promote_heir()
+        bulk_load(self.heir, rows=3_000)
+        begin = self.spool.begin()
+        received = self.spool.read(1, begin, parse_lsn(end))
+        self.walcast = self.relay(self.heir.conninfo())
+        self.walcast.wait_for_log("new timeline 2 forked off current database system timeline 1"
+                                  " before current recovery point")
+        client = self.connect(self.walcast.port)
+        self.assertEqual(client.identify()[1:], (1, end))
+        self.assertEqual(self.spool.read(1, begin, parse_lsn(end)), received)
+        self.assertEqual(received, WalFiles(wal, self.spool.segment_size).read(
+            1, begin, parse_lsn(end)))
+        self.assertEqual(self.spool.complete(timeline=2), [])
+        self.walcast.stop()
+
+
+class NetworkTest(RelayCase):
+    """The relay's way to its primary."""
+
+    def setUp(self):
+        super().setUp()
+        self.link = Link(self.primary.port)
+        self.addCleanup(self.link.close)
+
+    def test_a_cut_connection_is_made_again(self):
+        walcast = self.relay(self.primary.conninfo(self.link.port))
+        standby = self.standby("standby", walcast.port)
+        for _ in range(5):
+            bulk_load(self.primary, rows=1_000)
+            self.link.cut()
+        standby.wait_for_replay(parse_lsn(self.primary.flush_lsn()))
+        self.assertEqual(standby.process.count_in_log("started streaming WAL"), 1)
+        walcast.stop()
+
+    def test_a_primary_that_says_nothing_any_more_is_left(self):
+        walcast = self.relay(self.primary.conninfo(self.link.port), wal_receiver_timeout="1s")
+        walcast.wait_for_log("started streaming WAL from primary")
+        self.link.stall()
+        bulk_load(self.primary, rows=1_000)
+        walcast.wait_for_log("terminating walreceiver due to timeout")
+        self.link.mend()
+        self.wait_for_spool(self.primary.flush_lsn())
+        walcast.stop()
+
+
+class ChainTest(RelayCase):
+    def test_a_relay_behind_a_relay_behind_a_relay(self):
+        first = self.relay()
+        spools = [self.area.path(f"{name}-{self.id()}") for name in ("second", "third")]
+        second = self.relay(self.primary.conninfo(first.port), spool_directory=spools[0])
+        third = self.relay(self.primary.conninfo(second.port), spool_directory=spools[1])
+        standby = self.standby("standby", third.port)
+        bulk_load(self.primary, rows=5_000)
+        end = parse_lsn(self.primary.flush_lsn())
+        standby.wait_for_replay(end)
+        self.assertEqual(standby.checksums(), self.primary.checksums())
+        begin = self.spool.begin()
+        expected = wal_of(self.primary).read(1, begin, end)
+        for spool in spools:
+            self.assertEqual(WalFiles(spool, self.spool.segment_size).read(1, begin, end), expected)
+        self.assertEqual(self.walsenders(), ["walcast"])
+        for walcast in (third, second, first):
+            walcast.stop()
+
+
+class FullDiskTest(RelayCase):
+    """The spool lies on a file system of its own, in a mount namespace of the relay's."""
+
+    def test_a_full_disk_pauses_the_stream_and_room_lets_it_go_on(self):
+        if not SmallDiskWalcast.is_possible(self.area):
+            self.skipTest("no user may mount anything here")
+        mount = self.area.directory(f"mount-{self.id()}")
+        walcast = SmallDiskWalcast(self.area, mount, megabytes=12, port=0,
+                                   primary_conninfo=self.primary.conninfo(),
+                                   spool_directory=f"{mount}/spool")
+        inside = f"/proc/{walcast.process.pid}/root{mount}"
+        bulk_load(self.primary, rows=1_000)
+        self.wait_for_spool(self.primary.flush_lsn())
+        while not walcast.process.count_in_log("No space left on device; receiving WAL pauses"):
+            bulk_load(self.primary, rows=2_000)
+        client = self.connect(walcast.port)
+        client.identify()  # sessions go on
+        self.assertEqual(self.primary.sql("SELECT count(*) FROM pg_stat_replication"), "1")
+        os.remove(f"{inside}/ballast")
+        walcast.wait_for_log("receiving WAL goes on at")
+        self.wait_for_spool(end := self.primary.flush_lsn())
+        spool = WalFiles(f"{inside}/spool", self.spool.segment_size)
+        begin = spool.begin()
+        self.assertEqual(spool.read(1, begin, parse_lsn(end)),
+                         wal_of(self.primary).read(1, begin, parse_lsn(end)))
         walcast.stop()

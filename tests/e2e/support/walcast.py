@@ -32,9 +32,12 @@ class Walcast:
 
     def __init__(self, area, **options):
         argv = [binary(area, "walcast"), "serve", *option_list({"port": 0, **options})]
-        self.process = area.spawn("walcast", argv)
+        self.process = area.spawn("walcast", self._command(argv))
         ready = self.process.wait_for(r"^walcast: ready on (\S+):(\d+)$", stream="stdout")
         self.address, self.port = ready[1], int(ready[2])
+
+    def _command(self, argv):
+        return argv
 
     @classmethod
     def of_directory(cls, area, directory, **options):
@@ -53,6 +56,27 @@ class Walcast:
         """SIGTERM, which must end it soon and with status 0."""
         status = self.process.stop(signal.SIGTERM, timeout=30)
         assert status == 0, self.process.tail()
+
+
+class SmallDiskWalcast(Walcast):
+    """One that sees a file system of so many megabytes at `mount`, as nobody else does; half of it
+    is taken by the file `ballast`."""
+
+    def __init__(self, area, mount, megabytes, **options):
+        self._small_disk = (f"mount -t tmpfs -o size={megabytes}M tmpfs {mount} &&"
+                            f" head -c {megabytes // 2}M /dev/zero > {mount}/ballast &&"
+                            ' exec "$@"')
+        super().__init__(area, **options)
+
+    def _command(self, argv):
+        return [*self._UNSHARE, "sh", "-c", self._small_disk, "sh", *argv]
+
+    _UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
+
+    @classmethod
+    def is_possible(cls, area):
+        """Not within a chroot, for example."""
+        return area.run([*cls._UNSHARE, "true"], check=False).returncode == 0
 
 
 def fail_to_serve(area, **options):
