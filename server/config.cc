@@ -197,6 +197,11 @@ void add_receiver_options(const Options& options, ServeConfig& config) {
                          "The replication slot to use there");
   options.app.add_flag(both_names("create-primary-slot"), config.create_primary_slot,
                        "Create that slot if there is none");
+  options.app.add_option(both_names("hot-standby-feedback"), config.hot_standby_feedback,
+                         "Pass on to the primary which transactions standbys still look at")
+      ->capture_default_str();
+  options.add("max-feedback-age", config.max_feedback_age, "0", kDuration,
+              "A standby with the same oldest transaction for so long is left out; 0: never");
   options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", kDuration,
               "A primary silent for so long is left; 0 turns it off");
   options.add("wal-receiver-status-interval", config.wal_receiver_status_interval, "10s", kSeconds,

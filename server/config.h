@@ -25,6 +25,8 @@ struct ServeConfig {
   std::string primary_conninfo;  // empty: there is no primary to receive from
   std::string primary_slot_name;
   bool create_primary_slot = false;
+  bool hot_standby_feedback = true;
+  runtime::Duration max_feedback_age{};
   runtime::Duration wal_receiver_timeout{};
   runtime::Duration wal_receiver_status_interval{};
   runtime::Duration wal_retrieve_retry_interval{};

@@ -33,7 +33,7 @@ std::string slot_directory(const ServeConfig& config) {
 }
 
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
-                                            const slot::Slots& slots) {
+                                            const slot::Slots& slots, source::XminHorizon& xmin) {
   if (!config.wal_directory.empty()) {
     return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
   }
@@ -47,7 +47,9 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
                                      .status_interval = config.wal_receiver_status_interval,
                                      .retry_interval = config.wal_retrieve_retry_interval,
                                      .wal_keep_bytes = config.wal_keep_size,
-                                     .required_lsn = [&slots] { return slots.required_lsn(); }},
+                                     .required_lsn = [&slots] { return slots.required_lsn(); },
+                                     .xmin_horizon = config.hot_standby_feedback ? &xmin : nullptr,
+                                     .feedback_age_max = config.max_feedback_age},
         clock);
   }
   return std::make_unique<source::SyntheticSource>(
@@ -88,7 +90,7 @@ runtime::Result<void> Server::start() {
   TRY(check_addresses());
   slots_.emplace(slot::Slots::Options{.directory = slot_directory(config_),
                                       .slots_max = config_.max_replication_slots});
-  source_ = make_source(config_, clock_, *slots_);
+  source_ = make_source(config_, clock_, *slots_, xmin_horizon_);
   TRY(source_->open());
   TRY(lock_state_directory());
   TRY(slots_->load());
@@ -172,6 +174,7 @@ void Server::build_workers() {
                               .reported_settings = command::reported_settings(source_->identity()),
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_,
+                              .xmin_horizon = xmin_horizon_,
                               .slots = *slots_};
   const Worker::Options options{.view = {.copy_always = source_->files_are_recycled()},
                                 .send_queue = {},

@@ -83,6 +83,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   CancelKeys cancel_keys_;
+  source::XminHorizon xmin_horizon_;  // outlives the source, which listens to it
   std::optional<slot::Slots> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes

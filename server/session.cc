@@ -364,6 +364,7 @@ void Session::close() {
   timer_.disarm();
   sender_.stop();
   slots_.clean_up();  // before the client sees the end, and somebody else wants its slot
+  environment_.xmin_horizon.remove(process_id_);
   connection_.close();
   if (slots_.busy()) return slots_.cancel();  // on_slot_command_done() goes on
   owner_.on_session_over(*this);

@@ -20,6 +20,7 @@
 #include "server/command/settings.h"
 #include "server/input.h"
 #include "server/session_slots.h"
+#include "server/source/xmin_horizon.h"
 #include "server/startup.h"
 #include "server/stream/connection.h"
 #include "server/stream/sender.h"
@@ -47,6 +48,7 @@ struct SessionEnvironment {
   std::span<const std::string_view> reported_settings;
   runtime::Gauge& wal_senders;  // of the whole server
   CancelKeys& cancel_keys;      // so are these
+  source::XminHorizon& xmin_horizon;
   slot::Slots& slots;
   runtime::Pool& pool;
   CancelKeys::Target& worker;
@@ -114,6 +116,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_lost(std::string_view why) override;
   void on_stream_interrupted() override;
   void on_stream_drained() override;
+  void on_feedback(const wire::HotStandbyFeedback& feedback) override;
   void on_slot_command_done(const runtime::Result<void>& done) override;
 
   void apply_timeouts();

@@ -244,6 +244,19 @@ void Session::on_stream_drained() {
   close_when_sent();
 }
 
+// The epochs make ids of 64 bits of them, of which the older is the smaller.
+void Session::on_feedback(const wire::HotStandbyFeedback& feedback) {
+  environment_.loop.assert_in_thread();
+  const auto full = [](std::uint32_t epoch, std::uint32_t xid) {
+    return xid == 0 ? 0 : (std::uint64_t{epoch} << 32) | xid;
+  };
+  environment_.xmin_horizon.report(
+      process_id_,
+      {.data = full(feedback.xmin_epoch, feedback.xmin),
+       .catalog = full(feedback.catalog_xmin_epoch, feedback.catalog_xmin)},
+      environment_.loop.now());
+}
+
 // What the longjmp block of PostgresMain does: the error goes out, and the loop goes on.
 void Session::error_turn(const runtime::Error& error) {
   slots_.clean_up();

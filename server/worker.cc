@@ -37,6 +37,7 @@ void Worker::run(memctx::Context& top) {
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
       .cancel_keys = shared_.cancel_keys,
+      .xmin_horizon = shared_.xmin_horizon,
       .slots = shared_.slots,
       .pool = shared_.pool,
       .worker = *this,

@@ -44,6 +44,7 @@ class Worker final : public CancelKeys::Target,
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
     CancelKeys& cancel_keys;
+    source::XminHorizon& xmin_horizon;
     slot::Slots& slots;
   };
 

@@ -24,6 +24,7 @@ namespace {
 
 // So often a full disk is tried again, and a queue that was full.
 constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
+constexpr runtime::Duration kAgeCheckInterval = std::chrono::seconds(1);
 constexpr runtime::Duration kFlushInterval = std::chrono::milliseconds(1);
 
 bool is_full_disk(const runtime::Error& error) {
@@ -72,6 +73,9 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
                                        .wal_keep_bytes = options_.wal_keep_bytes,
                                        .required_lsn = options_.required_lsn},
                   clock_, tail, doorbell_);
+  if (options_.xmin_horizon != nullptr) {
+    options_.xmin_horizon->set_listener([this] { doorbell_.ring(); }, options_.feedback_age_max);
+  }
   TRY(inventory_.has_value() ? resume_spool(tail) : begin_spool(tail));
   thread_ = std::make_unique<runtime::NamedThread>("walreceiver",
                                                    [this](memctx::Context&) { run(); });
@@ -119,6 +123,7 @@ void RelaySource::stop() {
   doorbell_.ring();
   thread_->join();
   thread_.reset();
+  if (options_.xmin_horizon != nullptr) options_.xmin_horizon->set_listener({}, {});
 }
 
 void RelaySource::log_memory_contexts() {
@@ -127,25 +132,28 @@ void RelaySource::log_memory_contexts() {
 }
 
 void RelaySource::run() {
-  while (!stop_.load()) {
-    const Result<void> ended = receive_from_primary();
-    if (stop_.load()) return;
-    report(ended.error());
-    upstream_.disconnect();
-    // Only files have an errno, and a file that fails may have lost what it was given.
-    if (ended.error().sys_errno != 0) return listener_->on_source_failed(ended.error());
-    if (auto rewound = writer_->rewind(); !rewound) {
-      return listener_->on_source_failed(rewound.error());
-    }
-    if (const auto failure = writer_->flush_failure()) {
-      return listener_->on_source_failed(*failure);
-    }
+  while (try_primary()) {
     const Instant again = clock_.now() + options_.retry_interval;
-    while (!stop_.load() && clock_.now() < again) {
-      if (!upstream_.pause(again)) return;  // interrupted
-      look_at_doorbell();
-    }
+    while (clock_.now() < again && upstream_.pause(again)) look_at_doorbell();
   }
+  upstream_.disconnect();
+}
+
+// Returns whether to try again after a while.
+bool RelaySource::try_primary() {
+  if (stop_.load()) return false;
+  const runtime::Error error = receive_from_primary().error();
+  if (stop_.load()) return false;
+  report(error);
+  upstream_.disconnect();
+  std::optional<runtime::Error> failure = writer_->flush_failure();
+  // Only files have an errno, and a file that fails may have lost what it was given.
+  if (!failure && error.sys_errno != 0) failure = error;
+  if (!failure) {
+    if (auto rewound = writer_->rewind(); !rewound) failure = rewound.error();
+  }
+  if (failure) listener_->on_source_failed(*failure);
+  return !failure;
 }
 
 void RelaySource::report(const runtime::Error& error) {
@@ -217,6 +225,7 @@ Result<void> RelaySource::check_primary(const PrimaryInfo& primary) const {
 // Until the timeline ends. Returns where WAL goes on then.
 Result<std::optional<NextTimeline>> RelaySource::stream() {
   reported_ = {};
+  reported_xmin_.reset();
   status_sent_ = heard_ = clock_.now();
   ping_sent_ = status_wanted_ = false;
   TRY(send_status(/*forced=*/true));
@@ -225,6 +234,7 @@ Result<std::optional<NextTimeline>> RelaySource::stream() {
     if (ended) return upstream_.finish_streaming();
     writer_->request_flush();
     TRY(send_status(std::exchange(status_wanted_, false)));
+    TRY(send_feedback());
     TRY(keep_connection_alive());
     TRY(wait(next_wake()));
   }
@@ -290,7 +300,23 @@ Result<void> RelaySource::send_status(bool forced, bool reply_requested) {
                .send_time = wire::to_pg_timestamp(clock_.wall_now()),
                .reply_requested = reply_requested};
   status_sent_ = clock_.now();
-  return upstream_.send_status(reported_);
+  return upstream_.send(wire::encode_standby_status(reported_));
+}
+
+// If it has changed. The first on a connection clears what an earlier one may have left in the
+// primary's slot (walreceiver.c, XLogWalRcvSendHSFeedback).
+Result<void> RelaySource::send_feedback() {
+  const Xmin xmin =
+      options_.xmin_horizon == nullptr ? Xmin{} : options_.xmin_horizon->oldest(clock_.now());
+  if (std::exchange(reported_xmin_, xmin) == xmin) return {};
+  const auto low = [](std::uint64_t id) { return static_cast<std::uint32_t>(id); };
+  const auto high = [](std::uint64_t id) { return static_cast<std::uint32_t>(id >> 32); };
+  return upstream_.send(wire::encode_hot_standby_feedback(
+      {.send_time = wire::to_pg_timestamp(clock_.wall_now()),
+       .xmin = low(xmin.data),
+       .xmin_epoch = high(xmin.data),
+       .catalog_xmin = low(xmin.catalog),
+       .catalog_xmin_epoch = high(xmin.catalog)}));
 }
 
 // Half of the timeout without a word gets a ping, and the whole is the end of it.
@@ -315,6 +341,9 @@ Instant RelaySource::next_wake() const {
   if (options_.status_interval.count() > 0) wake = status_sent_ + options_.status_interval;
   const runtime::Duration timeout = options_.upstream.timeout;
   if (timeout.count() > 0) wake = std::min(wake, heard_ + (ping_sent_ ? timeout : timeout / 2));
+  if (options_.feedback_age_max.count() > 0) {
+    wake = std::min(wake, clock_.now() + kAgeCheckInterval);
+  }
   if (tail_->has_waiting()) wake = std::min(wake, clock_.now() + kFlushInterval);
   return wake;
 }

@@ -14,6 +14,7 @@
 #include "runtime/thread.h"
 #include "server/source/source.h"
 #include "server/source/upstream.h"
+#include "server/source/xmin_horizon.h"
 #include "server/wal/inventory.h"
 #include "server/wal/timelines.h"
 #include "server/wal/writer.h"
@@ -40,6 +41,9 @@ class RelaySource final : public Source {
     std::uint64_t wal_keep_bytes = 0;
     // WAL from here on is kept too; invalid: none. Any thread.
     std::function<wal::Lsn()> required_lsn = {};
+    // What standbys report, to be passed on; null: it is not. Outlives the relay.
+    XminHorizon* xmin_horizon = nullptr;
+    runtime::Duration feedback_age_max{};
   };
 
   RelaySource(Options options, const runtime::Clock& clock);
@@ -61,6 +65,7 @@ class RelaySource final : public Source {
   runtime::Result<void> begin_spool(wal::WalTail& tail);
 
   void run();
+  bool try_primary();
   void report(const runtime::Error& error);
   runtime::Result<void> receive_from_primary();
   void announce(wal::TimelineId timeline);
@@ -72,6 +77,7 @@ class RelaySource final : public Source {
   runtime::Result<void> take(const wire::XLogData& data);
   runtime::Result<void> write(std::span<const std::byte> wal);
   runtime::Result<void> send_status(bool forced, bool reply_requested = false);
+  runtime::Result<void> send_feedback();
   runtime::Result<void> keep_connection_alive();
   runtime::Instant next_wake() const;
   runtime::Result<void> follow(const NextTimeline& next);
@@ -96,6 +102,7 @@ class RelaySource final : public Source {
 
   // Of the connection that there is.
   wire::StandbyStatus reported_{};
+  std::optional<Xmin> reported_xmin_;
   runtime::Instant status_sent_{};
   runtime::Instant heard_{};   // when the primary said something last
   bool ping_sent_ = false;     // since then

@@ -180,8 +180,7 @@ Result<void> Upstream::wait(runtime::Instant deadline) { return poll_for(POLLIN,
 
 Result<void> Upstream::pause(runtime::Instant deadline) { return poll(-1, 0, deadline); }
 
-Result<void> Upstream::send_status(const wire::StandbyStatus& status) {
-  const auto body = wire::encode_standby_status(status);
+Result<void> Upstream::send(std::span<const std::byte> body) {
   if (PQputCopyData(connection_, reinterpret_cast<const char*>(body.data()),
                     static_cast<int>(body.size())) != 1) {
     return lost(trimmed(PQerrorMessage(connection_)));

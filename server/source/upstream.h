@@ -88,7 +88,8 @@ class Upstream {
   runtime::Result<void> wait(runtime::Instant deadline);
   // The same without a connection, or without an eye on it.
   runtime::Result<void> pause(runtime::Instant deadline);
-  runtime::Result<void> send_status(const wire::StandbyStatus& status);
+  // The body of a CopyData.
+  runtime::Result<void> send(std::span<const std::byte> body);
   // After the stream has ended: the timeline that follows, if the server names one.
   runtime::Result<std::optional<NextTimeline>> finish_streaming();
 

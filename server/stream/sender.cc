@@ -59,6 +59,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
     if (draining_) queue_.make_runnable(*this);
   } else if (const auto* feedback = std::get_if<wire::HotStandbyFeedback>(&message)) {
     feedback_.reply_time = feedback->send_time;
+    owner_.on_feedback(*feedback);
   } else {
     return runtime::Error{
         .kind = &kUnknownStandbyMessage,

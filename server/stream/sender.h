@@ -38,7 +38,7 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
     runtime::Duration timeout = std::chrono::seconds(60);  // wal_sender_timeout; 0: none
   };
 
-  // What the session has to do about its stream. Each ends the stream.
+  // What the session has to do about its stream. Each ends the stream, unless it says otherwise.
   class Owner {
    public:
     virtual ~Owner() = default;
@@ -50,6 +50,8 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
     virtual void on_stream_lost(std::string_view why) = 0;
     // After interrupt(): no message is in flight any more.
     virtual void on_stream_interrupted() = 0;
+    // The standby has said which transactions it still looks at. Ends nothing.
+    virtual void on_feedback(const wire::HotStandbyFeedback& feedback) = 0;
     // After shut_down(): the standby has confirmed all that there was to send.
     virtual void on_stream_drained() = 0;
   };

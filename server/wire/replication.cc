@@ -63,6 +63,18 @@ std::array<std::byte, kStandbyStatusBytes> encode_standby_status(const StandbySt
   return body;
 }
 
+std::array<std::byte, kHotStandbyFeedbackBytes> encode_hot_standby_feedback(
+    const HotStandbyFeedback& feedback) {
+  std::array<std::byte, kHotStandbyFeedbackBytes> body;
+  body[0] = std::byte{'h'};
+  store_big_endian(&body[1], static_cast<std::uint64_t>(feedback.send_time));
+  store_big_endian(&body[9], feedback.xmin);
+  store_big_endian(&body[13], feedback.xmin_epoch);
+  store_big_endian(&body[17], feedback.catalog_xmin);
+  store_big_endian(&body[21], feedback.catalog_xmin_epoch);
+  return body;
+}
+
 runtime::Result<StandbyMessage> parse_standby_message(std::span<const std::byte> body) {
   ByteReader reader(body);
   const char type = static_cast<char>(TRY(reader.byte()));

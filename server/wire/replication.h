@@ -74,6 +74,11 @@ struct HotStandbyFeedback {
   std::uint32_t catalog_xmin_epoch;
 };
 
+// The body of a CopyData with it.
+inline constexpr std::size_t kHotStandbyFeedbackBytes = 25;
+std::array<std::byte, kHotStandbyFeedbackBytes> encode_hot_standby_feedback(
+    const HotStandbyFeedback& feedback);
+
 struct UnknownStandbyMessage {
   char type;
 };

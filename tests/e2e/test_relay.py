@@ -3,11 +3,12 @@
 import itertools
 import os
 import random
+import re
 import signal
 import threading
 
 from support.case import E2eCase
-from support.cluster import PgCluster
+from support.cluster import PgCluster, pg_program
 from support.link import Link
 from support.lsn import parse_lsn
 from support.replication import ReplicationClient
@@ -396,6 +397,72 @@ class ChainTest(RelayCase):
         self.assertEqual(self.walsenders(), ["walcast"])
         for walcast in (third, second, first):
             walcast.stop()
+
+
+class FeedbackTest(RelayCase):
+    """A query on a standby behind the relay, and what it keeps on the primary."""
+
+    def setUp(self):
+        super().setUp()
+        self.primary.sql("CREATE TABLE IF NOT EXISTS old (id int)")
+        self.primary.sql("INSERT INTO old SELECT generate_series(1, 1000)")
+
+    def standby_with_query(self, port):
+        """The session of a query that will not end before we say so."""
+        standby = self.standby("standby", port, hot_standby_feedback="on",
+                               wal_receiver_status_interval="1s")
+        standby.wait_for_replay(parse_lsn(self.primary.flush_lsn()))
+        query = ReplicationClient.connect(standby.port, replication="false", database="postgres")
+        self.addCleanup(query.close)
+        for text in ("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM old"):
+            self.assertIsNone(query.query(text).error)
+        return standby, query
+
+    def held_back(self):
+        return self.primary.sql("SELECT backend_xmin IS NOT NULL AND age(backend_xmin) > 0"
+                                " FROM pg_stat_replication") == "t"
+
+    def vacuum(self):
+        """How many dead rows VACUUM had to leave."""
+        done = self.primary.area.run([
+            pg_program("psql"), "-XqAt", "-h", "127.0.0.1", "-p", self.primary.port, "-U",
+            "postgres", "-d", "postgres", "-c", "VACUUM (VERBOSE) old"])
+        return int(re.search(r"(\d+) are dead but not yet removable", done.stderr)[1])
+
+    def test_a_query_holds_vacuum_back_until_it_ends(self):
+        walcast = self.relay()
+        standby, query = self.standby_with_query(walcast.port)
+        wait_until(lambda: self.primary.sql(
+            "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication") == "t", "feedback")
+        self.primary.sql("DELETE FROM old")
+        wait_until(self.held_back, "the query's xmin is the primary's")
+        self.assertEqual(self.vacuum(), 1000)
+        query.query("COMMIT")
+        wait_until(lambda: self.vacuum() == 0, "VACUUM may remove them")
+        standby.stop()
+        wait_until(lambda: self.primary.sql(
+            "SELECT backend_xmin IS NULL FROM pg_stat_replication") == "t", "nobody needs any")
+        walcast.stop()
+
+    def test_a_query_that_takes_too_long_is_left_out(self):
+        walcast = self.relay(max_feedback_age="3s")
+        _, query = self.standby_with_query(walcast.port)
+        wait_until(lambda: self.primary.sql(
+            "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication") == "t", "feedback")
+        self.primary.sql("DELETE FROM old")
+        self.assertEqual(self.vacuum(), 1000)
+        walcast.wait_for_log("is older than max_feedback_age and is not passed on")
+        wait_until(lambda: self.vacuum() == 0, "VACUUM may remove them")
+        query.query("COMMIT")
+        walcast.stop()
+
+    def test_feedback_may_be_turned_off(self):
+        walcast = self.relay(hot_standby_feedback="off")
+        _, query = self.standby_with_query(walcast.port)
+        self.primary.sql("DELETE FROM old")
+        wait_until(lambda: self.vacuum() == 0, "VACUUM may remove them")
+        query.query("COMMIT")
+        walcast.stop()
 
 
 class FullDiskTest(RelayCase):

@@ -213,9 +213,28 @@ TEST(ConfigTest, RefusesAFileThatIsNotThere) {
 }
 
 TEST(ConfigTest, NeedsExactlyOneSource) {
-  const std::string text = "give either --wal-directory or --synthetic";
+  const std::string text = "give one of --primary-conninfo, --wal-directory and --synthetic";
   expect_refused(Parsing({"serve"}), text);
+  expect_refused(serve({"--primary-conninfo", "host=h", "--spool-directory", "/spool"}), text);
   expect_refused(serve({"--synthetic", "50MB/s", "--spool-directory", "/spool"}), text);
+}
+
+TEST(ConfigTest, ARelayHasPostgresNamesAndUnitsAndHidesItsConninfo) {
+  expect_refused(Parsing({"serve", "--primary-conninfo", "host=h"}),
+                 "--primary-conninfo needs --spool-directory");
+  const Parsing parsing({"serve", "--primary-conninfo", "host=h password=secret",
+                         "--spool-directory", "/spool", "--wal-receiver-status-interval", "7",
+                         "--wal-receiver-timeout", "7", "--primary-slot-name", "s",
+                         "--create-primary-slot", "--hot-standby-feedback", "off"});
+  ASSERT_EQ(parsing.line.verb, Verb::kServe) << parsing.err;
+  const server::ServeConfig& relay = parsing.line.serve;
+  EXPECT_EQ(relay.primary_conninfo, "host=h password=secret");
+  EXPECT_EQ(parsing.shown("primary_conninfo"), "********");
+  EXPECT_EQ(relay.wal_receiver_status_interval, std::chrono::seconds(7)) << "counted in seconds";
+  EXPECT_EQ(relay.wal_receiver_timeout, std::chrono::milliseconds(7));
+  EXPECT_EQ(relay.primary_slot_name, "s");
+  EXPECT_TRUE(relay.create_primary_slot);
+  EXPECT_FALSE(relay.hot_standby_feedback);
 }
 
 TEST(ConfigTest, ASyntheticSourceNeedsASpool) {

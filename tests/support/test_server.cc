@@ -35,6 +35,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
       .reported_settings = server::command::reported_settings(identity),
       .wal_senders = wal_senders_,
       .cancel_keys = cancel_keys_,
+      .xmin_horizon = xmin_horizon_,
       .slots = slots_};
   for (std::size_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));

@@ -59,6 +59,7 @@ class TestServer final : public server::source::Source::Listener {
   // The names of the first worker's memory contexts, one per line.
   std::string contexts_of_worker();
   server::slot::Slots& slots() { return slots_; }
+  server::source::XminHorizon& xmin_horizon() { return xmin_horizon_; }
   // Waits until `count` sessions are left.
   bool wait_for_sessions(std::size_t count);
 
@@ -70,6 +71,7 @@ class TestServer final : public server::source::Source::Listener {
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   server::CancelKeys cancel_keys_;
+  server::source::XminHorizon xmin_horizon_;
   server::slot::Slots slots_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   std::unique_ptr<runtime::Pool> pool_;

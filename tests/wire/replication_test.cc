@@ -102,5 +102,64 @@ TEST(StandbyMessageTest, AnyOtherTypeIsUnknown) {
   }
 }
 
+TEST(StandbyMessageTest, WhatAReceiverEncodesIsWhatAServerReads) {
+  const StandbyStatus status{.write = 0x1122334455667788,
+                             .flush = 2,
+                             .apply = 3,
+                             .send_time = -4,
+                             .reply_requested = true};
+  const auto bytes = encode_standby_status(status);
+  const auto read = std::get<StandbyStatus>(*parse_standby_message(bytes));
+  EXPECT_EQ(read.write, status.write);
+  EXPECT_EQ(read.flush, status.flush);
+  EXPECT_EQ(read.apply, status.apply);
+  EXPECT_EQ(read.send_time, status.send_time);
+  EXPECT_TRUE(read.reply_requested);
+  const auto feedback = std::get<HotStandbyFeedback>(*parse_standby_message(
+      encode_hot_standby_feedback({.send_time = 9,
+                                   .xmin = 1,
+                                   .xmin_epoch = 2,
+                                   .catalog_xmin = 0x80000000,
+                                   .catalog_xmin_epoch = 4})));
+  EXPECT_EQ(feedback.send_time, 9);
+  EXPECT_EQ(feedback.xmin, 1u);
+  EXPECT_EQ(feedback.xmin_epoch, 2u);
+  EXPECT_EQ(feedback.catalog_xmin, 0x80000000u);
+  EXPECT_EQ(feedback.catalog_xmin_epoch, 4u);
+}
+
+TEST(PrimaryMessageTest, ReadsWhatAServerEncodes) {
+  const auto header = encode_xlog_data_header(0x16B374D848, 0x16B374E000, -7, 3);
+  std::vector<std::byte> message(header.begin(), header.end());
+  message.insert(message.end(), {std::byte{1}, std::byte{2}, std::byte{3}});
+  const auto body = std::span(message).subspan(5);  // behind CopyData's type and length
+  const auto data = std::get<XLogData>(*parse_primary_message(body));
+  EXPECT_EQ(data.start, 0x16B374D848u);
+  EXPECT_EQ(data.wal_end, 0x16B374E000u);
+  EXPECT_EQ(data.send_time, -7);
+  EXPECT_TRUE(std::ranges::equal(data.wal, body.last(3)));
+  const auto keepalive_bytes = encode_keepalive(77, 8, /*reply_requested=*/true);
+  const auto keepalive =
+      std::get<Keepalive>(*parse_primary_message(std::span(keepalive_bytes).subspan(5)));
+  EXPECT_EQ(keepalive.wal_end, 77u);
+  EXPECT_EQ(keepalive.send_time, 8);
+  EXPECT_TRUE(keepalive.reply_requested);
+}
+
+TEST(PrimaryMessageTest, WhatIsShortOrUnknownIsAnError) {
+  const auto keepalive = encode_keepalive(77, 8, /*reply_requested=*/true);
+  const auto body = std::span(keepalive).subspan(5);
+  for (std::size_t size = 0; size < body.size(); ++size) {
+    EXPECT_FALSE(parse_primary_message(body.first(size))) << size;
+  }
+  const auto header = encode_xlog_data_header(1, 2, 3, 0);
+  const auto data = std::span(header).subspan(5);
+  EXPECT_TRUE(parse_primary_message(data)) << "no WAL is no error";
+  EXPECT_FALSE(parse_primary_message(data.first(data.size() - 1)));
+  const auto unknown = parse_primary_message(tests::bytes("72 00"));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().what, "invalid replication message type 114");
+}
+
 }  // namespace
 }  // namespace server::wire
