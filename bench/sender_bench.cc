@@ -206,6 +206,7 @@ class LiveLoop {
     void on_stream_lost(std::string_view) override {}
     void on_stream_interrupted() override {}
     void on_stream_drained() override {}
+    void on_status() override {}
     void on_feedback(const server::wire::HotStandbyFeedback&) override {}
 
     TcpPair sockets;

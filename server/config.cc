@@ -107,6 +107,8 @@ const OptionType<runtime::Duration> kSeconds{
     },
     kDuration.show};
 
+const OptionType<source::AckPolicy> kAckPolicy{source::parse_ack_policy, source::show_ack_policy};
+
 const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_bytes(text); },
                                        command::show_bytes};
 
@@ -197,6 +199,8 @@ void add_receiver_options(const Options& options, ServeConfig& config) {
                          "The replication slot to use there");
   options.app.add_flag(both_names("create-primary-slot"), config.create_primary_slot,
                        "Create that slot if there is none");
+  options.add("upstream-ack", config.upstream_ack, "spool", kAckPolicy,
+              "Who must have WAL before the primary is told: spool, any N (names), all (names)");
   options.app.add_option(both_names("hot-standby-feedback"), config.hot_standby_feedback,
                          "Pass on to the primary which transactions standbys still look at")
       ->capture_default_str();

@@ -10,6 +10,7 @@
 #include "runtime/result.h"
 #include "runtime/tcp_timeouts.h"
 #include "server/command/settings.h"
+#include "server/source/quorum.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
 
@@ -25,6 +26,7 @@ struct ServeConfig {
   std::string primary_conninfo;  // empty: there is no primary to receive from
   std::string primary_slot_name;
   bool create_primary_slot = false;
+  source::AckPolicy upstream_ack;
   bool hot_standby_feedback = true;
   runtime::Duration max_feedback_age{};
   runtime::Duration wal_receiver_timeout{};

@@ -33,7 +33,8 @@ std::string slot_directory(const ServeConfig& config) {
 }
 
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
-                                            const slot::Slots& slots, source::XminHorizon& xmin) {
+                                            const slot::Slots& slots, source::XminHorizon& xmin,
+                                            source::Quorum& quorum) {
   if (!config.wal_directory.empty()) {
     return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
   }
@@ -49,7 +50,8 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
                                      .wal_keep_bytes = config.wal_keep_size,
                                      .required_lsn = [&slots] { return slots.required_lsn(); },
                                      .xmin_horizon = config.hot_standby_feedback ? &xmin : nullptr,
-                                     .feedback_age_max = config.max_feedback_age},
+                                     .feedback_age_max = config.max_feedback_age,
+                                     .quorum = &quorum},
         clock);
   }
   return std::make_unique<source::SyntheticSource>(
@@ -68,6 +70,7 @@ Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
       signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
+      quorum_(config.upstream_ack),
       slots_timer_(loop_.timers(), *this),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
@@ -90,7 +93,7 @@ runtime::Result<void> Server::start() {
   TRY(check_addresses());
   slots_.emplace(slot::Slots::Options{.directory = slot_directory(config_),
                                       .slots_max = config_.max_replication_slots});
-  source_ = make_source(config_, clock_, *slots_, xmin_horizon_);
+  source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
   TRY(source_->open());
   TRY(lock_state_directory());
   TRY(slots_->load());
@@ -175,6 +178,7 @@ void Server::build_workers() {
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_,
                               .xmin_horizon = xmin_horizon_,
+                              .quorum = quorum_,
                               .slots = *slots_};
   const Worker::Options options{.view = {.copy_always = source_->files_are_recycled()},
                                 .send_queue = {},

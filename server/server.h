@@ -83,7 +83,8 @@ class Server final : private runtime::Signals::Handler,
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   CancelKeys cancel_keys_;
-  source::XminHorizon xmin_horizon_;  // outlives the source, which listens to it
+  source::XminHorizon xmin_horizon_;  // outlives the source, which listens to it, as the next
+  source::Quorum quorum_;
   std::optional<slot::Slots> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes

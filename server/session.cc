@@ -261,6 +261,7 @@ bool Session::connect(MessageWriter& out) {
   }
   client_ = std::move(*client);
   apply_timeouts();
+  counts_upstream_ = environment_.quorum.policy().counts(client_.application_name());
   const auto key = CancelKey::random(startup_.protocol_version() >= wire::kProtocolVersion32
                                          ? CancelKey::kLongBytes
                                          : CancelKey::kShortBytes);
@@ -365,6 +366,7 @@ void Session::close() {
   sender_.stop();
   slots_.clean_up();  // before the client sees the end, and somebody else wants its slot
   environment_.xmin_horizon.remove(process_id_);
+  if (counts_upstream_) environment_.quorum.remove(process_id_);
   connection_.close();
   if (slots_.busy()) return slots_.cancel();  // on_slot_command_done() goes on
   owner_.on_session_over(*this);

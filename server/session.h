@@ -20,6 +20,7 @@
 #include "server/command/settings.h"
 #include "server/input.h"
 #include "server/session_slots.h"
+#include "server/source/quorum.h"
 #include "server/source/xmin_horizon.h"
 #include "server/startup.h"
 #include "server/stream/connection.h"
@@ -49,6 +50,7 @@ struct SessionEnvironment {
   runtime::Gauge& wal_senders;  // of the whole server
   CancelKeys& cancel_keys;      // so are these
   source::XminHorizon& xmin_horizon;
+  source::Quorum& quorum;
   slot::Slots& slots;
   runtime::Pool& pool;
   CancelKeys::Target& worker;
@@ -116,6 +118,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_lost(std::string_view why) override;
   void on_stream_interrupted() override;
   void on_stream_drained() override;
+  void on_status() override;
   void on_feedback(const wire::HotStandbyFeedback& feedback) override;
   void on_slot_command_done(const runtime::Result<void>& done) override;
 
@@ -162,6 +165,7 @@ class Session final : public runtime::Loop::Retired,
   Phase phase_ = Phase::kStartup;
   std::string slot_created_;  // by the command that runs; empty if it drops one
   bool counted_ = false;      // among the server's wal_senders
+  bool counts_upstream_ = false;  // the primary is told what this standby confirms
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended
   bool processing_ = false;   // process_input() is on the stack

@@ -244,6 +244,13 @@ void Session::on_stream_drained() {
   close_when_sent();
 }
 
+void Session::on_status() {
+  if (!counts_upstream_) return;
+  const stream::Feedback& told = sender_.feedback();
+  environment_.quorum.report(process_id_, client_.application_name(),
+                             {.write = told.write, .flush = told.flush, .apply = told.apply});
+}
+
 // The epochs make ids of 64 bits of them, of which the older is the smaller.
 void Session::on_feedback(const wire::HotStandbyFeedback& feedback) {
   environment_.loop.assert_in_thread();

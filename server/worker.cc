@@ -38,6 +38,7 @@ void Worker::run(memctx::Context& top) {
       .wal_senders = shared_.wal_senders,
       .cancel_keys = shared_.cancel_keys,
       .xmin_horizon = shared_.xmin_horizon,
+      .quorum = shared_.quorum,
       .slots = shared_.slots,
       .pool = shared_.pool,
       .worker = *this,

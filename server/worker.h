@@ -45,6 +45,7 @@ class Worker final : public CancelKeys::Target,
     runtime::Gauge& wal_senders;
     CancelKeys& cancel_keys;
     source::XminHorizon& xmin_horizon;
+    source::Quorum& quorum;
     slot::Slots& slots;
   };
 

@@ -76,6 +76,9 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   if (options_.xmin_horizon != nullptr) {
     options_.xmin_horizon->set_listener([this] { doorbell_.ring(); }, options_.feedback_age_max);
   }
+  if (options_.quorum != nullptr) {
+    options_.quorum->set_listener([this] { doorbell_.ring(); });
+  }
   TRY(inventory_.has_value() ? resume_spool(tail) : begin_spool(tail));
   thread_ = std::make_unique<runtime::NamedThread>("walreceiver",
                                                    [this](memctx::Context&) { run(); });
@@ -124,6 +127,7 @@ void RelaySource::stop() {
   thread_->join();
   thread_.reset();
   if (options_.xmin_horizon != nullptr) options_.xmin_horizon->set_listener({}, {});
+  if (options_.quorum != nullptr) options_.quorum->set_listener({});
 }
 
 void RelaySource::log_memory_contexts() {
@@ -288,15 +292,29 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
   }
 }
 
-// What was written and flushed, if that has changed (XLogWalRcvSendReply). Nothing is applied here.
-Result<void> RelaySource::send_status(bool forced, bool reply_requested) {
+// What the spool has, and of that as much as the policy's standbys have too. Nothing is applied
+// here, so that is theirs alone. On one connection nothing is taken back: they had it.
+Quorum::Positions RelaySource::confirmed() const {
   const Lsn written = writer_->proven();
   const Lsn flushed = std::min(writer_->flushed(), written);
-  const bool changed = reported_.write != written.value() || reported_.flush != flushed.value();
+  if (options_.quorum == nullptr || options_.quorum->policy().kind == AckPolicy::Kind::kSpool) {
+    return {.write = written, .flush = flushed, .apply = Lsn()};
+  }
+  const Quorum::Positions theirs = options_.quorum->confirmed();
+  return {.write = std::max(Lsn(reported_.write), std::min(written, theirs.write)),
+          .flush = std::max(Lsn(reported_.flush), std::min(flushed, theirs.flush)),
+          .apply = std::max(Lsn(reported_.apply), std::min(written, theirs.apply))};
+}
+
+// How far we are, if that has changed (XLogWalRcvSendReply).
+Result<void> RelaySource::send_status(bool forced, bool reply_requested) {
+  const auto [write, flush, apply] = confirmed();
+  const bool changed = reported_.write != write.value() || reported_.flush != flush.value() ||
+                       reported_.apply != apply.value();
   if (!changed && !forced) return {};
-  reported_ = {.write = written.value(),
-               .flush = flushed.value(),
-               .apply = 0,
+  reported_ = {.write = write.value(),
+               .flush = flush.value(),
+               .apply = apply.value(),
                .send_time = wire::to_pg_timestamp(clock_.wall_now()),
                .reply_requested = reply_requested};
   status_sent_ = clock_.now();

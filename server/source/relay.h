@@ -12,6 +12,7 @@
 #include "runtime/fd.h"
 #include "runtime/published.h"
 #include "runtime/thread.h"
+#include "server/source/quorum.h"
 #include "server/source/source.h"
 #include "server/source/upstream.h"
 #include "server/source/xmin_horizon.h"
@@ -44,6 +45,8 @@ class RelaySource final : public Source {
     // What standbys report, to be passed on; null: it is not. Outlives the relay.
     XminHorizon* xmin_horizon = nullptr;
     runtime::Duration feedback_age_max{};
+    // What standbys confirm, where it counts; null: nobody's does. Outlives the relay.
+    Quorum* quorum = nullptr;
   };
 
   RelaySource(Options options, const runtime::Clock& clock);
@@ -77,6 +80,7 @@ class RelaySource final : public Source {
   runtime::Result<void> take(const wire::XLogData& data);
   runtime::Result<void> write(std::span<const std::byte> wal);
   runtime::Result<void> send_status(bool forced, bool reply_requested = false);
+  Quorum::Positions confirmed() const;
   runtime::Result<void> send_feedback();
   runtime::Result<void> keep_connection_alive();
   runtime::Instant next_wake() const;

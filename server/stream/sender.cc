@@ -55,6 +55,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   if (const auto* status = std::get_if<wire::StandbyStatus>(&message)) {
     feedback_.take(*status);
     if (slot_ != nullptr) slot_->advance(feedback_.flush);
+    owner_.on_status();
     if (status->reply_requested) queue_keepalive(/*reply_requested=*/false);
     if (draining_) queue_.make_runnable(*this);
   } else if (const auto* feedback = std::get_if<wire::HotStandbyFeedback>(&message)) {

@@ -50,7 +50,9 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
     virtual void on_stream_lost(std::string_view why) = 0;
     // After interrupt(): no message is in flight any more.
     virtual void on_stream_interrupted() = 0;
-    // The standby has said which transactions it still looks at. Ends nothing.
+    // The standby has said how far it is: feedback() has it. Ends nothing, as the next.
+    virtual void on_status() = 0;
+    // The standby has said which transactions it still looks at.
     virtual void on_feedback(const wire::HotStandbyFeedback& feedback) = 0;
     // After shut_down(): the standby has confirmed all that there was to send.
     virtual void on_stream_drained() = 0;

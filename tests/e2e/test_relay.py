@@ -271,6 +271,54 @@ class SynchronousTest(RelayCase):
         self.assertEqual(self.confirmed - rows, set())
 
 
+class QuorumTest(RelayCase):
+    """The primary's commits wait for standbys behind the relay."""
+
+    def setUp(self):
+        super().setUp()
+        self.walcast = self.relay(upstream_ack="any 2 (s0, s1, s2)")
+        self.standbys = [self.standby(f"standby{i}", self.walcast.port, cluster_name=f"s{i}")
+                         for i in range(3)]
+        self.primary.sql("CREATE TABLE IF NOT EXISTS waited (id int)")
+        for standby in self.standbys:
+            standby.wait_for_replay(parse_lsn(self.primary.flush_lsn()))
+        self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'walcast'")
+        self.primary.sql("SELECT pg_reload_conf()")
+        wait_until(lambda: self.primary.sql(
+            "SELECT sync_state FROM pg_stat_replication") == "sync", "the relay is synchronous")
+        self.addCleanup(self.primary.sql, "SELECT pg_reload_conf()")
+        self.addCleanup(self.primary.sql, "ALTER SYSTEM RESET synchronous_standby_names")
+
+    def insert(self, number, level):
+        self.primary.sql(f"SET synchronous_commit = {level}; INSERT INTO waited VALUES ({number})")
+
+    def holders(self, number):
+        return [s.sql(f"SELECT count(*) FROM waited WHERE id = {number}") for s in self.standbys
+                if s.process].count("1")
+
+    def test_two_of_three_have_what_is_committed(self):
+        for number in range(20):
+            self.insert(number, "remote_apply")
+            self.assertGreaterEqual(self.holders(number), 2)
+        self.insert(100, "on")
+        self.insert(101, "remote_write")
+        self.standbys[0].kill()
+        self.insert(102, "remote_apply")
+        self.assertEqual(self.holders(102), 2)
+        # One is too few, and the commit waits until there are two again.
+        self.standbys[1].kill()
+        waiting = threading.Thread(target=self.insert, args=(103, "on"), daemon=True)
+        waiting.start()
+        wait_until(lambda: self.primary.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "1", "a wait")
+        waiting.join(1.0)
+        self.assertTrue(waiting.is_alive())
+        self.standbys[0].start()
+        waiting.join(60)
+        self.assertFalse(waiting.is_alive())
+        self.walcast.stop()
+
+
 class FailoverTest(RelayCase):
     def setUp(self):
         super().setUp()

@@ -87,6 +87,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   void on_stream_lost(std::string_view why) override { lost = std::string(why); }
   void on_stream_interrupted() override { interrupted = true; }
   void on_stream_drained() override { drained = true; }
+  void on_status() override {}
   void on_feedback(const server::wire::HotStandbyFeedback& said) override { feedback = said; }
   void on_ready(std::uint32_t events) override {
     if ((events & EPOLLOUT) != 0 && sender.active()) sender.on_writable();

@@ -36,6 +36,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
       .wal_senders = wal_senders_,
       .cancel_keys = cancel_keys_,
       .xmin_horizon = xmin_horizon_,
+      .quorum = quorum_,
       .slots = slots_};
   for (std::size_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));

@@ -72,6 +72,7 @@ class TestServer final : public server::source::Source::Listener {
   runtime::Gauge process_ids_;
   server::CancelKeys cancel_keys_;
   server::source::XminHorizon xmin_horizon_;
+  server::source::Quorum quorum_;
   server::slot::Slots slots_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   std::unique_ptr<runtime::Pool> pool_;
