@@ -254,6 +254,7 @@ void Server::reload() {
 // Nobody new, then no new WAL; then each session ends when its standby has confirmed all there is.
 // The loop goes on, for a second signal.
 void Server::begin_stop() {
+  loop_.assert_in_thread();
   if (std::exchange(stopping_, true)) {
     for (const auto& worker : workers_) worker->cut_short();
     return;
@@ -263,6 +264,7 @@ void Server::begin_stop() {
   for (const auto& worker : workers_) {
     worker->begin_shut_down([this] {
       loop_.mailbox().post([this] {
+        loop_.assert_in_thread();
         if (++workers_ended_ == workers_.size()) loop_.stop();
       });
     });
@@ -271,6 +273,7 @@ void Server::begin_stop() {
 
 // What begin_stop() leaves, or what there is of a server that could not start.
 void Server::stop() {
+  loop_.assert_in_thread();
   for (const auto& acceptor : acceptors_) acceptor->stop();
   if (!stopping_) {
     for (const auto& worker : workers_) worker->begin_shut_down();
