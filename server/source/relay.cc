@@ -58,10 +58,18 @@ Result<void> RelaySource::open() {
 }
 
 Result<void> RelaySource::ask_primary() {
-  TRY(upstream_.connect());
-  first_primary_ = TRY(upstream_.identify());
+  first_primary_ = TRY(connect());
   identity_ = first_primary_->identity;
   return {};
+}
+
+// The slot comes before the look at the end of WAL: from then on nothing goes that we may ask for.
+Result<PrimaryInfo> RelaySource::connect() {
+  TRY(upstream_.connect());
+  if (options_.create_slot && !options_.slot_name.empty()) {
+    TRY(upstream_.create_slot(options_.slot_name));
+  }
+  return upstream_.identify();
 }
 
 Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
@@ -79,44 +87,48 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   if (options_.quorum != nullptr) {
     options_.quorum->set_listener([this] { doorbell_.ring(); });
   }
-  TRY(inventory_.has_value() ? resume_spool(tail) : begin_spool(tail));
+  TRY(inventory_.has_value() ? resume_spool() : begin_at(*first_primary_));
   thread_ = std::make_unique<runtime::NamedThread>("walreceiver",
                                                    [this](memctx::Context&) { run(); });
   return {};
 }
 
 // What a crash has torn off, or never written, is fetched again.
-Result<void> RelaySource::resume_spool(wal::WalTail& tail) {
+Result<void> RelaySource::resume_spool() {
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(options_.directory, *inventory_));
   if (end.stopped_by.has_value()) {
     runtime::log::warning("spool has invalid WAL at {}: {}; it is received again",
                           end.stopped_by->lsn, end.stopped_by->what);
   }
-  tail.adopt({inventory_->history, TRY(wal::read_history_files(options_.directory))});
+  tail_->adopt({inventory_->history, TRY(wal::read_history_files(options_.directory))});
   TRY(writer_->start(end.end, end.last_record));
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
-  tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
+  tail_->publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
                     wal::value(inventory_->history.tip()), end.end);
   return {};
 }
 
-Result<void> RelaySource::begin_spool(wal::WalTail& tail) {
+// A spool that has nothing yet begins with the segment that the primary is at, whenever that is: it
+// may have removed the one that it was at before.
+Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
-  const Lsn begin = size.start(size.segment_of(first_primary_->end));
-  const TimelineId timeline = first_primary_->timeline;
+  const Lsn begin = size.start(size.segment_of(primary.end));
   auto files = TRY(wal::read_history_files(options_.directory));
-  if (wal::value(timeline) > 1 && !files.contains(timeline)) {
-    std::string text = TRY(upstream_.history_file(timeline));
-    TRY(writer_->add_history_file(timeline, text));
-    files.emplace(timeline, std::move(text));
+  if (wal::value(primary.timeline) > 1 && !files.contains(primary.timeline)) {
+    std::string text = TRY(upstream_.history_file(primary.timeline));
+    TRY(writer_->add_history_file(primary.timeline, text));
+    files.emplace(primary.timeline, std::move(text));
   }
-  TimelineHistory history = TRY(wal::history_of(timeline, files));
-  tail.adopt({std::move(history), std::move(files)});
+  const bool known = tail_->timelines() != nullptr && tail_->position() == begin &&
+                     tail_->timelines()->history.tip() == primary.timeline;
+  if (known) return {};
+  TimelineHistory history = TRY(wal::history_of(primary.timeline, files));
+  tail_->adopt({std::move(history), std::move(files)});
   TRY(writer_->start_empty(begin));
-  tail.publish(begin, begin, 0, clock_.now());
+  tail_->publish(begin, begin, 0, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} begins at {}", identity_.system_identifier,
-                    wal::value(timeline), begin);
+                    wal::value(primary.timeline), begin);
   return {};
 }
 
@@ -174,12 +186,12 @@ void RelaySource::report(const runtime::Error& error) {
 
 // One connection, from its first byte to its last. Returns only with an error.
 Result<void> RelaySource::receive_from_primary() {
-  TRY(upstream_.connect());
-  const PrimaryInfo primary = TRY(upstream_.identify());
+  const PrimaryInfo primary = TRY(connect());
   TRY(check_primary(primary));
-  TRY(fetch_history_files(primary.timeline));
-  if (options_.create_slot && !options_.slot_name.empty()) {
-    TRY(upstream_.create_slot(options_.slot_name));
+  if (writer_->empty()) {
+    TRY(begin_at(primary));
+  } else {
+    TRY(fetch_history_files(primary.timeline));
   }
   for (;;) {
     const TimelineId timeline = tail_->timelines()->history.tip();

@@ -64,8 +64,9 @@ class RelaySource final : public Source {
 
  private:
   runtime::Result<void> ask_primary();
-  runtime::Result<void> resume_spool(wal::WalTail& tail);
-  runtime::Result<void> begin_spool(wal::WalTail& tail);
+  runtime::Result<PrimaryInfo> connect();
+  runtime::Result<void> resume_spool();
+  runtime::Result<void> begin_at(const PrimaryInfo& primary);
 
   void run();
   bool try_primary();

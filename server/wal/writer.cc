@@ -37,6 +37,7 @@ Result<void> Writer::start_empty(Lsn begin) {
   reader_.seek_first(begin);
   open_output();
   TRY(output_->start(begin));
+  begin_ = begin;
   flusher_.start(begin);
   return {};
 }

@@ -55,6 +55,8 @@ class Writer {
   // Asks for what was written to be made durable, if nobody is at it.
   void request_flush();
 
+  // Whether nothing was ever written to it.
+  bool empty() const { return end() == begin_; }
   Lsn end() const { return output_->end(); }
   Lsn proven() const { return reader_.position(); }
   Lsn flushed() const { return flusher_.flushed(); }
@@ -73,6 +75,7 @@ class Writer {
   Reader reader_;
   std::optional<SegmentOutput> output_;
   Flusher flusher_;
+  Lsn begin_;  // of a spool that had no WAL
   SegmentNo removed_before_{};
 };
 

@@ -104,6 +104,23 @@ TEST_F(RelayTest, GoesOnWhereItsSpoolEnds) {
   EXPECT_EQ(received(before, end()), wal(before, end()));
 }
 
+// A checkpoint may remove it between the look at the end of WAL and the start of the stream.
+TEST_F(RelayTest, AnEmptySpoolBeginsWhereThePrimaryIsByThen) {
+  start_primary();
+  directory.remove(segment(1));
+  testing::internal::CaptureStderr();
+  start_relay(options(primary->port()));
+  EXPECT_EQ(follower->tail.position(), begin());
+  grow(3'000'000);
+  ASSERT_GT(end(), segment_start(3));
+  primary->publish(end());
+  ASSERT_TRUE(follower->wait_for(end()));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_LE(count_of(log, "has already been removed"), 1u) << log;
+  const Lsn from = identity.segment_size.start(identity.segment_size.segment_of(end()));
+  EXPECT_EQ(received(from, end()), wal(from, end()));
+}
+
 TEST_F(RelayTest, TellsThePrimaryWhatItHasFlushed) {
   start_primary();
   start_relay(options(primary->port()));
