@@ -31,6 +31,11 @@ bool is_full_disk(const runtime::Error& error) {
   return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
 }
 
+// Only files have an errno, and one that fails may have lost what it was given.
+bool is_broken_disk(const runtime::Error& error) {
+  return error.sys_errno != 0 && !is_full_disk(error);
+}
+
 }  // namespace
 
 RelaySource::RelaySource(Options options, const runtime::Clock& clock)
@@ -54,10 +59,6 @@ Result<void> RelaySource::open() {
     return {};
   }
   if (inventory.error().kind != &wal::kNoWal) return std::move(inventory).error();
-  return ask_primary();
-}
-
-Result<void> RelaySource::ask_primary() {
   first_primary_ = TRY(connect());
   identity_ = first_primary_->identity;
   return {};
@@ -163,10 +164,11 @@ bool RelaySource::try_primary() {
   report(error);
   upstream_.disconnect();
   std::optional<runtime::Error> failure = writer_->flush_failure();
-  // Only files have an errno, and a file that fails may have lost what it was given.
-  if (!failure && error.sys_errno != 0) failure = error;
+  if (!failure && is_broken_disk(error)) failure = error;
   if (!failure) {
-    if (auto rewound = writer_->rewind(); !rewound) failure = rewound.error();
+    if (auto rewound = writer_->rewind(); !rewound && is_broken_disk(rewound.error())) {
+      failure = rewound.error();
+    }
   }
   if (failure) listener_->on_source_failed(*failure);
   return !failure;
@@ -175,7 +177,7 @@ bool RelaySource::try_primary() {
 void RelaySource::report(const runtime::Error& error) {
   const std::string text =
       error.detail.empty() ? error.what : format("{}\nDETAIL:  {}", error.what, error.detail);
-  wal_was_invalid_ = error.kind == &wal::kInvalidWal;
+  stream_fails_ = error.kind != &kUpstreamLost;
   if (std::exchange(last_report_, text) == text) return;
   if (error.kind == &kUpstreamLost) {
     runtime::log::log("{}", text);
@@ -198,7 +200,7 @@ Result<void> RelaySource::receive_from_primary() {
     std::optional<NextTimeline> next =
         TRY(upstream_.start_streaming(options_.slot_name, writer_->proven(), timeline));
     if (!next.has_value()) {
-      announce(timeline);
+      announce();
       next = TRY(stream());
     }
     if (!next.has_value()) {
@@ -209,10 +211,11 @@ Result<void> RelaySource::receive_from_primary() {
   }
 }
 
-void RelaySource::announce(TimelineId timeline) {
-  if (wal_was_invalid_) return;  // which was reported, and may be again
+void RelaySource::announce() {
+  if (stream_fails_) return;  // soon after it has begun, as it was reported; or it goes on now
   runtime::log::log("started streaming WAL from primary at {} on timeline {} ({})",
-                    writer_->proven(), wal::value(timeline), upstream_.server());
+                    writer_->proven(), wal::value(tail_->timelines()->history.tip()),
+                    upstream_.server());
   last_report_.clear();
 }
 
@@ -280,7 +283,7 @@ Result<void> RelaySource::take(const wire::XLogData& data) {
   }
   const Lsn proven = writer_->proven();
   TRY(write(data.wal));
-  if (writer_->proven() > proven) wal_was_invalid_ = false;
+  if (writer_->proven() > proven && std::exchange(stream_fails_, false)) announce();
   return {};
 }
 

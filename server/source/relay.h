@@ -63,7 +63,6 @@ class RelaySource final : public Source {
   void log_memory_contexts() override;
 
  private:
-  runtime::Result<void> ask_primary();
   runtime::Result<PrimaryInfo> connect();
   runtime::Result<void> resume_spool();
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
@@ -72,7 +71,7 @@ class RelaySource final : public Source {
   bool try_primary();
   void report(const runtime::Error& error);
   runtime::Result<void> receive_from_primary();
-  void announce(wal::TimelineId timeline);
+  void announce();
   runtime::Result<void> check_primary(const PrimaryInfo& primary) const;
   runtime::Result<void> fetch_history_files(wal::TimelineId newest);
   runtime::Result<void> check_fork(const wal::TimelineHistory& history) const;
@@ -116,7 +115,7 @@ class RelaySource final : public Source {
   std::uint64_t memory_logs_written_ = 0;
   // A failure that lasts is logged once.
   std::string last_report_;
-  bool wal_was_invalid_ = false;  // the last that came, and nothing has been proven since
+  bool stream_fails_ = false;  // it was refused, or its WAL was, and nothing has been proven since
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -75,11 +75,12 @@ Result<void> RelaySource::follow(const NextTimeline& next) {
   TRY(flush_all());
   runtime::log::log("timeline {} follows timeline {}, which ends at {}",
                     wal::value(next.timeline), wal::value(parent), writer_->proven());
+  TRY(writer_->prepare_timeline(parent, next.timeline));
   const Lsn fork = writer_->proven();
   tail_->adopt({std::move(history), std::move(files)});
-  TRY(writer_->follow_timeline(parent));
+  auto followed = writer_->follow_timeline();
   tail_->publish(fork, fork, 0, clock_.now());
-  return {};
+  return followed;
 }
 
 Result<void> RelaySource::flush_all() {

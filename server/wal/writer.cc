@@ -47,10 +47,26 @@ Result<void> Writer::add_history_file(TimelineId timeline, const std::string& te
   return write_file(path, std::as_bytes(std::span(text)));
 }
 
-Result<void> Writer::follow_timeline(TimelineId parent) {
+// Under its name the new segment is never seen without the part that standbys may have already.
+Result<void> Writer::prepare_timeline(TimelineId parent, TimelineId timeline) {
   const Lsn fork = proven();
   CHECK(flushed() == fork);
-  TRY(copy_beginning(parent, fork));
+  const SegmentSize size = options_.identity.segment_size;
+  if (size.offset(fork) == 0) return {};
+  const auto path_on = [&](TimelineId of) {
+    return options_.directory + "/" + segment_name(of, size.segment_of(fork), size);
+  };
+  const runtime::UniqueFd from = TRY(open_segment_file(path_on(parent)));
+  std::vector<std::byte> beginning(size.offset(fork));
+  if (TRY(read_at(from, path_on(parent), 0, beginning)) != beginning.size()) {
+    return runtime::Error{.kind = &kInvalidWal,
+                          .what = format("file \"{}\" is too short", path_on(parent))};
+  }
+  return write_file(path_on(timeline), beginning);
+}
+
+Result<void> Writer::follow_timeline() {
+  const Lsn fork = proven();
   reader_.seek(fork, reader_.previous_record());
   open_output();
   return output_->start(fork);
@@ -80,23 +96,6 @@ void Writer::open_output() {
   output_.emplace(SegmentOutputOptions{.directory = options_.directory,
                                        .timeline = tip(),
                                        .segment_size = options_.identity.segment_size});
-}
-
-// Under its name the new segment is never seen without the part that standbys may have already.
-Result<void> Writer::copy_beginning(TimelineId parent, Lsn fork) {
-  const SegmentSize size = options_.identity.segment_size;
-  if (size.offset(fork) == 0) return {};
-  const SegmentNo no = size.segment_of(fork);
-  const auto path_on = [&](TimelineId timeline) {
-    return options_.directory + "/" + segment_name(timeline, no, size);
-  };
-  const runtime::UniqueFd from = TRY(open_segment_file(path_on(parent)));
-  std::vector<std::byte> beginning(size.offset(fork));
-  if (TRY(read_at(from, path_on(parent), 0, beginning)) != beginning.size()) {
-    return runtime::Error{.kind = &kInvalidWal,
-                          .what = format("file \"{}\" is too short", path_on(parent))};
-  }
-  return write_file(path_on(tip()), beginning);
 }
 
 Result<void> Writer::remove_old_segments() {

@@ -43,14 +43,18 @@ class Writer {
   runtime::Result<void> start_empty(Lsn begin);
   // A history file that is not there yet. It is durable when this returns.
   runtime::Result<void> add_history_file(TimelineId timeline, const std::string& text);
-  // Goes on at proven() on the tail's newest timeline, which forked there. The segment that the
-  // fork lies in begins as its parent's did. REQUIRES: flushed() == proven().
-  runtime::Result<void> follow_timeline(TimelineId parent);
+  // Makes the segment in which `timeline` forks at proven() begin as its parent's does.
+  // REQUIRES: flushed() == proven().
+  runtime::Result<void> prepare_timeline(TimelineId parent, TimelineId timeline);
+  // Goes on at proven() on the tail's newest timeline, which was prepared. A failure is of the
+  // disk; what is written next tries again.
+  runtime::Result<void> follow_timeline();
 
   // WAL that continues end(). kInvalidWal if a record of it is wrong: rewind() then. Other errors
   // are of the disk: what was written stays, and the rest may be tried again from end() on.
   runtime::Result<void> write(std::span<const std::byte> wal);
-  // Takes back what was written and not proven.
+  // Takes back what was written and not proven. A failure is of the disk; what is written next
+  // tries again.
   runtime::Result<void> rewind();
   // Asks for what was written to be made durable, if nobody is at it.
   void request_flush();
@@ -67,7 +71,6 @@ class Writer {
   TimelineId tip() const { return tail_.timelines()->history.tip(); }
   void open_output();
   runtime::Result<void> prove();
-  runtime::Result<void> copy_beginning(TimelineId parent, Lsn fork);
   runtime::Result<void> remove_old_segments();
 
   const Options options_;

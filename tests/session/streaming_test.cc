@@ -168,6 +168,19 @@ TEST_F(StreamingTest, StatusRepliesShowInTheSession) {
   EXPECT_EQ(sessions[0].lag_bytes, end() - (begin() + 40));
 }
 
+TEST_F(StreamingTest, AStreamThatEndsOrFailsLeavesTheStateOfASessionThatHasJustBegun) {
+  EXPECT_EQ(server.sessions().at(0).state, "startup");
+  start(end());
+  client.send(client_message('c', ""));
+  EXPECT_EQ(client.until('Z').back().type, 'Z');
+  EXPECT_EQ(server.sessions().at(0).state, "startup");
+  EXPECT_EQ(server.sessions().at(0).lag_bytes, 0u);
+  start(end());
+  client.send(client_message('d', "r"));  // a status that is cut off
+  EXPECT_EQ(client.until('Z').back().type, 'Z');
+  EXPECT_EQ(server.sessions().at(0).state, "startup");
+}
+
 // Long input was kept and the queue of answers was full when the stream began, and then nothing
 // ever took up reading again.
 TEST_F(StreamingTest, AStreamBehindManyAnswersIsReadFrom) {

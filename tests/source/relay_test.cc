@@ -116,7 +116,7 @@ TEST_F(RelayTest, AnEmptySpoolBeginsWhereThePrimaryIsByThen) {
   primary->publish(end());
   ASSERT_TRUE(follower->wait_for(end()));
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_LE(count_of(log, "has already been removed"), 1u) << log;
+  EXPECT_LE(count_of(log, "has already been removed"), 1u) << "it lasts: " << log;
   const Lsn from = identity.segment_size.start(identity.segment_size.segment_of(end()));
   EXPECT_EQ(received(from, end()), wal(from, end()));
 }

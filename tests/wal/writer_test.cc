@@ -219,8 +219,9 @@ TEST_F(WriterTest, ANewTimelineBeginsWithItsParentsBytes) {
   const Lsn fork = builder.end();
   const std::string text = runtime::format("1\t{}\tpromoted\n", fork);
   ASSERT_TRUE(writer->add_history_file(kSecond, text));
+  ASSERT_TRUE(writer->prepare_timeline(kFirst, kSecond));
   tail->adopt({*TimelineHistory::parse(kSecond, text), {{kSecond, text}}});
-  ASSERT_TRUE(writer->follow_timeline(kFirst));
+  ASSERT_TRUE(writer->follow_timeline());
   WalBuilder child(identity, kSecond, fork, builder.previous_record());
   child.append_noop(filling(20'000));
   ASSERT_TRUE(writer->write(child.bytes()));
