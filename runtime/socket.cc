@@ -13,6 +13,7 @@
 #include "runtime/check.h"
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/system_call.h"
 
 namespace runtime {
 
@@ -25,13 +26,6 @@ IoResult io_result(ssize_t moved, IoResult::Status at_zero) {
   if (moved == 0) return {.status = at_zero};
   if (errno == EAGAIN) return {.status = IoResult::Status::kBlocked};
   return {.status = IoResult::Status::kFailed, .sys_errno = errno};
-}
-
-template <typename Call>
-ssize_t retry_on_signal(Call call) {
-  ssize_t result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
 }
 
 void set_option(int fd, int level, int name, int value) {

@@ -18,6 +18,7 @@
 #include "runtime/fd.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "runtime/system_call.h"
 #include "server/slot/errors.h"
 #include "server/slot/name.h"
 #include "server/wal/crc32c.h"
@@ -63,20 +64,6 @@ runtime::Error corrupted(std::string what) {
   return {.kind = &kDataCorrupted, .what = std::move(what)};
 }
 
-// "could not ACTION "PATH": ..." for what errno says. REQUIRES: no call since the one that failed.
-runtime::Fail fail(std::string_view action, const std::string& path) {
-  const int sys_errno = errno;
-  return runtime::Fail(
-      runtime::system_error(sys_errno, format("could not {} \"{}\"", action, path)));
-}
-
-template <typename Call>
-auto retry_eintr(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
 Result<void> rename_file(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) return {};
   const int sys_errno = errno;
@@ -85,12 +72,14 @@ Result<void> rename_file(const std::string& from, const std::string& to) {
 }
 
 Result<void> remove_file(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail("remove file", path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return runtime::fail_call("remove file", path);
   return {};
 }
 
 Result<void> sync(const runtime::UniqueFd& file, const std::string& path) {
-  if (retry_eintr([&] { return ::fsync(file.get()); }) != 0) return fail("fsync file", path);
+  if (runtime::retry_on_signal([&] { return ::fsync(file.get()); }) != 0)
+    return runtime::fail_call("fsync file", path);
   return {};
 }
 
@@ -102,19 +91,19 @@ Result<void> sync_directory(const std::string& path) {
 Result<void> write_all(const runtime::UniqueFd& file, const std::string& path,
                        std::span<const std::byte> bytes) {
   const ssize_t written =
-      retry_eintr([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), 0); });
+      runtime::retry_on_signal([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), 0); });
   if (written == static_cast<ssize_t>(bytes.size())) return {};
   if (written >= 0) errno = ENOSPC;
-  return fail("write to file", path);
+  return runtime::fail_call("write to file", path);
 }
 
 // Durable but for the directory.
 Result<void> replace_file(const std::string& temporary, const std::string& path,
                           std::span<const std::byte> bytes) {
-  const runtime::UniqueFd file(retry_eintr([&] {
+  const runtime::UniqueFd file(runtime::retry_on_signal([&] {
     return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
   }));
-  if (!file) return fail("create file", temporary);
+  if (!file) return runtime::fail_call("create file", temporary);
   TRY(write_all(file, temporary, bytes));
   TRY(sync(file, temporary));
   TRY(rename_file(temporary, path));
@@ -124,7 +113,7 @@ Result<void> replace_file(const std::string& temporary, const std::string& path,
 Result<void> make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(path + "/..");
   if (errno == EEXIST) return {};
-  return fail("create directory", path);
+  return runtime::fail_call("create directory", path);
 }
 
 Result<SlotState> read_state(const runtime::UniqueFd& file, const std::string& path) {

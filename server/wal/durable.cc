@@ -11,6 +11,7 @@
 
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/system_call.h"
 #include "server/wal/files.h"
 #include "server/wal/names.h"
 
@@ -24,32 +25,18 @@ namespace {
 constexpr mode_t kFileMode = 0600;  // PG_FILE_MODE_OWNER
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
-runtime::Fail fail(std::string_view action, const std::string& path) {
-  const int sys_errno = errno;
-  return runtime::Fail(
-      runtime::system_error(sys_errno, format("could not {} \"{}\"", action, path)));
-}
-
-template <typename Call>
-auto retry_eintr(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
 std::string folder_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
 Result<void> write_new(const std::string& path, std::span<const std::byte> content) {
-  const runtime::UniqueFd file(retry_eintr([&] {
-    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
-  }));
-  if (!file) return fail("create file", path);
+  const runtime::UniqueFd file(runtime::retry_on_signal(
+      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode); }));
+  if (!file) return runtime::fail_call("create file", path);
   while (!content.empty()) {
-    const ssize_t written =
-        retry_eintr([&] { return ::write(file.get(), content.data(), content.size()); });
-    if (written < 0) return fail("write to file", path);
+    const ssize_t written = runtime::retry_on_signal(
+        [&] { return ::write(file.get(), content.data(), content.size()); });
+    if (written < 0) return runtime::fail_call("write to file", path);
     content = content.subspan(static_cast<std::size_t>(written));
   }
   return sync_file(path);
@@ -60,7 +47,8 @@ Result<void> write_new(const std::string& path, std::span<const std::byte> conte
 Result<void> sync_file(const std::string& path, SyncWhat what) {
   const runtime::UniqueFd file = TRY(open_for_reading(path));
   const auto sync = what == SyncWhat::kData ? ::fdatasync : ::fsync;
-  if (retry_eintr([&] { return sync(file.get()); }) != 0) return fail("fsync file", path);
+  if (runtime::retry_on_signal([&] { return sync(file.get()); }) != 0)
+    return runtime::fail_call("fsync file", path);
   return {};
 }
 
@@ -80,8 +68,8 @@ Result<void> write_file(const std::string& path, std::span<const std::byte> cont
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     const int sys_errno = errno;
-    return runtime::system_error(
-        sys_errno, format("could not rename file \"{}\" to \"{}\"", temporary, path));
+    return runtime::system_error(sys_errno,
+                                 format("could not rename file \"{}\" to \"{}\"", temporary, path));
   }
   return sync_file(folder_of(path));
 }
@@ -94,7 +82,8 @@ Result<void> remove_segments(const std::string& directory, SegmentSize segment_s
     const auto no = name->segment(segment_size);
     if (!no || *no >= keep_from) continue;
     const std::string path = directory + "/" + file;
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail("remove file", path);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      return runtime::fail_call("remove file", path);
   }
   return {};
 }

@@ -12,33 +12,22 @@
 
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/system_call.h"
 #include "server/wal/names.h"
 
 namespace server::wal {
 
-namespace {
-
-runtime::Fail fail(std::string_view action, const std::string& path) {
-  const int sys_errno = errno;
-  return runtime::Fail(
-      runtime::system_error(sys_errno, runtime::format("could not {} \"{}\"", action, path)));
-}
-
-}  // namespace
-
 runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) return fail("open file", path);
-  return runtime::UniqueFd(fd);
+  runtime::UniqueFd file(
+      runtime::retry_on_signal([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  if (!file) return runtime::fail_call("open file", path);
+  return file;
 }
 
 runtime::Result<runtime::UniqueFd> lock_directory(const std::string& path) {
   runtime::UniqueFd directory = TRY(open_for_reading(path));
   if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return directory;
-  if (errno != EWOULDBLOCK) return fail("lock directory", path);
+  if (errno != EWOULDBLOCK) return runtime::fail_call("lock directory", path);
   return runtime::Error{.kind = &runtime::kLockFileExists,
                         .what = runtime::format("directory \"{}\" is already in use", path),
                         .hint = "Is another server running with this directory?"};
@@ -62,7 +51,7 @@ runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::s
     const ssize_t got = ::pread(file.get(), buffer.data() + size, buffer.size() - size,
                                 static_cast<off_t>(offset + size));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail("read file", path);
+    if (got < 0) return runtime::fail_call("read file", path);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
@@ -84,7 +73,7 @@ runtime::Result<std::string> read_text(const std::string& path, std::size_t byte
 
 runtime::Result<std::vector<std::string>> list_directory(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-  if (!directory) return fail("open directory", path);
+  if (!directory) return runtime::fail_call("open directory", path);
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
@@ -92,7 +81,7 @@ runtime::Result<std::vector<std::string>> list_directory(const std::string& path
     if (entry == nullptr) break;
     names.emplace_back(entry->d_name);
   }
-  if (errno != 0) return fail("read directory", path);
+  if (errno != 0) return runtime::fail_call("read directory", path);
   return names;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/check.h"
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/system_call.h"
 #include "server/wal/files.h"
 #include "server/wal/names.h"
 
@@ -23,20 +24,6 @@ using runtime::Result;
 namespace {
 
 constexpr mode_t kFileMode = 0600;  // PG_FILE_MODE_OWNER
-
-// "could not ACTION "PATH": ..." for what errno says. REQUIRES: no call since the one that failed.
-runtime::Fail fail(std::string_view action, const std::string& path) {
-  const int sys_errno = errno;
-  return runtime::Fail(
-      runtime::system_error(sys_errno, format("could not {} \"{}\"", action, path)));
-}
-
-template <typename Call>
-auto retry_eintr(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
 
 }  // namespace
 
@@ -70,9 +57,9 @@ Result<void> SegmentOutput::append(std::span<const std::byte> wal) {
     const std::size_t room =
         std::min<std::size_t>(wal.size(), options_.segment_size.bytes() - offset);
     const ssize_t written =
-        retry_eintr([&] { return ::pwrite(file_.get(), wal.data(), room, offset); });
+        runtime::retry_on_signal([&] { return ::pwrite(file_.get(), wal.data(), room, offset); });
     if (written < 0) {
-      return fail("write to file", file_path_);
+      return runtime::fail_call("write to file", file_path_);
     }
     const auto count = static_cast<std::size_t>(written);
     wal = wal.subspan(count);
@@ -103,12 +90,12 @@ Result<void> SegmentOutput::open_segment() {
   file_path_ = path(current());
   const int flags = O_RDWR | O_CLOEXEC | (is_new ? O_CREAT | O_EXCL : 0);
   runtime::UniqueFd opened(
-      retry_eintr([&] { return ::open(file_path_.c_str(), flags, kFileMode); }));
+      runtime::retry_on_signal([&] { return ::open(file_path_.c_str(), flags, kFileMode); }));
   if (!opened) {
-    return fail(is_new ? "create file" : "open file", file_path_);
+    return runtime::fail_call(is_new ? "create file" : "open file", file_path_);
   }
-  if (retry_eintr([&] { return ::ftruncate(opened.get(), offset); }) != 0) {
-    return fail("truncate file", file_path_);
+  if (runtime::retry_on_signal([&] { return ::ftruncate(opened.get(), offset); }) != 0) {
+    return runtime::fail_call("truncate file", file_path_);
   }
   file_ = std::move(opened);
   if (auto done = preallocate(); !done) {
@@ -123,18 +110,18 @@ Result<void> SegmentOutput::open_segment() {
 // is not supported the file is merely long.
 Result<void> SegmentOutput::preallocate() {
   const off_t size = options_.segment_size.bytes();
-  int failed = retry_eintr([&] { return ::fallocate(file_.get(), 0, 0, size); });
+  int failed = runtime::retry_on_signal([&] { return ::fallocate(file_.get(), 0, 0, size); });
   if (failed && errno == EOPNOTSUPP) {
-    failed = retry_eintr([&] { return ::ftruncate(file_.get(), size); });
+    failed = runtime::retry_on_signal([&] { return ::ftruncate(file_.get(), size); });
   }
-  if (failed) return fail("write to file", file_path_);
+  if (failed) return runtime::fail_call("write to file", file_path_);
   return {};
 }
 
 Result<void> SegmentOutput::complete_segment() {
   const runtime::UniqueFd complete = std::move(file_);
   if (options_.sync && ::fsync(complete.get()) != 0) {
-    return fail("fsync file", file_path_);
+    return runtime::fail_call("fsync file", file_path_);
   }
   return {};
 }
@@ -143,7 +130,7 @@ Result<void> SegmentOutput::sync_directory() const {
   const runtime::UniqueFd opened(
       ::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened || ::fsync(opened.get()) != 0) {
-    return fail("fsync file", options_.directory);
+    return runtime::fail_call("fsync file", options_.directory);
   }
   return {};
 }
@@ -151,7 +138,7 @@ Result<void> SegmentOutput::sync_directory() const {
 Result<void> SegmentOutput::unlink_segment(SegmentNo no) const {
   const std::string name = path(no);
   if (::unlink(name.c_str()) != 0 && errno != ENOENT) {
-    return fail("remove file", name);
+    return runtime::fail_call("remove file", name);
   }
   return {};
 }
