@@ -19,6 +19,7 @@ from support.workload import bulk_load, wal_of
 
 LOAD_SECONDS = int(os.environ.get("WALCAST_RELAY_SECONDS", 15))
 KILLS = int(os.environ.get("WALCAST_RELAY_KILLS", 10))
+FAILOVERS = int(os.environ.get("WALCAST_RELAY_FAILOVERS", 2))
 ROUNDS = int(os.environ.get("WALCAST_RELAY_ROUNDS", 5))
 
 _NEVER = threading.Event()  # what a random time is waited by
@@ -396,6 +397,56 @@ class FailoverTest(RelayCase):
             1, begin, parse_lsn(end)))
         self.assertEqual(self.spool.complete(timeline=2), [])
         self.walcast.stop()
+
+
+class FailbackTest(RelayCase):
+    """Two servers that take turns as the primary; the one that was killed comes back by pg_rewind."""
+
+    SETTINGS = {"wal_log_hints": "on"}
+
+    def test_the_old_primary_returns_as_a_standby_through_the_relay(self):
+        walcast = self.relay()
+        heir, other = (self.standby(name, walcast.port) for name in ("heir", "other"))
+        port = walcast.port
+        walcast.stop()
+        walcast = self.relay(
+            f"host=127.0.0.1,127.0.0.1 port={self.primary.port},{heir.port} user=postgres"
+            " target_session_attrs=read-write", port=port)
+        primary = self.primary
+        for timeline in range(2, 2 + FAILOVERS):
+            bulk_load(primary, rows=1_000)
+            heir.wait_for_replay(parse_lsn(primary.flush_lsn()))
+            primary.kill()
+            self.wait_for_all_of(port, heir)
+            heir.promote()
+            walcast.wait_for_log(f"timeline {timeline} follows timeline {timeline - 1}")
+            bulk_load(heir, rows=1_000)
+            self.rewind(primary, heir, port)
+            end = parse_lsn(heir.flush_lsn())
+            for standby in (primary, other):
+                standby.wait_for_replay(end)
+                self.assertEqual(standby.checksums(), heir.checksums())
+            self.assertEqual(self.walsenders(heir), ["walcast"])
+            primary, heir = heir, primary
+        walcast.stop()
+        for cluster in (primary, heir):
+            cluster.kill()
+        self.primary.process = None
+
+    def wait_for_all_of(self, port, standby):
+        """Until the standby has all that the relay has: what only the relay had would be lost."""
+        client = self.connect(port)
+        end = client.identify()[2]
+        client.close()
+        standby.wait_for_replay(parse_lsn(end))
+
+    def rewind(self, old, new, port):
+        new.sql("CHECKPOINT")  # so that its control file tells the new timeline
+        self.area.run([pg_program("pg_rewind"), "--no-sync", "-D", old.data, "--source-server",
+                       new.conninfo() + " dbname=postgres"])
+        self.area.write_file(os.path.join(old.data, "standby.signal"), "")
+        old.configure(primary_conninfo=new.conninfo(port))
+        old.start()
 
 
 class NetworkTest(RelayCase):
