@@ -544,7 +544,7 @@ class FeedbackTest(RelayCase):
         walcast.stop()
 
     def test_a_query_that_takes_too_long_is_left_out(self):
-        walcast = self.relay(max_feedback_age="3s")
+        walcast = self.relay(max_feedback_age="8s")
         _, query = self.standby_with_query(walcast.port)
         wait_until(lambda: self.primary.sql(
             "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication") == "t", "feedback")
