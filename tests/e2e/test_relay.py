@@ -39,6 +39,10 @@ class RelayCase(E2eCase):
         cls.primary.stop()
 
     def setUp(self):
+        # The copy ends early in a segment, and so the spool begins in the one that it asks for.
+        self.primary.start()
+        self.primary.sql("SELECT pg_switch_wal()")
+        self.primary.stop()
         self.base = self.primary.cold_copy(f"base-{self.id()}")
         self.primary.start()
         self.addCleanup(self.stop_primary)

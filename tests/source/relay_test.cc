@@ -106,16 +106,19 @@ TEST_F(RelayTest, GoesOnWhereItsSpoolEnds) {
 
 // A checkpoint may remove it between the look at the end of WAL and the start of the stream.
 TEST_F(RelayTest, AnEmptySpoolBeginsWhereThePrimaryIsByThen) {
-  start_primary();
+  const Lsn early = end();
+  grow(3'000'000);
+  ASSERT_GT(end(), segment_start(3));
   directory.remove(segment(1));
+  primary.emplace(directory.path(), identity, TestServer::Options{});
+  primary->serve(begin(), early);
   testing::internal::CaptureStderr();
   start_relay(options(primary->port()));
   EXPECT_EQ(follower->tail.position(), begin());
-  grow(3'000'000);
-  ASSERT_GT(end(), segment_start(3));
   primary->publish(end());
-  ASSERT_TRUE(follower->wait_for(end()));
+  const bool received_all = follower->wait_for(end());
   const std::string log = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(received_all) << log;
   EXPECT_LE(count_of(log, "has already been removed"), 1u) << "it lasts: " << log;
   const Lsn from = identity.segment_size.start(identity.segment_size.segment_of(end()));
   EXPECT_EQ(received(from, end()), wal(from, end()));

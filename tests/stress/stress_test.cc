@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -30,6 +31,14 @@ constexpr std::uint64_t kMb = 1 << 20;
 
 class StressTest : public ::testing::Test {
  protected:
+  // Clients and server are one process; the server alone raises its limit too.
+  static void SetUpTestSuite() {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  }
+
   void open(std::uint64_t bytes_per_second, std::uint64_t keep, bool copy_always = false) {
     spool_.emplace();
     source_.emplace(server::source::SyntheticSource::Options{.directory = spool_->path(),

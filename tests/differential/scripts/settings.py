@@ -21,7 +21,7 @@ _SHOWN = (
 # Of what walcast has no equivalent: see known.py.
 _OF_A_DATABASE = (
     "archive_command", "archive_mode", "cluster_name", "data_checksums", "fsync",
-    "full_page_writes", "hot_standby", "max_connections", "max_wal_size", "primary_conninfo", "ssl",
+    "full_page_writes", "hot_standby", "max_connections", "max_wal_size", "ssl",
     "synchronous_standby_names",
 )
 
