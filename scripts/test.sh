@@ -23,6 +23,15 @@ for preset in ${*:-tsan asan release}; do
   fi
   build "$preset"
   echo "== $preset: test"
-  ctest --preset "$preset" -j "$(nproc)" || failed="$failed $preset"
+  ctest --preset "$preset" -j "$(nproc)" --output-log "build/$preset.tests.log" ||
+    failed="$failed $preset"
 done
-[ -z "$failed" ] || { echo "tests failed in:$failed" >&2; exit 1; }
+[ -n "$failed" ] || exit 0
+# Again and last, since whoever looks at a long log looks at its end: what failed, and what it said.
+for preset in $failed; do
+  echo "== $preset: failed"
+  grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$' "build/$preset.tests.log" |
+    sed 's/\.\.\.\.*/.../' | tail -n 200
+done
+echo "tests failed in:$failed" >&2
+exit 1
