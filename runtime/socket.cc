@@ -1,9 +1,11 @@
 #include "runtime/socket.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -168,6 +170,17 @@ int connect_error(int fd) {
   socklen_t size = sizeof(error);
   CHECK(::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0);
   return error;
+}
+
+std::uint64_t unacknowledged_bytes(int fd) {
+  int bytes = 0;
+  CHECK(::ioctl(fd, SIOCOUTQ, &bytes) == 0);
+  return static_cast<std::uint64_t>(bytes);
+}
+
+void reset_on_close(int fd) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  CHECK(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
 }
 
 IoResult receive(int fd, std::span<std::byte> buffer) {

@@ -65,6 +65,11 @@ Result<UniqueFd> connect_to(const SocketAddress& address);
 // The outcome of connect_to: 0, or an errno.
 int connect_error(int fd);
 
+// Bytes that were sent, and which the peer has not acknowledged.
+std::uint64_t unacknowledged_bytes(int fd);
+// The close to come throws away what was sent and is not acknowledged: the peer sees a reset.
+void reset_on_close(int fd);
+
 IoResult receive(int fd, std::span<std::byte> buffer);
 // Drops up to `bytes` received bytes in the kernel, without copying them (MSG_TRUNC).
 IoResult discard(int fd, std::size_t bytes);

@@ -2,9 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
-#include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -12,8 +9,7 @@
 
 #include "runtime/check.h"
 #include "runtime/format.h"
-#include "server/command/postgres_settings.h"
-#include "server/command/setting_value.h"
+#include "server/option_types.h"
 #include "server/units.h"
 #include "server/wire/errors.h"
 
@@ -33,13 +29,6 @@ std::string both_names(std::string flag) {
   const std::string in_file = underscored(flag);
   return in_file == flag ? "--" + flag : "--" + flag + ",--" + in_file;
 }
-
-// What the text of an option stands for, and how SHOW shows it.
-template <typename Value>
-struct OptionType {
-  std::function<std::optional<Value>(std::string_view)> parse;
-  std::function<std::string(const Value&)> show;
-};
 
 // Options of one subcommand.
 struct Options {
@@ -69,101 +58,6 @@ struct Options {
         ->force_callback();
   }
 };
-
-template <typename Integer>
-OptionType<Integer> integer(Integer least, Integer most) {
-  const auto parse = [least, most](std::string_view text) -> std::optional<Integer> {
-    Integer value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    if (value < least || value > most) return std::nullopt;
-    return value;
-  };
-  return {parse, [](const Integer& value) { return std::to_string(value); }};
-}
-
-const OptionType<runtime::Duration> kDuration{
-    parse_duration, [](const runtime::Duration& duration) {
-      return command::show_milliseconds(
-          std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
-    }};
-
-// As PostgreSQL takes its setting of that name, in its unit.
-OptionType<int> as_postgres(std::string_view setting) {
-  const command::SettingDefinition* definition = command::find_session_setting(setting);
-  CHECK(definition != nullptr);
-  const auto parse = [definition](std::string_view text) -> std::optional<int> {
-    const auto shown = command::parse_setting(*definition, text);
-    return shown ? integer<int>(0, std::numeric_limits<int>::max()).parse(*shown) : std::nullopt;
-  };
-  return {parse, [](const int& value) { return std::to_string(value); }};
-}
-
-// The intervals that PostgreSQL counts in seconds where they have no unit.
-const OptionType<runtime::Duration> kSeconds{
-    [](std::string_view text) {
-      const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos;
-      return parse_duration(bare ? std::string(text) + "s" : std::string(text));
-    },
-    kDuration.show};
-
-const OptionType<source::AckPolicy> kAckPolicy{source::parse_ack_policy, source::show_ack_policy};
-
-const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_bytes(text); },
-                                       command::show_bytes};
-
-// wal_keep_size counts megabytes where it has no unit, as in PostgreSQL.
-const OptionType<std::uint64_t> kMegabytes{
-    [](std::string_view text) { return parse_bytes(text, 1ull << 20); }, command::show_bytes};
-
-const OptionType<wal::SegmentSize> kSegmentSize{
-    [](std::string_view text) -> std::optional<wal::SegmentSize> {
-      const auto size = parse_bytes(text);
-      if (!size.has_value() || !wal::SegmentSize::is_valid(*size)) return std::nullopt;
-      return wal::SegmentSize(static_cast<std::uint32_t>(*size));
-    },
-    [](const wal::SegmentSize& size) { return command::show_bytes(size.bytes()); }};
-
-// "50..8000", or one size.
-const OptionType<wal::RecordMix> kRecordSizes{
-    [](std::string_view text) -> std::optional<wal::RecordMix> {
-      const auto dots = text.find("..");
-      const auto parse = integer<std::uint32_t>(24, 1u << 30).parse;
-      const auto least = parse(text.substr(0, dots));
-      const auto most = dots == std::string_view::npos ? least : parse(text.substr(dots + 2));
-      if (!least || !most || *least > *most) return std::nullopt;
-      return wal::RecordMix{.record_bytes_min = *least, .record_bytes_max = *most};
-    },
-    [](const wal::RecordMix& mix) {
-      return runtime::format("{}..{}", mix.record_bytes_min, mix.record_bytes_max);
-    }};
-
-const OptionType<std::uint32_t> kCopyThreshold{
-    [](std::string_view text) -> std::optional<std::uint32_t> {
-      const auto size = parse_bytes(text);
-      if (!size || *size > 131072) return std::nullopt;
-      return static_cast<std::uint32_t>(*size);
-    },
-    [](const std::uint32_t& size) { return command::show_bytes(size); }};
-
-constexpr std::pair<std::string_view, runtime::log::Level> kLogLevels[] = {
-    {"debug", runtime::log::Level::kDebug}, {"info", runtime::log::Level::kInfo},
-    {"log", runtime::log::Level::kLog},     {"warning", runtime::log::Level::kWarning},
-    {"error", runtime::log::Level::kError}, {"fatal", runtime::log::Level::kFatal}};
-const OptionType<runtime::log::Level> kLogLevel{
-    [](std::string_view text) -> std::optional<runtime::log::Level> {
-      for (const auto& [name, level] : kLogLevels) {
-        if (text == name) return level;
-      }
-      return std::nullopt;
-    },
-    [](const runtime::log::Level& level) {
-      return std::string(kLogLevels[static_cast<std::size_t>(level)].first);
-    }};
-
-const OptionType<std::vector<std::string>> kAddresses{
-    [](std::string_view text) { return std::optional(CLI::detail::split(std::string(text), ',')); },
-    [](const std::vector<std::string>& list) { return CLI::detail::join(list, ","); }};
 
 void add_source_options(const Options& options, ServeConfig& config) {
   options.app.add_option(both_names("wal-directory"), config.wal_directory,
@@ -201,8 +95,9 @@ void add_receiver_options(const Options& options, ServeConfig& config) {
                        "Create that slot if there is none");
   options.add("upstream-ack", config.upstream_ack, "spool", kAckPolicy,
               "Who must have WAL before the primary is told: spool, any N (names), all (names)");
-  options.app.add_option(both_names("hot-standby-feedback"), config.hot_standby_feedback,
-                         "Pass on to the primary which transactions standbys still look at")
+  options.app
+      .add_option(both_names("hot-standby-feedback"), config.hot_standby_feedback,
+                  "Pass on to the primary which transactions standbys still look at")
       ->capture_default_str();
   options.add("max-feedback-age", config.max_feedback_age, "0", kDuration,
               "A standby with the same oldest transaction for so long is left out; 0: never");
@@ -299,14 +194,29 @@ void collect_settings(const CLI::App& app, command::Settings& settings) {
 
 void check_serve(const ServeConfig& config) {
   const bool synthetic = config.synthetic_rate > 0;
-  const bool relay = !config.primary_conninfo.empty();
-  const int sources = int{synthetic} + int{relay} + int{!config.wal_directory.empty()};
-  if (sources != 1) {
+  const bool primary = !config.primary_conninfo.empty();
+  const bool directory = !config.wal_directory.empty();
+  if (synthetic ? primary || directory : !primary && !directory) {
     throw CLI::ValidationError("give one of --primary-conninfo, --wal-directory and --synthetic");
   }
-  if ((synthetic || relay) && config.spool_directory.empty()) {
-    throw CLI::ValidationError(runtime::format("--{} needs --spool-directory",
-                                               synthetic ? "synthetic" : "primary-conninfo"));
+  const bool attach = primary && directory;
+  if (attach && !config.spool_directory.empty()) {
+    throw CLI::ValidationError(
+        "give --primary-conninfo one of --spool-directory, to keep WAL in, "
+        "and --wal-directory, to serve the primary's own");
+  }
+  if (attach && config.primary_slot_name.empty()) {
+    throw CLI::ValidationError(
+        "--wal-directory with --primary-conninfo needs --primary-slot-name: "
+        "only a slot keeps the primary from recycling what is being sent");
+  }
+  if (attach && config.upstream_ack.kind != source::AckPolicy::Kind::kSpool) {
+    throw CLI::ValidationError("--upstream-ack needs --spool-directory");
+  }
+  if ((synthetic || (primary && !attach)) && config.spool_directory.empty()) {
+    throw CLI::ValidationError(
+        synthetic ? "--synthetic needs --spool-directory"
+                  : "--primary-conninfo needs --spool-directory, or --wal-directory");
   }
 }
 

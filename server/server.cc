@@ -11,6 +11,7 @@
 #include "runtime/errors.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
+#include "server/source/attach.h"
 #include "server/source/directory.h"
 #include "server/source/relay.h"
 #include "server/source/synthetic.h"
@@ -35,24 +36,32 @@ std::string slot_directory(const ServeConfig& config) {
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
                                             const slot::Slots& slots, source::XminHorizon& xmin,
                                             source::Quorum& quorum) {
-  if (!config.wal_directory.empty()) {
-    return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
+  const auto required_lsn = [&slots] { return slots.required_lsn(); };
+  const source::Receiver::Options receiver{
+      .upstream = {.conninfo = config.primary_conninfo, .timeout = config.wal_receiver_timeout},
+      .slot_name = config.primary_slot_name,
+      .create_slot = config.create_primary_slot,
+      .status_interval = config.wal_receiver_status_interval,
+      .retry_interval = config.wal_retrieve_retry_interval,
+      .xmin_horizon = config.hot_standby_feedback ? &xmin : nullptr,
+      .feedback_age_max = config.max_feedback_age,
+      .quorum = &quorum};
+  if (!config.primary_conninfo.empty() && !config.wal_directory.empty()) {
+    return std::make_unique<source::AttachSource>(
+        source::AttachSource::Options{
+            .directory = config.wal_directory, .receiver = receiver, .required_lsn = required_lsn},
+        clock);
   }
   if (!config.primary_conninfo.empty()) {
     return std::make_unique<source::RelaySource>(
         source::RelaySource::Options{.directory = config.spool_directory,
-                                     .upstream = {.conninfo = config.primary_conninfo,
-                                                  .timeout = config.wal_receiver_timeout},
-                                     .slot_name = config.primary_slot_name,
-                                     .create_slot = config.create_primary_slot,
-                                     .status_interval = config.wal_receiver_status_interval,
-                                     .retry_interval = config.wal_retrieve_retry_interval,
+                                     .receiver = receiver,
                                      .wal_keep_bytes = config.wal_keep_size,
-                                     .required_lsn = [&slots] { return slots.required_lsn(); },
-                                     .xmin_horizon = config.hot_standby_feedback ? &xmin : nullptr,
-                                     .feedback_age_max = config.max_feedback_age,
-                                     .quorum = &quorum},
+                                     .required_lsn = required_lsn},
         clock);
+  }
+  if (!config.wal_directory.empty()) {
+    return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
   }
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,
@@ -60,7 +69,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
                                        .wal_keep_bytes = config.wal_keep_size,
                                        .segment_size = config.wal_segment_size,
                                        .records = config.records,
-                                       .required_lsn = [&slots] { return slots.required_lsn(); }},
+                                       .required_lsn = required_lsn},
       clock);
 }
 
@@ -99,6 +108,7 @@ runtime::Result<void> Server::start() {
   TRY(slots_->load());
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
+  source_->set_pins(segments_->pins());
   command::Settings settings = config_.settings;
   command::add_source_settings(source_->identity(), settings);
   settings_ = std::make_shared<const command::Settings>(std::move(settings));
@@ -180,9 +190,7 @@ void Server::build_workers() {
                               .xmin_horizon = xmin_horizon_,
                               .quorum = quorum_,
                               .slots = *slots_};
-  const Worker::Options options{.view = {.copy_always = source_->files_are_recycled()},
-                                .send_queue = {},
-                                .session = session_options()};
+  const Worker::Options options{.view = {}, .send_queue = {}, .session = session_options()};
   for (std::size_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options));
     tail_.subscribe(workers_.back()->span_queue());

@@ -1,7 +1,10 @@
 #include "server/command/start.h"
 
+#include <algorithm>
+
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "server/stream/errors.h"
 #include "server/wire/errors.h"
 
 namespace server::command {
@@ -34,14 +37,10 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
 }
 
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point) {
-  const wal::Lsn end = view.history().switch_point(point.timeline).value_or(view.end());
-  if (point.start > end) {
-    return runtime::Error{
-        .kind = &runtime::kInternal,
-        .what = runtime::format(
-            "requested starting point {} is ahead of the WAL flush position of this server {}",
-            point.start, end)};
-  }
+  const auto switch_point = view.history().switch_point(point.timeline);
+  const wal::Lsn end = switch_point.value_or(view.end());
+  const wal::Lsn end_to_come = switch_point.value_or(std::max(end, view.promised()));
+  if (point.start > end_to_come) return stream::ahead_of_wal(point.start, end);
   return {};
 }
 

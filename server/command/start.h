@@ -23,7 +23,8 @@ struct StartPoint {
 runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request);
 
-// The checks that come after it, and need no look at a file.
+// The checks that come after it, and need no look at a file. A standby that is ahead of us, but not
+// of what is still to come, will wait for it.
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point);
 
 }  // namespace server::command

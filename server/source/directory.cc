@@ -46,6 +46,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
                                              Source::Listener& listener) {
   loop_.assert_in_thread();
   tail_ = &tail;
+  if (live_cluster_) tail.hold_from(Lsn::max());
   faults_ = &faults;
   listener_ = &listener;
   // The watch comes first, so that nothing that happens from here on is missed.

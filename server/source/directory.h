@@ -35,7 +35,8 @@ class DirectorySource final : public Source,
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return directory_; }
-  bool files_are_recycled() const override { return live_cluster_; }
+  // Whether somebody may overwrite the files while we send from them.
+  bool files_are_recycled() const { return live_cluster_; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override;

@@ -2,51 +2,31 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "runtime/clock.h"
-#include "runtime/doorbell.h"
 #include "runtime/fd.h"
-#include "runtime/published.h"
-#include "runtime/thread.h"
-#include "server/source/quorum.h"
+#include "server/source/receiver.h"
 #include "server/source/source.h"
-#include "server/source/upstream.h"
-#include "server/source/xmin_horizon.h"
 #include "server/wal/inventory.h"
 #include "server/wal/timelines.h"
 #include "server/wal/writer.h"
 
 namespace server::source {
 
-// The upstream's WAL is not ours to continue with.
-inline constexpr runtime::ErrorKind kDiverged{"diverged_wal", "XX000"};
-
-// WAL from a primary, received once into a spool and served from there. What a walreceiver does
-// (walreceiver.c, WalReceiverMain), in one walk on a thread that waits for the primary, for the
-// flusher and for stop() alike.
-//   Owner: Server.  Thread: main's until start(), then its own, named "walreceiver".
+// WAL from a primary, received once into a spool and served from there.
+//   Owner: Server.  Thread: main's until start(), then the receiver's.
 //   Limits: wal_keep_bytes of spool and what slots need; what lies before is unlinked.
-class RelaySource final : public Source {
+class RelaySource final : public Source, private Receiver::Sink {
  public:
   struct Options {
     std::string directory;
-    Upstream::Options upstream;
-    std::string slot_name;     // primary_slot_name; empty: none
-    bool create_slot = false;  // if the primary has none of that name
-    runtime::Duration status_interval{};  // wal_receiver_status_interval; 0: only when asked
-    runtime::Duration retry_interval{};   // wal_retrieve_retry_interval
+    Receiver::Options receiver;
     std::uint64_t wal_keep_bytes = 0;
     // WAL from here on is kept too; invalid: none. Any thread.
     std::function<wal::Lsn()> required_lsn = {};
-    // What standbys report, to be passed on; null: it is not. Outlives the relay.
-    XminHorizon* xmin_horizon = nullptr;
-    runtime::Duration feedback_age_max{};
-    // What standbys confirm, where it counts; null: nobody's does. Outlives the relay.
-    Quorum* quorum = nullptr;
   };
 
   RelaySource(Options options, const runtime::Clock& clock);
@@ -56,38 +36,25 @@ class RelaySource final : public Source {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return options_.directory; }
-  bool files_are_recycled() const override { return false; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
-  void stop() override;
-  void log_memory_contexts() override;
+  void stop() override { receiver_.stop(); }
+  void log_memory_contexts() override { receiver_.log_memory_contexts(); }
 
  private:
-  runtime::Result<PrimaryInfo> connect();
+  wal::Lsn position() const override { return writer_->proven(); }
+  runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
+  runtime::Result<void> on_wal(const wire::XLogData& data) override;
+  runtime::Result<void> on_turn() override;
+  Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
+  runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
+  bool on_connection_lost(const runtime::Error& error) override;
+
   runtime::Result<void> resume_spool();
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
-
-  void run();
-  bool try_primary();
-  void report(const runtime::Error& error);
-  runtime::Result<void> receive_from_primary();
-  void announce();
-  runtime::Result<void> check_primary(const PrimaryInfo& primary) const;
   runtime::Result<void> fetch_history_files(wal::TimelineId newest);
-  runtime::Result<void> check_fork(const wal::TimelineHistory& history) const;
-  runtime::Result<std::optional<NextTimeline>> stream();
-  runtime::Result<bool> take_what_has_come();
-  runtime::Result<void> take(const wire::XLogData& data);
   runtime::Result<void> write(std::span<const std::byte> wal);
-  runtime::Result<void> send_status(bool forced, bool reply_requested = false);
-  Quorum::Positions confirmed() const;
-  runtime::Result<void> send_feedback();
-  runtime::Result<void> keep_connection_alive();
-  runtime::Instant next_wake() const;
-  runtime::Result<void> follow(const NextTimeline& next);
   runtime::Result<void> flush_all();
-  runtime::Result<void> wait(runtime::Instant deadline);
-  void look_at_doorbell();
 
   const Options options_;
   const runtime::Clock& clock_;
@@ -96,27 +63,10 @@ class RelaySource final : public Source {
   std::optional<wal::Inventory> inventory_;
   std::optional<PrimaryInfo> first_primary_;  // of an empty spool
 
-  runtime::Doorbell doorbell_;
-  runtime::Published<bool> stop_;
-  runtime::Published<std::uint64_t> memory_logs_wanted_;  // so many times
-  Upstream upstream_;
+  Receiver receiver_;
   wal::WalTail* tail_ = nullptr;
   Source::Listener* listener_ = nullptr;
   std::optional<wal::Writer> writer_;
-
-  // Of the connection that there is.
-  wire::StandbyStatus reported_{};
-  std::optional<Xmin> reported_xmin_;
-  runtime::Instant status_sent_{};
-  runtime::Instant heard_{};   // when the primary said something last
-  bool ping_sent_ = false;     // since then
-  bool status_wanted_ = false;  // the primary has asked
-
-  std::uint64_t memory_logs_written_ = 0;
-  // A failure that lasts is logged once.
-  std::string last_report_;
-  bool stream_fails_ = false;  // it was refused, or its WAL was, and nothing has been proven since
-  std::unique_ptr<runtime::NamedThread> thread_;
 };
 
 }  // namespace server::source

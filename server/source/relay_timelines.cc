@@ -9,7 +9,6 @@
 namespace server::source {
 
 using runtime::format;
-using runtime::Instant;
 using runtime::Result;
 using wal::history_of;
 using wal::Lsn;
@@ -26,55 +25,37 @@ Result<void> RelaySource::fetch_history_files(TimelineId newest) {
        ++timeline) {
     const TimelineId id{timeline};
     if (files.contains(id)) continue;
-    auto text = upstream_.history_file(id);
+    auto text = receiver_.upstream().history_file(id);
     if (!text && text.error().kind == &kUpstreamRefused && id != newest) continue;
     if (!text) return text.error();
     TRY(writer_->add_history_file(id, *text));
     files.emplace(id, std::move(*text));
   }
   const TimelineHistory history = TRY(history_of(newest, files));
-  TRY(check_fork(history));
+  TRY(check_fork(known.history, writer_->proven(), history));
   if (files.size() == known.files.size()) return {};
   tail_->adopt({known.history, std::move(files)});
   tail_->publish(writer_->proven(), writer_->proven(), 0, clock_.now());
   return {};
 }
 
-// Whether our WAL is the beginning of that history.
-Result<void> RelaySource::check_fork(const TimelineHistory& history) const {
-  const TimelineId tip = tail_->timelines()->history.tip();
-  const Lsn end = writer_->proven();
-  if (!history.contains(tip)) {
-    return runtime::Error{.kind = &kDiverged,
-                          .what = format("timeline {} is not a child of timeline {}",
-                                         wal::value(history.tip()), wal::value(tip))};
-  }
-  const auto fork = history.switch_point(tip);
-  if (!fork.has_value() || *fork >= end) return {};
-  return runtime::Error{.kind = &kDiverged,
-                        .what = format("new timeline {} forked off current database system "
-                                       "timeline {} before current recovery point {}",
-                                       wal::value(history.tip()), wal::value(tip), end),
-                        .detail = format("The fork is at {}.", *fork)};
-}
-
 // All that the primary has of a timeline is here, and it ends where ours does.
-Result<void> RelaySource::follow(const NextTimeline& next) {
-  const TimelineId parent = tail_->timelines()->history.tip();
+Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
+  const TimelineHistory& ours = tail_->timelines()->history;
+  const TimelineId parent = ours.tip();
   TRY(writer_->rewind());
   TRY(fetch_history_files(next.timeline));
   auto files = tail_->timelines()->files;
   TimelineHistory history = TRY(history_of(next.timeline, files));
-  TRY(check_fork(history));
+  TRY(check_fork(ours, writer_->proven(), history));
   if (history.switch_point(parent) != writer_->proven()) {
-    return runtime::Error{
-        .kind = &kDiverged,
-        .what = format("timeline {} ended at {}, but its WAL ends at {}", wal::value(parent),
-                       next.begin, writer_->proven())};
+    return runtime::Error{.kind = &kDiverged,
+                          .what = format("timeline {} ended at {}, but its WAL ends at {}",
+                                         wal::value(parent), next.begin, writer_->proven())};
   }
   TRY(flush_all());
-  runtime::log::log("timeline {} follows timeline {}, which ends at {}",
-                    wal::value(next.timeline), wal::value(parent), writer_->proven());
+  runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(next.timeline),
+                    wal::value(parent), writer_->proven());
   TRY(writer_->prepare_timeline(parent, next.timeline));
   const Lsn fork = writer_->proven();
   tail_->adopt({std::move(history), std::move(files)});
@@ -86,7 +67,7 @@ Result<void> RelaySource::follow(const NextTimeline& next) {
 Result<void> RelaySource::flush_all() {
   while (writer_->flushed() < writer_->end()) {
     writer_->request_flush();
-    TRY(upstream_.pause(Instant::max()));
+    TRY(receiver_.pause(runtime::Instant::max()));
     if (auto failure = writer_->flush_failure()) return std::move(*failure);
   }
   return {};

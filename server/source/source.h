@@ -5,6 +5,7 @@
 #include "runtime/result.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/identity.h"
+#include "server/wal/pins.h"
 #include "server/wal/segments.h"
 #include "server/wal/tail.h"
 
@@ -31,8 +32,10 @@ class Source {
   virtual const wal::Identity& identity() const = 0;
   // Where the segments lie.
   virtual const std::string& directory() const = 0;
-  // Whether somebody may overwrite the files while we send from them.
-  virtual bool files_are_recycled() const = 0;
+
+  // Before start(): who keeps account of what streams need of the files, for a source that has to
+  // hold somebody back from them.
+  virtual void set_pins(wal::Pins& /*pins*/) {}
 
   // Finds the end of WAL, publishes it, and follows it on a thread until stop(). Blocks until the
   // first span is published. REQUIRES: open() succeeded.

@@ -38,7 +38,6 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return files_.identity(); }
   const std::string& directory() const override { return files_.directory(); }
-  bool files_are_recycled() const override { return false; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Listener& listener) override;
   void stop() override;

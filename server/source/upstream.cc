@@ -86,10 +86,10 @@ void Upstream::disconnect() {
 // behind it (libpqrcv_connect).
 Result<void> Upstream::connect() {
   disconnect();
-  const char* const names[] = {"fallback_application_name", "tcp_user_timeout", "dbname", "dbname",
-                               "replication", nullptr};
-  const char* const values[] = {"walcast",     kTcpUserTimeoutMs, options_.conninfo.c_str(),
-                                "replication", "true",            nullptr};
+  const char* const names[] = {
+      "fallback_application_name", "tcp_user_timeout", "dbname", "dbname", "replication", nullptr};
+  const char* const values[] = {
+      "walcast", kTcpUserTimeoutMs, options_.conninfo.c_str(), "replication", "true", nullptr};
   connection_ = PQconnectStartParams(names, values, /*expand_dbname=*/1);
   if (connection_ == nullptr) return lost("out of memory");
   const runtime::Instant deadline = steady_clock::now() + kConnectTimeout;
@@ -129,12 +129,11 @@ Result<PrimaryInfo> Upstream::identify() {
   }
   const auto segment_size = parse_segment_size(TRY(show("wal_segment_size")));
   if (!segment_size) return unexpected("SHOW wal_segment_size");
-  return PrimaryInfo{
-      .identity = {.system_identifier = *system,
-                   .segment_size = *segment_size,
-                   .page_magic = *magic},
-      .timeline = TimelineId{*timeline},
-      .end = *end};
+  return PrimaryInfo{.identity = {.system_identifier = *system,
+                                  .segment_size = *segment_size,
+                                  .page_magic = *magic},
+                     .timeline = TimelineId{*timeline},
+                     .end = *end};
 }
 
 Result<std::string> Upstream::history_file(TimelineId timeline) {
@@ -145,18 +144,31 @@ Result<std::string> Upstream::history_file(TimelineId timeline) {
 }
 
 Result<void> Upstream::create_slot(const std::string& name) {
-  const std::string command =
-      format("CREATE_REPLICATION_SLOT \"{}\" PHYSICAL RESERVE_WAL", name);
+  const std::string command = format("CREATE_REPLICATION_SLOT \"{}\" PHYSICAL RESERVE_WAL", name);
   const auto created = query(command);
   if (created || created.error().kind == &kSlotExists) return {};
   return created.error();
 }
 
+Result<Lsn> Upstream::slot_restart_lsn(const std::string& name) {
+  const std::string command = format("READ_REPLICATION_SLOT \"{}\"", name);
+  const QueryResult result = TRY(query(command));
+  if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 3) return unexpected(command);
+  if (PQgetisnull(result.get(), 0, 0) != 0) {
+    return runtime::Error{.kind = &kUpstreamRefused,
+                          .what = format("replication slot \"{}\" does not exist", name)};
+  }
+  if (PQgetisnull(result.get(), 0, 1) != 0) return Lsn();
+  const auto restart_lsn = wal::parse_lsn(value_at(result.get(), 0, 1));
+  if (!restart_lsn) return unexpected(command);
+  return *restart_lsn;
+}
+
 Result<std::optional<NextTimeline>> Upstream::start_streaming(const std::string& slot, Lsn start,
                                                               TimelineId timeline) {
   const std::string slot_clause = slot.empty() ? "" : format("SLOT \"{}\" ", slot);
-  const QueryResult result = TRY(query(format("START_REPLICATION {}{} TIMELINE {}", slot_clause,
-                                              start, wal::value(timeline))));
+  const QueryResult result = TRY(query(
+      format("START_REPLICATION {}{} TIMELINE {}", slot_clause, start, wal::value(timeline))));
   if (PQresultStatus(result.get()) == PGRES_COPY_BOTH) return std::optional<NextTimeline>();
   return next_timeline(result.get());
 }
@@ -316,9 +328,9 @@ runtime::Fail Upstream::refused(const pg_result* result) const {
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const bool exists = sqlstate != nullptr && sqlstate == kSlotExists.code;
-  return runtime::Fail({.kind = exists ? &kSlotExists : &kUpstreamRefused,
-                        .what = message == nullptr ? trimmed(PQresultErrorMessage(result))
-                                                   : std::string(message)});
+  return runtime::Fail(
+      {.kind = exists ? &kSlotExists : &kUpstreamRefused,
+       .what = message == nullptr ? trimmed(PQresultErrorMessage(result)) : std::string(message)});
 }
 
 }  // namespace server::source

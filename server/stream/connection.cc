@@ -24,6 +24,7 @@ Connection::~Connection() { close(); }
 void Connection::close() {
   if (!fd_) return;
   loop_.unwatch(fd_.get());
+  if (takes_pages_back_ && has_pages()) runtime::reset_on_close(fd_.get());
   std::size_t dropped = 0;
   while (dropped < kInputDroppedMax) {
     const IoResult result = runtime::discard(fd_.get(), kInputDroppedMax);
@@ -58,7 +59,7 @@ IoResult::Status Connection::flush() {
   loop_.assert_in_thread();
   while (sent_ < size_) {
     const iovec piece{bytes_ + sent_, size_ - sent_};
-    const IoResult result = runtime::send_vector(fd_.get(), {&piece, 1}, /*more=*/false);
+    const IoResult result = send({&piece, 1}, /*more=*/false);
     if (result.status != IoResult::Status::kDone) return result.status;
     sent_ += result.bytes;
   }
@@ -69,6 +70,30 @@ IoResult::Status Connection::flush() {
   }
   size_ = sent_ = 0;
   return IoResult::Status::kDone;
+}
+
+IoResult Connection::send(std::span<const iovec> pieces, bool more) {
+  loop_.assert_in_thread();
+  const IoResult result = runtime::send_vector(fd_.get(), pieces, more);
+  if (result.status == IoResult::Status::kDone) written_ += result.bytes;
+  return result;
+}
+
+IoResult Connection::send_file(int file, std::uint64_t offset, std::size_t bytes) {
+  loop_.assert_in_thread();
+  const IoResult result = runtime::send_file(fd_.get(), file, offset, bytes);
+  if (result.status == IoResult::Status::kDone) pages_to_ = written_ += result.bytes;
+  return result;
+}
+
+std::uint64_t Connection::unacknowledged() const {
+  loop_.assert_in_thread();
+  return fd_ ? runtime::unacknowledged_bytes(fd_.get()) : 0;
+}
+
+bool Connection::has_pages() const {
+  loop_.assert_in_thread();
+  return pages_to_ > 0 && written_ - std::min(unacknowledged(), written_) < pages_to_;
 }
 
 void Connection::set_blocked(bool blocked) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory_resource>
 #include <span>
 
@@ -38,6 +39,21 @@ class Connection {
   // Sends what waits; kDone when nothing is left.
   runtime::IoResult::Status flush();
 
+  // Sends these, with nothing waiting; or pages of a file, which stay in the socket until the peer
+  // has acknowledged them.
+  runtime::IoResult send(std::span<const iovec> pieces, bool more);
+  runtime::IoResult send_file(int file, std::uint64_t offset, std::size_t bytes);
+  // Bytes that the peer has not acknowledged. One system call, as the next.
+  std::uint64_t unacknowledged() const;
+  // Whether there may be pages among them.
+  bool has_pages() const;
+  // From now on a close takes back what is in the socket, if there are pages in it: the peer sees a
+  // reset. Else what was sent still arrives.
+  void never_leave_pages() {
+    loop_.assert_in_thread();
+    takes_pages_back_ = true;
+  }
+
   // Asks for EPOLLOUT, or no longer. Nothing happens if that is so already.
   void set_blocked(bool blocked);
   bool blocked() const {
@@ -68,6 +84,9 @@ class Connection {
   std::size_t sent_ GUARDED_BY(loop_) = 0;
   bool blocked_ GUARDED_BY(loop_) = false;
   bool reading_ GUARDED_BY(loop_) = true;
+  bool takes_pages_back_ GUARDED_BY(loop_) = false;
+  std::uint64_t written_ GUARDED_BY(loop_) = 0;   // to the socket
+  std::uint64_t pages_to_ GUARDED_BY(loop_) = 0;  // of these, up to the last that came from a file
 };
 
 }  // namespace server::stream

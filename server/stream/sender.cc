@@ -41,6 +41,7 @@ void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   sent_ = ready_to_ = start;
   feedback_ = {};
   slot_ = slot;
+  if (view_.pins().heeded()) pin(start);
   last_reply_ = loop_.now();
   ping_sent_ = draining_ = false;
   arm_timer(last_reply_);
@@ -55,6 +56,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   if (const auto* status = std::get_if<wire::StandbyStatus>(&message)) {
     feedback_.take(*status);
     if (slot_ != nullptr) slot_->advance(feedback_.flush);
+    if (pin_ != nullptr) advance_pin();
     owner_.on_status();
     if (status->reply_requested) queue_keepalive(/*reply_requested=*/false);
     if (draining_) queue_.make_runnable(*this);
@@ -172,6 +174,11 @@ Sender::Next Sender::next_chunk() {
   }
   const Lsn end = sendable_end();
   if (sent_ >= end) {
+    // A standby may be ahead of us, but not of all WAL that there is.
+    if (sent_ > end && !is_historic() && sent_ > view_.promised()) {
+      fail(ahead_of_wal(sent_, end));
+      return Next::kEnded;
+    }
     if (draining_) return drain();
     if (!is_historic()) {
       state_ = State::kStreaming;
@@ -182,7 +189,7 @@ Sender::Next Sender::next_chunk() {
     return Next::kNothing;
   }
   // A file that may be recycled is looked up for each message, since what was ready may be gone.
-  if (sent_ >= ready_to_ || view_.copies_always()) {
+  if (sent_ >= ready_to_ || !is_held(sent_)) {
     // A timeline has no file for the time before it began, in whose parent's file that WAL is.
     const wal::SegmentSize size = view_.identity().segment_size;
     const wal::SegmentNo no = size.segment_of(sent_);
@@ -243,7 +250,7 @@ IoResult::Status Sender::send_out() {
 }
 
 IoResult Sender::send_chunk() {
-  if (view_.copies_always() || chunk_.wal_left() <= options_.copy_bytes_max) return copy_chunk();
+  if (!is_held(chunk_.at) || chunk_.wal_left() <= options_.copy_bytes_max) return copy_chunk();
   return send_chunk_from_file();
 }
 
@@ -257,10 +264,11 @@ IoResult Sender::copy_chunk() {
   const std::array<iovec, 2> pieces{
       iovec{chunk_.header.data() + chunk_.header_sent, chunk_.header.size() - chunk_.header_sent},
       iovec{const_cast<std::byte*>(bytes->data()), bytes->size()}};
-  const IoResult result = runtime::send_vector(connection_.fd(), pieces, /*more=*/false);
+  const IoResult result = connection_.send(pieces, /*more=*/false);
   if (result.status == IoResult::Status::kFailed) return result;
+  const bool held = is_held(chunk_.at);
   chunk_.take(result.bytes);
-  if (view_.copies_always() && chunk_.active()) {
+  if (!held && chunk_.active()) {
     // The file may be overwritten before the socket drains, so the rest is kept as it is now, even
     // if that is all of it: nothing waits yet that it could come to stand behind.
     connection_.queue(std::span(chunk_.header).subspan(chunk_.header_sent));
@@ -275,13 +283,14 @@ IoResult Sender::send_chunk_from_file() {
   if (chunk_.header_sent < chunk_.header.size()) {
     const iovec piece{chunk_.header.data() + chunk_.header_sent,
                       chunk_.header.size() - chunk_.header_sent};
-    const IoResult result = runtime::send_vector(connection_.fd(), {&piece, 1}, /*more=*/true);
+    const IoResult result = connection_.send({&piece, 1}, /*more=*/true);
     if (result.status != IoResult::Status::kDone) return result;
     chunk_.take(result.bytes);
     if (chunk_.header_sent < chunk_.header.size()) return result;
   }
-  const IoResult result = runtime::send_file(
-      connection_.fd(), segment_->fd(), static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
+  view_.add_page_user(*this);
+  const IoResult result = connection_.send_file(
+      segment_->fd(), static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
       static_cast<std::size_t>(chunk_.wal_left()));
   if (result.status == IoResult::Status::kDone) chunk_.take(result.bytes);
   if (result.status == IoResult::Status::kEnd) {
@@ -297,6 +306,7 @@ IoResult Sender::send_chunk_from_file() {
 // its deadline.
 void Sender::on_timer(runtime::Timer& /*timer*/) {
   loop_.assert_in_thread();
+  if (phase_ == Phase::kIdle) return unpin_when_acknowledged();
   const runtime::Instant now = loop_.now();
   if (options_.timeout.count() > 0) {
     if (now >= last_reply_ + options_.timeout) {
@@ -381,6 +391,7 @@ void Sender::stop() {
   timer_.disarm();
   queue_link_.unlink();
   stop_waiting();
+  unpin_when_acknowledged();
 }
 
 }  // namespace server::stream

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "runtime/annotations.h"
@@ -30,7 +31,9 @@ struct NextTimeline {
 //   Borrows: loop, view, queue, connection and owner, which all outlive it.
 //   Invariant: start <= sent <= the end of the streamed timeline when it was sent.
 //   Limits: one message in flight, quantum_bytes per pump.
-class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
+class Sender final : private WalView::Waiter,
+                     private WalView::PageUser,
+                     private runtime::Timer::Handler {
  public:
   struct Options {
     std::uint32_t copy_bytes_max = 16 * 1024;  // WAL up to this is copied, above goes by sendfile
@@ -132,12 +135,20 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
   enum class Next { kChunk, kNothing, kWaiting, kEnded };
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
+  void on_files_released() override;
+  // So often it is looked for pages of a stream that has ended.
+  static constexpr runtime::Duration kUnpinInterval = std::chrono::milliseconds(100);
   // While it drains, a standby that has answered and not yet confirmed all is asked this often.
   static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
 
   void on_timer(runtime::Timer& timer) override;
 
   bool is_historic() const REQUIRES(loop_);
+  bool is_held(wal::Lsn lsn) const REQUIRES(loop_);
+  wal::Lsn arrived() const REQUIRES(loop_);
+  void pin(wal::Lsn start) REQUIRES(loop_);
+  void advance_pin() REQUIRES(loop_);
+  void unpin_when_acknowledged() REQUIRES(loop_);
   wal::Lsn sendable_end() const REQUIRES(loop_);
   Next next_chunk() REQUIRES(loop_);
   void begin_chunk(wal::Lsn limit) REQUIRES(loop_);
@@ -171,6 +182,8 @@ class Sender final : private WalView::Waiter, private runtime::Timer::Handler {
 
   Feedback feedback_ GUARDED_BY(loop_);
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
+  // Where pins are heeded. It outlives the stream as long as pages of it are in the socket.
+  std::unique_ptr<wal::Pins::Pin> pin_ GUARDED_BY(loop_);
   std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
   runtime::Timer timer_ GUARDED_BY(loop_);
   runtime::Instant last_reply_ GUARDED_BY(loop_){};

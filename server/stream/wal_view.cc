@@ -74,7 +74,7 @@ bool WalView::take_spans() {
   wal::WalSpan span;
   while (spans_.pop(span)) {
     if (span.timelines != timelines_) {
-      if (timelines_ == nullptr) walked_from_ = span.begin;
+      if (timelines_ == nullptr || span.begin > end_) walked_from_ = span.begin;
       timelines_ = span.timelines;
       // What followed the fork on the old timeline is no longer this history's.
       for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin));
@@ -91,10 +91,19 @@ bool WalView::take_spans() {
       }
     }
     end_ = span.end;
+    promised_ = span.promised;
+    if (std::exchange(held_from_, span.held_from) < span.held_from) release_files();
     lag_clock_.sample(span.end, span.published);
     moved = true;
   }
   return moved;
+}
+
+// Each adds itself again when it has handed out pages again.
+void WalView::release_files() {
+  runtime::IntrusiveList<PageUser> told;
+  told.take_all(page_users_);
+  while (PageUser* user = told.pop_front()) user->on_files_released();
 }
 
 // The slice of the end and the one before it.
@@ -147,9 +156,8 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
     tail_begin_ = from;
     tail_size_ = 0;
   }
-  // What is already here stays valid: WAL below the end does not change. Under a live pg_wal it may
-  // be recycled, so there each session's bytes are read again.
-  if (options_.copy_always) tail_size_ = std::min(tail_size_, std::size_t{from - tail_begin_});
+  // What is already here stays valid: WAL below the end does not change.
+  const bool read_all = tail_begin_ + tail_size_ >= to;
   while (tail_begin_ + tail_size_ < to) {
     const Lsn at = tail_begin_ + tail_size_;
     const auto wanted = static_cast<std::size_t>(to - at);
@@ -162,6 +170,11 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
                                 segment.name(), identity().segment_size.offset(at), read, wanted)};
     }
     tail_size_ += read;
+  }
+  // A file is renamed before it is overwritten. What it held under its name is what was read.
+  if (!read_all && !is_held(from) && !segments_.is_current(segment)) {
+    tail_size_ = 0;
+    return wal::segment_removed(segment.timeline(), segment.no(), identity().segment_size);
   }
   return std::span<const std::byte>(tail_).subspan(static_cast<std::size_t>(from - tail_begin_),
                                                    static_cast<std::size_t>(to - from));

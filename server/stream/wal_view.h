@@ -31,8 +31,6 @@ class WalView {
   struct Options {
     std::size_t segments_max = 64;
     std::size_t span_queue_items = 1024;
-    // The files may be overwritten while we send (a live pg_wal): never hand pages to a socket.
-    bool copy_always = false;
   };
 
   // Who waits for a slice is told once, from the loop, when it is worth asking again. Until it asks
@@ -47,6 +45,22 @@ class WalView {
    private:
     friend class WalView;
     runtime::ListLink<Waiter> link_;
+  };
+
+  // Who has handed pages of files to a socket is told when files may be overwritten that were not
+  // to be until then.
+  class PageUser {
+   public:
+    PageUser() : link_(*this) {}
+    virtual ~PageUser() = default;
+    virtual void on_files_released() = 0;
+
+   protected:
+    void stop_using_pages() { link_.unlink(); }
+
+   private:
+    friend class WalView;
+    runtime::ListLink<PageUser> link_;
   };
 
   enum class Availability {
@@ -91,7 +105,20 @@ class WalView {
     loop_.assert_in_thread();
     return lag_clock_;
   }
-  bool copies_always() const { return options_.copy_always; }
+  // Whether the files of WAL from `lsn` on keep their bytes for as long as we like. Those of other
+  // WAL may be recycled, as a live pg_wal's are: then no page of them may be in a socket.
+  bool is_held(wal::Lsn lsn) const {
+    loop_.assert_in_thread();
+    return lsn >= held_from_;
+  }
+  wal::Pins& pins() { return segments_.pins(); }
+  // REQUIRES: held WAL.
+  void add_page_user(PageUser& user) { page_users_.push_back(user.link_); }
+  // WAL that is not here yet, but will come, ends there.
+  wal::Lsn promised() const {
+    loop_.assert_in_thread();
+    return promised_;
+  }
   // Whether a position is so near to the end that its bytes are proven and cached.
   bool is_hot(wal::Lsn lsn) const;
 
@@ -99,7 +126,8 @@ class WalView {
   Located locate(wal::Lsn from, Waiter& waiter);
 
   // The bytes of [from, to), through a buffer that all sessions of this loop share, so that a new
-  // commit is read once and not once per standby. Valid until the next call.
+  // commit is read once and not once per standby. Valid until the next call. Of a file that was
+  // recycled meanwhile they are none: that is the error of a removed segment.
   // REQUIRES: they lie in `segment`, and are at most kTailBytesMax.
   runtime::Result<std::span<const std::byte>> bytes(const wal::Segment& segment, wal::Lsn from,
                                                     wal::Lsn to);
@@ -145,6 +173,7 @@ class WalView {
   bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
   void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
   void wake(OpenSegment& open) REQUIRES(loop_);
+  void release_files() REQUIRES(loop_);
   void evict() REQUIRES(loop_);
   std::uint32_t slice_of(wal::Lsn lsn) const;
 
@@ -158,6 +187,9 @@ class WalView {
   const wal::Timelines* timelines_ GUARDED_BY(loop_) = nullptr;
   wal::Lsn walked_from_ GUARDED_BY(loop_);  // the reader has proven everything from here to end_
   wal::Lsn end_ GUARDED_BY(loop_);
+  wal::Lsn held_from_ GUARDED_BY(loop_);
+  wal::Lsn promised_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<PageUser> page_users_ GUARDED_BY(loop_);
   LagClock lag_clock_ GUARDED_BY(loop_);
 
   std::map<wal::SegmentNo, OpenSegment> open_ GUARDED_BY(loop_);

@@ -23,6 +23,7 @@ class Lsn {
  public:
   constexpr Lsn() = default;
   constexpr explicit Lsn(std::uint64_t value) : value_(value) {}
+  static constexpr Lsn max() { return Lsn(~std::uint64_t{0}); }  // behind every position
 
   constexpr std::uint64_t value() const { return value_; }
   constexpr bool valid() const { return value_ != 0; }

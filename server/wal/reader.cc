@@ -30,26 +30,40 @@ void Reader::seek_first(Lsn segment_begin) {
   searched_from_ = segment_begin;
 }
 
-Outcome Reader::advance() {
+Outcome Reader::advance(Lsn limit) {
   pages_->forget();
   if (searched_from_.has_value()) {
     if (const Outcome found = records_->seek_first(*searched_from_); found != Outcome::kRecord) {
       return found;
     }
+    if (records_->position() > limit) return Outcome::kEndOfWal;
     const Lsn begin = *std::exchange(searched_from_, std::nullopt);
     if (begin < records_->position()) publish(begin, /*record_count=*/0);
   }
+  // A page that was read when the limit stopped us may have become longer since.
+  if (stopped_by_limit_) records_->seek(records_->position(), records_->previous_record());
   Outcome outcome = Outcome::kRecord;
-  while (outcome == Outcome::kRecord) {
+  while (outcome == Outcome::kRecord && records_->position() < limit) {
     const Lsn begin = records_->position();
     std::uint32_t count = 0;
-    while (records_->position() - begin < kBatchBytes &&
-           (outcome = records_->next()) == Outcome::kRecord) {
+    while (records_->position() - begin < kBatchBytes && records_->position() < limit &&
+           (outcome = next_record(limit)) == Outcome::kRecord) {
       ++count;
     }
     if (count > 0) publish(begin, count);
   }
+  stopped_by_limit_ = outcome == Outcome::kRecord;
   return outcome;
+}
+
+// One that ends behind the limit is not there yet.
+Outcome Reader::next_record(Lsn limit) {
+  const Lsn begin = records_->position();
+  const Lsn previous = records_->previous_record();
+  const Outcome outcome = records_->next();
+  if (records_->position() <= limit) return outcome;
+  records_->seek(begin, previous);
+  return Outcome::kEndOfWal;
 }
 
 std::optional<FileId> Reader::find_file(SegmentNo no) const {

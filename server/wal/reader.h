@@ -31,8 +31,9 @@ class Reader {
   // that begins in it cannot be proven, and is published with it.
   void seek_first(Lsn segment_begin);
 
-  // Reads the files again from where it stands, and publishes what has become whole.
-  Outcome advance();
+  // Reads the files again from where it stands, and publishes the records that have become whole
+  // and end at `limit` at the latest. It stops there with kRecord.
+  Outcome advance(Lsn limit = Lsn::max());
 
   // REQUIRES: seek() was called.
   Lsn position() const { return searched_from_.value_or(records_->position()); }
@@ -46,6 +47,7 @@ class Reader {
   static constexpr std::uint64_t kBatchBytes = 256 * 1024;
 
   std::optional<FileId> find_file(SegmentNo no) const;
+  Outcome next_record(Lsn limit);
   void publish(Lsn begin, std::uint32_t record_count);
 
   const std::string directory_;
@@ -54,6 +56,7 @@ class Reader {
   WalTail& tail_;
   std::optional<FilePages> pages_;
   std::optional<RecordReader> records_;
+  bool stopped_by_limit_ = false;     // the last advance()
   std::optional<Lsn> searched_from_;  // until the first record is found
   // The file that held the end of what was published last.
   SegmentNo end_segment_{};

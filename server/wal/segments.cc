@@ -90,6 +90,10 @@ runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, Seg
   return PreparedSlice{std::move(segment), check.proven_to, check.fault.has_value()};
 }
 
+bool Segments::is_current(const Segment& segment) const {
+  return Segment::find(directory_ + "/" + segment.name()) == segment.id();
+}
+
 void Segments::forget(SegmentNo no) {
   faults_.forget(no);
   const runtime::Lock lock(mutex_);

@@ -10,6 +10,7 @@
 #include "runtime/mutex.h"
 #include "runtime/result.h"
 #include "server/wal/fault_log.h"
+#include "server/wal/pins.h"
 #include "server/wal/segment.h"
 #include "server/wal/timelines.h"
 
@@ -38,6 +39,7 @@ class Segments {
 
   const std::string& directory() const { return directory_; }
   const Identity& identity() const { return identity_; }
+  Pins& pins() { return pins_; }
 
   // Opens the segment that holds `lsn` in the history of `timelines`. The errors are those that a
   // walsender gives its client (walsender.c, WalSndSegmentOpen).
@@ -50,6 +52,9 @@ class Segments {
   runtime::Result<PreparedSlice> prepare(const Timelines& timelines, SegmentRef segment, Lsn lsn,
                                          Lsn wal_end) EXCLUDES(mutex_);
 
+  // Whether the file that open() would find now is still this one. One look at a name.
+  bool is_current(const Segment& segment) const;
+
   // The file of a segment has been changed, replaced or removed.
   void forget(SegmentNo no) EXCLUDES(mutex_);
 
@@ -60,6 +65,7 @@ class Segments {
   const std::string directory_;
   const Identity identity_;
   FaultLog& faults_;
+  Pins pins_;
   runtime::Mutex mutex_;
   std::map<SegmentNo, std::weak_ptr<Segment>> open_ GUARDED_BY(mutex_);
 };

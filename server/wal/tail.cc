@@ -14,7 +14,14 @@ const Timelines* WalTail::adopt(Timelines timelines) {
 void WalTail::publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now,
                       bool file_replaced) {
   CHECK(timelines() != nullptr && begin <= end);
-  const WalSpan span{timelines(), begin, end, record_count, now, file_replaced};
+  const WalSpan span{.timelines = timelines(),
+                     .begin = begin,
+                     .end = end,
+                     .record_count = record_count,
+                     .published = now,
+                     .file_replaced = file_replaced,
+                     .held_from = held_from_,
+                     .promised = promised_};
   position_.store(end);
   for (WalSpanQueue* queue : queues_) {
     if (!queue->push(span)) waiting_ = true;

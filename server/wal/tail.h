@@ -22,6 +22,10 @@ struct WalSpan {
   // The segment of `begin` has been replaced by another file: what is open is not where this WAL
   // is.
   bool file_replaced = false;
+  // Before this, files may be overwritten while somebody reads them.
+  Lsn held_from = {};
+  // WAL up to here is known to exist, and will come.
+  Lsn promised = {};
 
   // Two spans become one where they touch; the older time stays, since lag counts from there.
   bool merge(const WalSpan& next) {
@@ -29,6 +33,8 @@ struct WalSpan {
     end = next.end;
     record_count += next.record_count;
     file_replaced = file_replaced || next.file_replaced;
+    held_from = next.held_from;
+    promised = next.promised;
     return true;
   }
 };
@@ -52,6 +58,12 @@ class WalTail {
   // REQUIRES: adopted timelines; begin <= end.
   void publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now,
                bool file_replaced = false);
+  // What the spans from now on say: from where on files keep their bytes (from the start, unless
+  // somebody has said otherwise; Lsn::max(): none does), and how much WAL is still to come (none).
+  void hold_from(Lsn held_from) { held_from_ = held_from; }
+  void promise(Lsn promised) { promised_ = promised; }
+  // Tells the loops what has changed of these two, without more WAL. REQUIRES: it was published.
+  void announce(runtime::Instant now) { publish(position(), position(), 0, now); }
   // Whether a queue was full, so that flush() is due within a millisecond or so.
   bool has_waiting() const { return waiting_; }
   void flush();
@@ -62,6 +74,8 @@ class WalTail {
   std::vector<WalSpanQueue*> queues_;
   std::vector<std::unique_ptr<const Timelines>> history_;  // one per timeline switch
   runtime::Published<Lsn> position_;
+  Lsn held_from_;
+  Lsn promised_;
   bool waiting_ = false;
 };
 

@@ -215,8 +215,20 @@ TEST(ConfigTest, RefusesAFileThatIsNotThere) {
 TEST(ConfigTest, NeedsExactlyOneSource) {
   const std::string text = "give one of --primary-conninfo, --wal-directory and --synthetic";
   expect_refused(Parsing({"serve"}), text);
-  expect_refused(serve({"--primary-conninfo", "host=h", "--spool-directory", "/spool"}), text);
   expect_refused(serve({"--synthetic", "50MB/s", "--spool-directory", "/spool"}), text);
+}
+
+TEST(ConfigTest, WhoServesThePrimarysOwnWalNeedsASlotAndNoSpool) {
+  const std::string conninfo = "host=h";
+  expect_refused(serve({"--primary-conninfo", conninfo}), "needs --primary-slot-name");
+  const std::vector<std::string> attach{"--primary-conninfo", conninfo, "--primary-slot-name", "s"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), attach.begin(), attach.end());
+    return serve(more);
+  };
+  expect_refused(with({"--spool-directory", "/spool"}), "one of --spool-directory");
+  expect_refused(with({"--upstream-ack", "any 1 (*)"}), "--upstream-ack needs --spool-directory");
+  EXPECT_EQ(with({}).line.verb, Verb::kServe);
 }
 
 TEST(ConfigTest, ARelayHasPostgresNamesAndUnitsAndHidesItsConninfo) {

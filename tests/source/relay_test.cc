@@ -37,11 +37,12 @@ struct RelayTest : ::testing::Test, GrowingWal {
   }
   RelaySource::Options options(std::uint16_t port) const {
     return {.directory = spool.file("spool"),
-            .upstream = {.conninfo = runtime::format("host=127.0.0.1 port={} user=u", port),
-                         .timeout = std::chrono::seconds(60)},
-            .slot_name = "",
-            .status_interval = std::chrono::seconds(10),
-            .retry_interval = milliseconds(20),
+            .receiver = {.upstream = {.conninfo =
+                                          runtime::format("host=127.0.0.1 port={} user=u", port),
+                                      .timeout = std::chrono::seconds(60)},
+                         .slot_name = "",
+                         .status_interval = std::chrono::seconds(10),
+                         .retry_interval = milliseconds(20)},
             .wal_keep_bytes = std::uint64_t{1} << 30};
   }
   void start_relay(const RelaySource::Options& relay_options) {
@@ -145,7 +146,7 @@ TEST_F(RelayTest, PassesOnWhatItsStandbysStillLookAtAndThatTheyNoLongerDo) {
   server::source::XminHorizon horizon;
   start_primary();
   auto with_feedback = options(primary->port());
-  with_feedback.xmin_horizon = &horizon;
+  with_feedback.receiver.xmin_horizon = &horizon;
   horizon.report(1, {.data = (std::uint64_t{3} << 32) | 700, .catalog = 5}, clock.now());
   start_relay(with_feedback);
   const auto primary_hears = [this](const Xmin& xmin) {

@@ -57,7 +57,8 @@ TEST(SenderFileTest, AFileThatEndsBeforeAMessageIsAnErrorForTheStandby) {
 
 // What was ready when it was looked up went out of the old file whenever the socket had room again.
 TEST(SenderFileTest, WhatMayBeRecycledIsLookedUpForEveryMessage) {
-  SenderRig rig(1, {.copy_always = true});
+  SenderRig rig;
+  rig.tail.hold_from(Lsn::max());
   rig.fill(6 * kMb);
   Standby& standby = blocked_standby(rig, 16 * 1024);
   const Lsn in_flight = standby.sender.sent();

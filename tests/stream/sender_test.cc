@@ -27,7 +27,10 @@ struct Path {
 class SenderPathTest : public ::testing::TestWithParam<Path> {
  protected:
   Sender::Options options() const { return {.copy_bytes_max = GetParam().copy_bytes_max}; }
-  SenderRig rig{1, {.copy_always = GetParam().copy_always}};
+  SenderPathTest() {
+    if (GetParam().copy_always) rig.tail.hold_from(Lsn::max());
+  }
+  SenderRig rig;
 };
 
 INSTANTIATE_TEST_SUITE_P(Paths, SenderPathTest,

@@ -50,9 +50,10 @@ class StressTest : public ::testing::Test {
     ASSERT_TRUE(source_->open().has_value());
     TestServer::Options options;
     options.workers = 3;
-    options.worker.view = {.segments_max = 4, .copy_always = copy_always};
+    options.worker.view = {.segments_max = 4};
     options.worker.session.close_timeout = std::chrono::milliseconds(500);
     server_.emplace(spool_->path(), source_->identity(), options);
+    if (copy_always) server_->tail().hold_from(Lsn::max());
     ASSERT_TRUE(source_->start(server_->tail(), server_->faults(), *server_).has_value());
     server_->accept();
     while (server_->tail().position() < Lsn(6 * kMb)) std::this_thread::yield();

@@ -1,0 +1,96 @@
+#include "server/option_types.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/format.h"
+#include "server/command/postgres_settings.h"
+#include "server/command/setting_value.h"
+#include "server/command/settings.h"
+#include "server/units.h"
+
+namespace server {
+
+const OptionType<runtime::Duration> kDuration{
+    parse_duration, [](const runtime::Duration& duration) {
+      return command::show_milliseconds(
+          std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+    }};
+
+OptionType<int> as_postgres(std::string_view setting) {
+  const command::SettingDefinition* definition = command::find_session_setting(setting);
+  CHECK(definition != nullptr);
+  const auto parse = [definition](std::string_view text) -> std::optional<int> {
+    const auto shown = command::parse_setting(*definition, text);
+    return shown ? integer<int>(0, std::numeric_limits<int>::max()).parse(*shown) : std::nullopt;
+  };
+  return {parse, [](const int& value) { return std::to_string(value); }};
+}
+
+const OptionType<runtime::Duration> kSeconds{
+    [](std::string_view text) {
+      const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos;
+      return parse_duration(bare ? std::string(text) + "s" : std::string(text));
+    },
+    kDuration.show};
+
+const OptionType<source::AckPolicy> kAckPolicy{source::parse_ack_policy, source::show_ack_policy};
+
+const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_bytes(text); },
+                                       command::show_bytes};
+
+const OptionType<std::uint64_t> kMegabytes{
+    [](std::string_view text) { return parse_bytes(text, 1ull << 20); }, command::show_bytes};
+
+const OptionType<wal::SegmentSize> kSegmentSize{
+    [](std::string_view text) -> std::optional<wal::SegmentSize> {
+      const auto size = parse_bytes(text);
+      if (!size.has_value() || !wal::SegmentSize::is_valid(*size)) return std::nullopt;
+      return wal::SegmentSize(static_cast<std::uint32_t>(*size));
+    },
+    [](const wal::SegmentSize& size) { return command::show_bytes(size.bytes()); }};
+
+const OptionType<wal::RecordMix> kRecordSizes{
+    [](std::string_view text) -> std::optional<wal::RecordMix> {
+      const auto dots = text.find("..");
+      const auto parse = integer<std::uint32_t>(24, 1u << 30).parse;
+      const auto least = parse(text.substr(0, dots));
+      const auto most = dots == std::string_view::npos ? least : parse(text.substr(dots + 2));
+      if (!least || !most || *least > *most) return std::nullopt;
+      return wal::RecordMix{.record_bytes_min = *least, .record_bytes_max = *most};
+    },
+    [](const wal::RecordMix& mix) {
+      return runtime::format("{}..{}", mix.record_bytes_min, mix.record_bytes_max);
+    }};
+
+const OptionType<std::uint32_t> kCopyThreshold{
+    [](std::string_view text) -> std::optional<std::uint32_t> {
+      const auto size = parse_bytes(text);
+      if (!size || *size > 131072) return std::nullopt;
+      return static_cast<std::uint32_t>(*size);
+    },
+    [](const std::uint32_t& size) { return command::show_bytes(size); }};
+
+constexpr std::pair<std::string_view, runtime::log::Level> kLogLevels[] = {
+    {"debug", runtime::log::Level::kDebug}, {"info", runtime::log::Level::kInfo},
+    {"log", runtime::log::Level::kLog},     {"warning", runtime::log::Level::kWarning},
+    {"error", runtime::log::Level::kError}, {"fatal", runtime::log::Level::kFatal}};
+const OptionType<runtime::log::Level> kLogLevel{
+    [](std::string_view text) -> std::optional<runtime::log::Level> {
+      for (const auto& [name, level] : kLogLevels) {
+        if (text == name) return level;
+      }
+      return std::nullopt;
+    },
+    [](const runtime::log::Level& level) {
+      return std::string(kLogLevels[static_cast<std::size_t>(level)].first);
+    }};
+
+const OptionType<std::vector<std::string>> kAddresses{
+    [](std::string_view text) { return std::optional(CLI::detail::split(std::string(text), ',')); },
+    [](const std::vector<std::string>& list) { return CLI::detail::join(list, ","); }};
+
+}  // namespace server

@@ -1,0 +1,200 @@
+#include "server/source/attach.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/format.h"
+#include "runtime/log.h"
+#include "server/wal/names.h"
+#include "server/wal/segment.h"
+
+namespace server::source {
+
+using runtime::format;
+using runtime::Result;
+using wal::Lsn;
+using wal::TimelineHistory;
+using wal::TimelineId;
+
+AttachSource::AttachSource(Options options, const runtime::Clock& clock)
+    : options_(std::move(options)), clock_(clock), receiver_(options_.receiver, clock, *this) {}
+
+Result<void> AttachSource::open() {
+  first_primary_ = TRY(receiver_.connect());
+  const wal::Inventory inventory = TRY(wal::take_inventory(options_.directory));
+  identity_ = inventory.identity;
+  if (identity_ != first_primary_->identity) {
+    return runtime::Error{
+        .kind = &kDiverged,
+        .what = format("directory \"{}\" holds WAL of another system than the primary's",
+                       options_.directory),
+        .detail = format("The primary's identifier is {}, that of the WAL is {}.",
+                         first_primary_->identity.system_identifier, identity_.system_identifier),
+        .hint = "Give it the pg_wal of the server that primary_conninfo names."};
+  }
+  return {};
+}
+
+void AttachSource::set_pins(wal::Pins& pins) {
+  pins_ = &pins;
+  pins.heed();
+}
+
+Result<void> AttachSource::start(wal::WalTail& tail, wal::FaultLog& faults,
+                                 Source::Listener& /*listener*/) {
+  CHECK(pins_ != nullptr);
+  tail_ = &tail;
+  faults_ = &faults;
+  tail.hold_from(held_from_);
+  tail.promise(Lsn::max());
+  TRY(begin_at(*first_primary_));
+  receiver_.start(tail);
+  return {};
+}
+
+// What came before the segment in work is served as it is.
+Result<void> AttachSource::begin_at(const PrimaryInfo& primary) {
+  const wal::SegmentSize size = identity_.segment_size;
+  const Lsn begin = size.start(size.segment_of(primary.end));
+  auto files = TRY(wal::read_history_files(options_.directory));
+  TimelineHistory history = TRY(wal::history_of(primary.timeline, files));
+  tail_->adopt({std::move(history), std::move(files)});
+  reader_.emplace(options_.directory, identity_, clock_, *tail_);
+  reader_->seek_first(begin);
+  tail_->publish(begin, begin, 0, clock_.now());
+  advance(primary.end);
+  runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
+                    wal::value(primary.timeline), reader_->position());
+  return {};
+}
+
+Result<void> AttachSource::on_connected(const PrimaryInfo& primary) {
+  TRY(check_primary(primary, identity_, tail_->timelines()->history.tip()));
+  TRY(learn_timelines(primary.timeline));
+  const std::string& slot = receiver_.options().slot_name;
+  slot_from_ = TRY(receiver_.upstream().slot_restart_lsn(slot));
+  if (slot_from_.valid()) return has_position() ? Result<void>() : skip_to(primary);
+  return runtime::Error{.kind = &kUpstreamRefused,
+                        .what = format("replication slot \"{}\" of the primary keeps no WAL", slot),
+                        .detail =
+                            "It has never reserved WAL, or was invalidated because it exceeded "
+                            "max_slot_wal_keep_size.",
+                        .hint = "Drop it, and let walcast create it (create_primary_slot)."};
+}
+
+bool AttachSource::has_position() const {
+  const wal::SegmentSize size = identity_.segment_size;
+  const wal::SegmentNo no = size.segment_of(reader_->position());
+  const TimelineId timeline = tail_->timelines()->history.file_timeline(no, size);
+  return wal::Segment::find(options_.directory + "/" + wal::segment_name(timeline, no, size))
+      .has_value();
+}
+
+// Without a slot the primary has removed what comes next. Whoever still needs it will be told so.
+Result<void> AttachSource::skip_to(const PrimaryInfo& primary) {
+  runtime::log::warning("the primary has removed WAL from {} on, which had not been received",
+                        reader_->position());
+  return begin_at(primary);
+}
+
+// Standbys ask for the file of every timeline, and find those that the primary has.
+Result<void> AttachSource::learn_timelines(TimelineId newest) {
+  const wal::Timelines& known = *tail_->timelines();
+  if (newest == known.history.tip()) return {};
+  auto files = TRY(wal::read_history_files(options_.directory));
+  const TimelineHistory theirs = TRY(wal::history_of(newest, files));
+  TRY(check_fork(known.history, reader_->position(), theirs));
+  if (files == known.files) return {};
+  tail_->adopt({known.history, std::move(files)});
+  tail_->publish(reader_->position(), reader_->position(), 0, clock_.now());
+  return {};
+}
+
+// It was flushed before it was sent, so it is in the file, where the primary has read it too.
+Result<void> AttachSource::on_wal(const wire::XLogData& data) {
+  advance(Lsn(data.start) + data.wal.size());
+  return {};
+}
+
+void AttachSource::advance(Lsn flushed) { report_unless_growing(reader_->advance(flushed)); }
+
+// A record that ends behind what was flushed may look like anything.
+void AttachSource::report_unless_growing(wal::Outcome outcome) {
+  if (outcome == wal::Outcome::kRecord) {
+    suspect_.reset();
+    return;
+  }
+  const runtime::Instant now = clock_.now();
+  if (suspect_ != reader_->position()) {
+    suspect_ = reader_->position();
+    suspected_since_ = now;
+  } else if (outcome == wal::Outcome::kInvalid && now >= suspected_since_ + kFaultGrace) {
+    const wal::Fault fault = reader_->fault();
+    const wal::SegmentSize size = identity_.segment_size;
+    faults_->report(fault,
+                    tail_->timelines()->history.file_timeline(size.segment_of(fault.lsn), size));
+  }
+}
+
+// The slot is this connection's now. It never goes back, and what the primary may have removed
+// before it stays removed.
+Result<void> AttachSource::on_turn() {
+  const runtime::Instant now = clock_.now();
+  if (slot_from_.valid()) {
+    pins_->reset(slot_from_);
+    hold_from(std::exchange(slot_from_, Lsn()));
+    hold_due_ = now;
+  }
+  if (now < hold_due_) return {};
+  hold_due_ = now + kHoldInterval;
+  Lsn limit = reader_->position();
+  const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
+  if (required.valid()) limit = std::min(limit, required);
+  hold_from(pins_->advance(limit));
+  return {};
+}
+
+// The loops hear of it before the primary does, which may then recycle what comes before.
+void AttachSource::hold_from(Lsn held_from) {
+  if (std::exchange(held_from_, held_from) == held_from) return;
+  tail_->hold_from(held_from);
+  tail_->announce(clock_.now());
+}
+
+// The primary moves its slot to what is flushed, which is nothing here: its own disk has it.
+Quorum::Positions AttachSource::confirmed(const Quorum::Positions& /*reported*/) const {
+  const Lsn held = held_from_ == Lsn::max() ? Lsn() : held_from_;
+  return {.write = reader_->position(), .flush = held, .apply = Lsn()};
+}
+
+Result<void> AttachSource::on_timeline_ended(const NextTimeline& next) {
+  TRY(learn_timelines(next.timeline));
+  const TimelineId parent = tail_->timelines()->history.tip();
+  auto files = tail_->timelines()->files;
+  TimelineHistory history = TRY(wal::history_of(next.timeline, files));
+  const Lsn fork = reader_->position();
+  if (history.switch_point(parent) != fork) {
+    return runtime::Error{.kind = &kDiverged,
+                          .what = format("timeline {} ended at {}, but its WAL ends at {}",
+                                         wal::value(parent), next.begin, fork)};
+  }
+  runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(next.timeline),
+                    wal::value(parent), fork);
+  const Lsn previous = reader_->previous_record();
+  tail_->adopt({std::move(history), std::move(files)});
+  reader_->seek(fork, previous);
+  tail_->publish(fork, fork, 0, clock_.now());
+  return {};
+}
+
+// The slot may be dropped or invalidated from now on, and files be recycled.
+bool AttachSource::on_connection_lost(const runtime::Error& /*error*/) {
+  slot_from_ = Lsn();
+  hold_due_ = runtime::Instant::max();
+  pins_->reset(Lsn::max());
+  hold_from(Lsn::max());
+  return true;
+}
+
+}  // namespace server::source

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "runtime/clock.h"
+#include "server/source/receiver.h"
+#include "server/source/source.h"
+#include "server/wal/inventory.h"
+#include "server/wal/pins.h"
+#include "server/wal/reader.h"
+
+namespace server::source {
+
+// The WAL of a primary on this host, served from the primary's own pg_wal: nothing is stored twice.
+// Its stream says how far the primary has flushed; the bytes are those of its files, proven as they
+// pass. The primary would recycle a file while pages of it are in a socket, so a slot of it, which
+// this source's connection has, is held at the oldest WAL that a stream or one of our slots needs.
+// While that connection is lost nothing is held, and files are copied, name and all.
+//   Owner: Server.  Thread: main's until start(), then the receiver's.
+//   Borrows: pins, which outlive stop().
+//   Invariant: the tail says that files are held from where the primary's slot is, or from later.
+class AttachSource final : public Source, private Receiver::Sink {
+ public:
+  struct Options {
+    std::string directory;       // pg_wal of the primary
+    Receiver::Options receiver;  // with a slot
+    // WAL from here on is needed by slots of ours; invalid: none. Any thread.
+    std::function<wal::Lsn()> required_lsn = {};
+  };
+
+  AttachSource(Options options, const runtime::Clock& clock);
+  ~AttachSource() override { stop(); }
+
+  // The primary must be there, and the directory must be its.
+  runtime::Result<void> open() override;
+  const wal::Identity& identity() const override { return identity_; }
+  const std::string& directory() const override { return options_.directory; }
+  // Before start(): who keeps account of what streams need.
+  void set_pins(wal::Pins& pins) override;
+  runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
+                              Source::Listener& listener) override;
+  void stop() override { receiver_.stop(); }
+  void log_memory_contexts() override { receiver_.log_memory_contexts(); }
+
+ private:
+  // So often the primary's slot follows what is needed.
+  static constexpr runtime::Duration kHoldInterval = std::chrono::seconds(1);
+  // WAL that the primary has flushed and that cannot be proven for so long is reported.
+  static constexpr runtime::Duration kFaultGrace = std::chrono::seconds(1);
+
+  wal::Lsn position() const override { return reader_->position(); }
+  runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
+  runtime::Result<void> on_wal(const wire::XLogData& data) override;
+  runtime::Result<void> on_turn() override;
+  runtime::Instant next_turn() const override { return hold_due_; }
+  Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
+  runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
+  bool on_connection_lost(const runtime::Error& error) override;
+
+  runtime::Result<void> begin_at(const PrimaryInfo& primary);
+  bool has_position() const;
+  runtime::Result<void> skip_to(const PrimaryInfo& primary);
+  runtime::Result<void> learn_timelines(wal::TimelineId newest);
+  void advance(wal::Lsn flushed);
+  void report_unless_growing(wal::Outcome outcome);
+  void hold_from(wal::Lsn held_from);
+
+  const Options options_;
+  const runtime::Clock& clock_;
+  wal::Identity identity_;  // what open() found; any thread may ask
+  std::optional<PrimaryInfo> first_primary_;
+
+  Receiver receiver_;
+  wal::Pins* pins_ = nullptr;
+  wal::WalTail* tail_ = nullptr;
+  wal::FaultLog* faults_ = nullptr;
+  std::optional<wal::Reader> reader_;
+
+  wal::Lsn slot_from_;  // where the primary's slot was when it was asked last; invalid: not yet
+  wal::Lsn held_from_ = wal::Lsn::max();
+  runtime::Instant hold_due_ = runtime::Instant::max();
+  std::optional<wal::Lsn> suspect_;  // a position that could not be proven, and since when
+  runtime::Instant suspected_since_{};
+};
+
+}  // namespace server::source

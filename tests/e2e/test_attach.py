@@ -1,0 +1,210 @@
+"""walcast on its primary's own pg_wal: nothing is stored twice, and nothing recycled under a standby."""
+
+import os
+
+from support.case import E2eCase
+from support.cluster import PgCluster
+from support.lsn import format_lsn, parse_lsn
+from support.replication import Closed, Keepalive, ReplicationClient, XLogData
+from support.wait import wait_until
+from support.wal import WalFiles
+from support.walcast import Walcast, fail_to_serve
+from support.workload import bulk_load, wal_of
+
+ROUNDS = int(os.environ.get("WALCAST_ATTACH_ROUNDS", 12))
+MB = 1 << 20
+
+
+class Reader:
+    """A standby that reads no faster than it is told to, and keeps what it reads."""
+
+    def __init__(self, port, begin):
+        self.client = ReplicationClient.connect(port, receive_buffer=64 * 1024)
+        self.begin = begin
+        self.pieces = []
+        self.end = None  # the event that ended the stream
+        assert self.client.start(begin) is None
+
+    def read(self, size):
+        """So much WAL, or what comes before the stream ends; what was read is acknowledged."""
+        target = self.client.position + size
+        try:
+            while self.end is None and self.client.position < target:
+                event = self.client.next_event()
+                if isinstance(event, XLogData):
+                    self.pieces.append(event.data)
+                elif not isinstance(event, Keepalive):
+                    self.end = event
+            if self.end is None:
+                self.client.send_status()
+        except (OSError, AssertionError) as cut:
+            if not isinstance(cut, OSError) and "closed inside a message" not in str(cut):
+                raise
+            self.end = Closed()
+
+    def read_to(self, lsn):
+        self.read(lsn - self.client.position)
+
+    @property
+    def wal(self):
+        return b"".join(self.pieces)
+
+
+class AttachCase(E2eCase):
+    """A primary that recycles its segments as soon as it may, and an archive of what they were."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        archive = cls.area.directory("archive")
+        cls.archive = WalFiles(archive, MB)
+        cls.primary = PgCluster.create(
+            cls.area, "primary", segment_mb=1, wal_keep_size=0, min_wal_size="8MB",
+            max_wal_size="8MB", archive_mode="on", archive_command=f"cp %p {archive}/%f").start()
+        cls.primary.sql("CREATE TABLE bulk (id int, words text)")
+        cls.addClassCleanup(lambda: cls.primary.process and cls.primary.kill())
+
+    def setUp(self):
+        if self.primary.sql("SELECT count(*) FROM pg_replication_slots") == "0":
+            self.create_slot()
+
+    def create_slot(self):
+        self.primary.sql("SELECT pg_create_physical_replication_slot('walcast', true)")
+
+    def attach(self, **options):
+        options = {"wal_directory": self.primary.wal_path, "primary_slot_name": "walcast",
+                   "primary_conninfo": self.primary.conninfo(),
+                   "wal_retrieve_retry_interval": "200ms", **options}
+        return Walcast(self.area, **options)
+
+    def end(self):
+        return parse_lsn(self.primary.flush_lsn())
+
+    def write(self, megabytes):
+        """So much WAL, and a checkpoint that lets go of what is older."""
+        target = self.end() + megabytes * MB
+        while self.end() < target:
+            bulk_load(self.primary, rows=1_000)
+        self.primary.sql("CHECKPOINT")
+
+    def archived(self, begin, end):
+        self.primary.sql("SELECT pg_switch_wal()")
+        last = self.archive.name(1, end)
+        wait_until(lambda: self.primary.sql(
+            f"SELECT last_archived_wal >= '{last}' FROM pg_stat_archiver") == "t",
+            f"{last} is archived")
+        return self.archive.read(1, begin, end)
+
+    def slot_lsn(self):
+        return parse_lsn(self.primary.sql(
+            "SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'walcast'"))
+
+    def drop_slot(self):
+        """As somebody who wants the space back, and is faster than walcast."""
+        self.primary.sql("""DO $$ BEGIN
+            LOOP
+                BEGIN
+                    PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots;
+                    PERFORM pg_drop_replication_slot('walcast');
+                    RETURN;
+                EXCEPTION WHEN object_in_use THEN NULL;
+                END;
+            END LOOP; END $$""")
+
+
+class AttachTest(AttachCase):
+    def test_what_slow_standbys_still_need_is_not_recycled(self):
+        self.primary.stop()
+        standby = self.primary.cold_copy("standby")
+        self.primary.start()
+        walcast = self.attach()
+        standby.configure(primary_conninfo=self.primary.conninfo(walcast.port))
+        self.addCleanup(lambda: standby.process and standby.kill())
+        standby.start()
+        begin = self.end() // MB * MB
+        readers = [Reader(walcast.port, begin) for _ in range(4)]
+        for _ in range(ROUNDS):
+            self.write(megabytes=4)
+            for number, reader in enumerate(readers):
+                reader.read(MB // 2 * (number + 1))
+        oldest = self.slot_lsn()
+        self.assertGreaterEqual(oldest, begin)
+        self.assertLessEqual(oldest, min(reader.client.position for reader in readers))
+        end = self.end()
+        for reader in readers:
+            reader.read_to(end)
+            self.assertIsNone(reader.end)
+        expected = self.archived(begin, end)
+        for reader in readers:
+            self.assertEqual(reader.wal[:len(expected)], expected)
+        standby.wait_for_replay(end)
+        self.assertEqual(standby.checksums(), self.primary.checksums())
+        # They have it all, so the primary need not keep it.
+        wait_until(lambda: self.slot_lsn() >= end, "the slot follows")
+        self.primary.sql("CHECKPOINT")
+        self.assertGreater(wal_of(self.primary).begin(), begin)
+        old = self.client_of(walcast)
+        old.start(begin)
+        _, ended = old.receive_to_end()
+        self.assertEqual(ended.fields["C"], "58P01")
+        old.close()
+        for reader in readers:
+            reader.client.close()
+        walcast.stop()
+
+    def client_of(self, walcast):
+        client = ReplicationClient.connect(walcast.port)
+        self.addCleanup(client.close)
+        return client
+
+    def test_without_the_slot_a_stream_ends_and_no_byte_is_wrong(self):
+        walcast = self.attach()
+        begin = self.end() // MB * MB
+        self.write(megabytes=12)
+        readers = [Reader(walcast.port, begin) for _ in range(3)]
+        for number, reader in enumerate(readers):
+            reader.read(MB * (number + 1))  # and there is more in the socket
+        self.drop_slot()
+        for _ in range(6):
+            self.write(megabytes=8)
+        end = self.end()
+        expected = self.archived(begin, end)
+        for reader in readers:
+            reader.read_to(end)
+            self.assertIsNotNone(reader.end, "the WAL that it was to read was overwritten")
+            self.assertEqual(reader.wal, expected[:len(reader.wal)])
+        walcast.wait_for_log('replication slot "walcast" does not exist')
+        # With a slot it goes on, and whoever wants what is there gets it.
+        self.create_slot()
+        walcast.wait_for_log("the primary has removed WAL from .* on")
+        late = Reader(walcast.port, self.end() // MB * MB)
+        self.write(megabytes=1)
+        late.read_to(self.end())
+        self.assertIsNone(late.end)
+        late.client.close()
+        walcast.stop()
+
+    def test_another_servers_directory_is_refused(self):
+        stranger = PgCluster.create(self.area, "stranger", segment_mb=1)
+        said = fail_to_serve(self.area, wal_directory=stranger.wal_path,
+                             primary_slot_name="walcast",
+                             primary_conninfo=self.primary.conninfo())
+        self.assertIn("holds WAL of another system than the primary's", said)
+
+    def test_a_primary_that_restarts_is_followed_and_standbys_stay(self):
+        self.drop_slot()
+        walcast = self.attach(create_primary_slot=True)
+        reader = Reader(walcast.port, self.end() // MB * MB)
+        for _ in range(2):
+            self.write(megabytes=2)
+            reader.read_to(self.end())
+            self.primary.kill()
+            self.primary.start()
+        self.write(megabytes=2)
+        end = self.end()
+        reader.read_to(end)
+        self.assertIsNone(reader.end)
+        expected = self.archived(reader.begin, end)
+        self.assertEqual(reader.wal[:len(expected)], expected, format_lsn(reader.begin))
+        reader.client.close()
+        walcast.stop()

@@ -1,0 +1,152 @@
+#include <gtest/gtest.h>
+
+#include "server/stream/chunk.h"
+#include "tests/stream/sender_rig.h"
+#include "tests/support/bytes.h"
+
+// Pages that a sender has handed to its socket, where files may be recycled; and standbys that are
+// ahead of the WAL that there is.
+
+namespace tests {
+
+using server::stream::Sender;
+using server::wal::Lsn;
+using server::wal::TimelineId;
+
+namespace {
+
+constexpr std::uint64_t kMb = 1 << 20;
+constexpr TimelineId kFirst{1};
+
+struct SenderPagesTest : ::testing::Test {
+  SenderPagesTest() {
+    rig.segments.pins().heed();
+    rig.segments.pins().reset(rig.begin());
+    rig.fill(3 * kMb);
+  }
+  // One that is blocked, with WAL in its socket that the standby has not read.
+  Standby& blocked(std::uint32_t copy_bytes_max = 0, int send_buffer_bytes = 65'536) {
+    Standby& standby = rig.add({.copy_bytes_max = copy_bytes_max}, send_buffer_bytes);
+    standby.sender.start(kFirst, rig.begin());
+    EXPECT_TRUE(rig.turn_until([&] { return standby.connection.blocked(); }));
+    return standby;
+  }
+  static void report(Standby& standby, Lsn position) {
+    const auto body = status_body(position, position, Lsn(), false);
+    ASSERT_TRUE(standby.sender.on_copy_data(as_bytes(body)).has_value());
+  }
+  Lsn horizon() { return rig.segments.pins().advance(rig.end()); }
+  void hold_from(Lsn lsn) {
+    rig.tail.hold_from(lsn);
+    rig.tail.announce(rig.clock.now());
+    rig.loop.turn_for_test();
+  }
+
+  SenderRig rig;
+};
+
+TEST_F(SenderPagesTest, WhatHasArrivedAndWasAcknowledgedIsNotPinned) {
+  Standby& standby = blocked();
+  EXPECT_EQ(horizon(), rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  EXPECT_EQ(horizon(), rig.begin()) << "it may ask for it again";
+  report(standby, rig.begin() + kMb);
+  EXPECT_EQ(horizon(), rig.begin() + kMb);
+  report(standby, rig.end());
+  EXPECT_EQ(horizon(), rig.end());
+}
+
+TEST_F(SenderPagesTest, WhatIsInTheSocketIsPinnedWhateverTheStandbySays) {
+  Standby& standby = blocked();
+  report(standby, rig.end());
+  EXPECT_LT(horizon(), standby.sender.sent());
+  EXPECT_GT(rig.segments.pins().advance(rig.end()) + 2 * kMb, rig.begin());
+}
+
+TEST_F(SenderPagesTest, PagesOfFilesThatAreNotHeldAnyMoreAreNotDelivered) {
+  Standby& standby = blocked();
+  hold_from(rig.begin());
+  EXPECT_FALSE(standby.lost.has_value());
+  hold_from(Lsn::max());
+  ASSERT_TRUE(standby.lost.has_value());
+  EXPECT_EQ(*standby.lost,
+            "terminating walsender process: its WAL may be overwritten before it arrives");
+}
+
+TEST_F(SenderPagesTest, WhatWasCopiedArrivesAndTheRestIsCopiedFromThenOn) {
+  Standby& standby = blocked(server::stream::kChunkBytesMax);
+  hold_from(Lsn::max());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  EXPECT_FALSE(standby.lost.has_value());
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+}
+
+TEST_F(SenderPagesTest, PagesThatHaveArrivedAreNobodysConcern) {
+  Standby& standby = rig.add({.copy_bytes_max = 0});
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  hold_from(Lsn::max());
+  EXPECT_FALSE(standby.lost.has_value());
+}
+
+TEST_F(SenderPagesTest, APinOutlivesItsStreamUntilThePagesHaveArrived) {
+  Standby& standby = blocked();
+  standby.sender.stop();
+  EXPECT_EQ(horizon(), rig.begin());
+  while (standby.receive()) {
+  }
+  rig.clock.advance(std::chrono::seconds(1));
+  rig.loop.turn_for_test();
+  EXPECT_EQ(horizon(), rig.end());
+}
+
+TEST_F(SenderPagesTest, WhoStartsBehindWhatIsHeldGetsCopies) {
+  rig.segments.pins().reset(rig.begin() + kMb);
+  Standby& standby = blocked();
+  EXPECT_FALSE(standby.connection.has_pages());
+  hold_from(rig.begin() + kMb);
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+}
+
+TEST_F(SenderPagesTest, AStandbyThatIsAheadIsHeldUntilItsWalHasCome) {
+  const Lsn ahead = rig.end();
+  rig.grow(5000);
+  Standby& standby = rig.add();
+  rig.tail.promise(rig.end());
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  const Lsn start = rig.end();
+  ASSERT_GT(start, ahead);
+  standby.sender.start(kFirst, start);
+  rig.loop.turn_for_test();
+  rig.publish();
+  rig.loop.turn_for_test();
+  EXPECT_FALSE(standby.failure.has_value());
+  EXPECT_FALSE(standby.receive()) << "it has this WAL";
+  rig.grow(5000);
+  rig.publish();
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  EXPECT_EQ(standby.wal(), rig.wal(start, rig.end()));
+}
+
+TEST_F(SenderPagesTest, AStandbyThatIsAheadOfAllWalIsToldWhenThatIsKnown) {
+  Standby& standby = rig.add();
+  rig.tail.promise(Lsn::max());
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  standby.sender.start(kFirst, Lsn(0x5000000));
+  rig.loop.turn_for_test();
+  EXPECT_FALSE(standby.failure.has_value());
+  rig.tail.promise(Lsn(0x4FFFFFF));
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  ASSERT_TRUE(standby.failure.has_value());
+  EXPECT_EQ(standby.failure->what,
+            "requested starting point 0/5000000 is ahead of the WAL flush "
+            "position of this server " +
+                to_string(rig.end()));
+}
+
+}  // namespace
+}  // namespace tests
