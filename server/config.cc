@@ -87,8 +87,9 @@ void add_source_options(const Options& options, ServeConfig& config) {
 }
 
 void add_receiver_options(const Options& options, ServeConfig& config) {
-  options.app.add_option(both_names("primary-conninfo"), config.primary_conninfo,
-                         "Receive WAL from this server into --spool-directory, and serve it");
+  options.app.add_option(
+      both_names("primary-conninfo"), config.primary_conninfo,
+      "Receive WAL from this server into --spool-directory, or follow it in --wal-directory");
   options.app.add_option(both_names("primary-slot-name"), config.primary_slot_name,
                          "The replication slot to use there");
   options.app.add_flag(both_names("create-primary-slot"), config.create_primary_slot,
