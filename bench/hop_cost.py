@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What each walcast between a commit and a standby costs, beside a standby of the primary itself."""
+"""What each walcast between a commit and a standby costs, beside a standby of the primary."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""A relay between a real primary and stock standbys: one stream in, a spool, all standbys behind."""
+"""A relay between a real primary and stock standbys: one stream in, a spool, and all behind it."""
 
 import os
 import re
@@ -125,7 +125,8 @@ class KillTest(RelayCase):
         for standby in standbys:
             standby.wait_for_replay(parse_lsn(end))
             self.assertEqual(standby.checksums(), expected)
-            self.assertNotRegex(standby.process.stderr(), "PANIC|incorrect|ahead of the WAL flush position")
+            self.assertNotRegex(standby.process.stderr(),
+                                "PANIC|incorrect|ahead of the WAL flush position")
         self.wait_for_spool(end)
         self.assert_spool_is_the_primarys_wal(parse_lsn(end))
         walcast.stop()

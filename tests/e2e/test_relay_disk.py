@@ -55,7 +55,7 @@ class FaultyRelayCase(RelayCase):
 
 
 class BrokenDiskTest(FaultyRelayCase):
-    """What cannot be written, or made durable, ends the relay: nobody knows what is on such a disk."""
+    """What cannot be written, or made durable, ends the relay: nobody knows what is on that disk."""
 
     def setUp(self):
         super().setUp()

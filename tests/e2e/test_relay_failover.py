@@ -1,4 +1,4 @@
-"""A relay whose primary is replaced by one of the standbys behind it, and by the old primary again."""
+"""A relay whose primary is replaced by a standby behind it, and by the old primary again."""
 
 import os
 
@@ -92,7 +92,7 @@ class FailoverTest(RelayCase):
 
 
 class FailbackTest(RelayCase):
-    """Two servers that take turns as the primary; the one that was killed comes back by pg_rewind."""
+    """Two servers that take turns as the primary; the one that was killed returns by pg_rewind."""
 
     SETTINGS = {"wal_log_hints": "on"}
 

@@ -46,8 +46,8 @@ class LaggardTest(RelayCase):
         return load
 
     def live_standbys(self, laggards=()):
-        """Fifty that start at the end of WAL, for a phase and until the laggards are far behind; the
-        delays of the fifty, and the most memory that was used."""
+        """Fifty that start at the end of WAL, for a phase and until the laggards are far behind:
+        the delays of the fifty, and the most memory that was used."""
         fleet = Fleet(self.area, self.walcast.port, _STANDBYS, start=self.end_of_spool())
         over = time.monotonic() + PHASE_SECONDS
         memory = []
@@ -93,8 +93,8 @@ class LaggardTest(RelayCase):
         for quantile in ("p50", "p99"):
             rest = (before[quantile] + after[quantile]) / 2
             self.figure(f"{quantile} beside laggards / without: {beside[quantile] / rest:.2f}")
-        self.figure(f"the slow one lagged {lags[0]} MB and the stopped one {lags[1]} MB; they caught"
-                    f" up in {seconds[0]:.1f} and {seconds[1]:.1f} s")
+        self.figure(f"the slow one lagged {lags[0]} MB and the stopped one {lags[1]} MB; they"
+                    f" caught up in {seconds[0]:.1f} and {seconds[1]:.1f} s")
         self.assertLess(memory_beside - memory_before, _MEMORY_SLACK_KB)
 
     def let_go(self, *laggards):

@@ -1,4 +1,4 @@
-"""Synchronous commit through a relay: what a client saw committed is kept, by whom it was promised."""
+"""Synchronous commit through a relay: what a client saw committed is where it must be."""
 
 import itertools
 import os

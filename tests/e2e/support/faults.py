@@ -14,8 +14,8 @@ class FailingFiles:
         self._library = binary(area, "failing_files.so")
 
     def fail(self, calls, prefix):
-        """From now on calls of a kind (sync, write, read, send) fail with EIO on the files whose path
-        begins so."""
+        """From now on calls of a kind (sync, write, read, send) fail with EIO on the files whose
+        path begins so."""
         self._area.write_file(self._path + ".new", f"{calls} {prefix}")
         os.rename(self._path + ".new", self._path)
 
