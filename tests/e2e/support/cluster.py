@@ -95,6 +95,11 @@ class PgCluster:
         process, self.process = self.process, None
         process.kill()
 
+    def crash(self):
+        """SIGKILL for the postmaster and all its children; after kill() they still find out."""
+        process, self.process = self.process, None
+        process.kill_with_children()
+
     def sql(self, statement, database="postgres"):
         """The answer of psql, columns separated by `|`."""
         return self.area.run([pg_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h",
@@ -120,6 +125,16 @@ class PgCluster:
                             " x LEFT JOIN pg_stat_wal_receiver ON true")
         wait_until(lambda: self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{text}'") == "t",
                    lambda: f"{self.name} replays to {text}; it is at {state()}", timeout)
+
+    def wait_for_replay_of_all(self):
+        """Until this standby, whose upstream is dead, has replayed all the WAL that it has: only
+        then does it look for more, in vain."""
+        looked = self._count_refusals()
+        wait_until(lambda: self._count_refusals() > looked,
+                   lambda: f"{self.name} wants more WAL\n{self.process.tail()}")
+
+    def _count_refusals(self):
+        return self.process.count_in_log("could not connect to the primary server")
 
     def promote(self):
         self.sql("SELECT pg_promote()")

@@ -69,6 +69,17 @@ class Process:
     def kill(self):
         return self.stop(signal.SIGKILL)
 
+    def kill_with_children(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as children:
+            family = [self.pid, *map(int, children.read().split())]
+        for pid in family:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has ended by itself
+        self.wait()
+        wait_until(lambda: not any(map(_runs, family)), f"the end of {family}")
+
     def count_in_log(self, pattern):
         return len(re.findall(pattern, self.stderr(), re.MULTILINE))
 
@@ -92,6 +103,14 @@ class Process:
         for stream in (self.stdout(), self.stderr()):
             text += stream.splitlines()[-lines:]
         return "\n".join(text)
+
+
+def _runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _read(path):

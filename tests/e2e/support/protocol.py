@@ -126,11 +126,14 @@ class Wire:
     def close(self):
         self._socket.close()
 
+    def _receive_some(self, count):
+        return self._socket.recv(count)
+
     def _fill(self, count):
         """Reads until `count` bytes are buffered; false if the connection ends before that."""
         while len(self._buffer) - self._at < count:
             try:
-                data = self._socket.recv(1 << 20)
+                data = self._receive_some(1 << 20)
             except ConnectionResetError:
                 data = b""
             if not data:

@@ -1,0 +1,127 @@
+"""What the tests of a relay share: its primary, its standbys, its spool, and clients that write."""
+
+import os
+import random
+import threading
+
+from support.case import E2eCase
+from support.cluster import PgCluster
+from support.replication import ReplicationClient
+from support.wait import wait_until
+from support.wal import WalFiles
+from support.walcast import Walcast
+from support.workload import wal_of
+
+_NEVER = threading.Event()  # what a random time is waited by
+
+
+def random_pause(seconds_min, seconds_max):
+    """Lets a random time pass: for what is to come at any moment."""
+    _NEVER.wait(random.uniform(seconds_min, seconds_max))
+
+
+class RelayCase(E2eCase):
+    """A primary that runs, and a cold copy of what it was before, to make standbys of."""
+
+    SETTINGS = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.primary = PgCluster.create(cls.area, "primary", segment_mb=1, **cls.SETTINGS).start()
+        cls.primary.pgbench("-i", "-q", "-s", 2)
+        cls.primary.sql("CREATE TABLE bulk (id int, words text)")
+        cls.primary.stop()
+
+    def setUp(self):
+        # The copy ends early in a segment, and so the spool begins in the one that it asks for.
+        self.primary.start()
+        self.primary.sql("SELECT pg_switch_wal()")
+        self.primary.stop()
+        self.base = self.primary.cold_copy(f"base-{self.id()}")
+        self.primary.start()
+        self.addCleanup(self.stop_primary)
+        self.spool = WalFiles(self.area.path(f"spool-{self.id()}"), self.primary.segment_size)
+
+    def seed_chance(self):
+        """So that WALCAST_TEST_SEED repeats what a failure has printed."""
+        self.seed = int(os.environ.get("WALCAST_TEST_SEED", random.randrange(1 << 32)))
+        random.seed(self.seed)
+        self.figure(f"WALCAST_TEST_SEED={self.seed}")
+
+    def stop_primary(self):
+        if self.primary.process:
+            self.primary.stop()
+
+    def relay(self, conninfo=None, **options):
+        return Walcast(self.area, **self.relay_options(conninfo, **options))
+
+    def relay_options(self, conninfo=None, **options):
+        return {"spool_directory": self.spool.path, "wal_retrieve_retry_interval": "100ms",
+                "primary_conninfo": conninfo or self.primary.conninfo(), **options}
+
+    def standby(self, name, port, **settings):
+        standby = self.base.cold_copy(f"{name}-{self.id()}",
+                                      primary_conninfo=self.primary.conninfo(port), **settings)
+        self.addCleanup(lambda: standby.process and standby.kill())
+        return standby.start()
+
+    def walsenders(self, cluster=None):
+        return (cluster or self.primary).sql(
+            "SELECT application_name FROM pg_stat_replication").split()
+
+    def wait_for_spool(self, lsn):
+        """Until the primary knows that the relay has flushed so much."""
+        wait_until(lambda: self.primary.sql(
+            f"SELECT bool_or(flush_lsn >= '{lsn}') FROM pg_stat_replication") == "t",
+            lambda: f"the spool has {lsn}; walsenders: {self.walsenders()}")
+
+    def assert_spool_is_the_primarys_wal(self, end, timeline=1, source=None):
+        wal = wal_of(source or self.primary)
+        begin = self.spool.begin(timeline)
+        self.assertEqual(self.spool.read(timeline, begin, end), wal.read(timeline, begin, end))
+
+    def make_commits_wait(self):
+        """From now on the primary's commits wait for the relay, until the test ends."""
+        self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'walcast'")
+        self.primary.sql("SELECT pg_reload_conf()")
+        self.addCleanup(self._let_commits_go)
+        self.wait_until_synchronous()
+
+    def _let_commits_go(self):
+        if self.primary.process:
+            self.primary.sql("ALTER SYSTEM RESET synchronous_standby_names")
+            self.primary.sql("SELECT pg_reload_conf()")
+
+    def wait_until_synchronous(self):
+        wait_until(lambda: self.primary.sql(
+            "SELECT sync_state FROM pg_stat_replication") == "sync", "the relay is synchronous")
+
+    def load(self, seconds, clients=4):
+        """pgbench beside the test; its result is waited for by join()."""
+        thread = threading.Thread(target=self.primary.pgbench,
+                                  args=("-n", "-c", clients, "-T", seconds), daemon=True)
+        thread.start()
+        return thread
+
+
+class Writer(threading.Thread):
+    """Inserts numbers, and remembers those whose commit the primary has confirmed."""
+
+    def __init__(self, port, numbers):
+        super().__init__(daemon=True)
+        self._client = ReplicationClient.connect(port, replication="false", database="postgres")
+        self._numbers = numbers
+        self.confirmed = []
+
+    def run(self):
+        try:
+            for number in self._numbers:
+                answer = self._client.query(f"INSERT INTO committed VALUES ({number})")
+                if answer.closed or answer.error:
+                    break
+                self.confirmed.append(number)
+        except (OSError, AssertionError):
+            pass  # the primary was killed
+        finally:
+            self._client.close()

@@ -1,0 +1,104 @@
+// Preloaded into a server, this makes calls on some of its files fail with EIO, as a broken disk
+// does. WALCAST_FAULT names a file; while it holds "CALLS PREFIX", the calls of that kind fail on
+// files whose path begins so:
+//   sync   fsync, fdatasync
+//   write  pwrite
+//   read   pread
+//   send   sendfile out of such a file
+// Without it, or while it is empty, every call is what it was.
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace {
+
+constexpr std::size_t kFaultBytesMax = 4096;
+
+template <typename Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+// The fault that is wanted now is read with open and read, which are not among the calls above.
+std::string_view read_fault(char (&buffer)[kFaultBytesMax]) {
+  const char* const path = std::getenv("WALCAST_FAULT");
+  const int fd = path == nullptr ? -1 : ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  const ssize_t bytes = ::read(fd, buffer, sizeof(buffer));
+  ::close(fd);
+  return {buffer, bytes < 0 ? 0 : static_cast<std::size_t>(bytes)};
+}
+
+std::string_view path_of(int fd, char (&buffer)[kFaultBytesMax]) {
+  char link[64];
+  std::snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+  const ssize_t bytes = ::readlink(link, buffer, sizeof(buffer));
+  return {buffer, bytes < 0 ? 0 : static_cast<std::size_t>(bytes)};
+}
+
+// Leaves errno as it was if the call may go on.
+bool fails(std::string_view calls, int fd) {
+  const int errno_before = errno;
+  char fault_buffer[kFaultBytesMax];
+  char path_buffer[kFaultBytesMax];
+  const std::string_view fault = read_fault(fault_buffer);
+  const std::size_t blank = fault.find(' ');
+  const bool failing = blank != std::string_view::npos && fault.substr(0, blank) == calls &&
+                       path_of(fd, path_buffer).starts_with(fault.substr(blank + 1));
+  errno = failing ? EIO : errno_before;
+  return failing;
+}
+
+}  // namespace
+
+extern "C" {
+
+int fsync(int fd) {
+  static auto* const real = next<int(int)>("fsync");
+  return fails("sync", fd) ? -1 : real(fd);
+}
+
+int fdatasync(int fd) {
+  static auto* const real = next<int(int)>("fdatasync");
+  return fails("sync", fd) ? -1 : real(fd);
+}
+
+ssize_t pwrite(int fd, const void* data, std::size_t bytes, off_t offset) {
+  static auto* const real = next<ssize_t(int, const void*, std::size_t, off_t)>("pwrite");
+  return fails("write", fd) ? -1 : real(fd, data, bytes, offset);
+}
+
+ssize_t pwrite64(int fd, const void* data, std::size_t bytes, off64_t offset) {
+  static auto* const real = next<ssize_t(int, const void*, std::size_t, off64_t)>("pwrite64");
+  return fails("write", fd) ? -1 : real(fd, data, bytes, offset);
+}
+
+ssize_t pread(int fd, void* into, std::size_t bytes, off_t offset) {
+  static auto* const real = next<ssize_t(int, void*, std::size_t, off_t)>("pread");
+  return fails("read", fd) ? -1 : real(fd, into, bytes, offset);
+}
+
+ssize_t pread64(int fd, void* into, std::size_t bytes, off64_t offset) {
+  static auto* const real = next<ssize_t(int, void*, std::size_t, off64_t)>("pread64");
+  return fails("read", fd) ? -1 : real(fd, into, bytes, offset);
+}
+
+ssize_t sendfile(int to, int from, off_t* offset, std::size_t bytes) noexcept {
+  static auto* const real = next<ssize_t(int, int, off_t*, std::size_t)>("sendfile");
+  return fails("send", from) ? -1 : real(to, from, offset, bytes);
+}
+
+ssize_t sendfile64(int to, int from, off64_t* offset, std::size_t bytes) noexcept {
+  static auto* const real = next<ssize_t(int, int, off64_t*, std::size_t)>("sendfile64");
+  return fails("send", from) ? -1 : real(to, from, offset, bytes);
+}
+
+}  // extern "C"
