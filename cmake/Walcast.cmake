@@ -81,6 +81,13 @@ function(walcast_library name)
   target_link_libraries(${name} ${scope} walcast_flags ${ARG_DEPENDS})
 endfunction()
 
+# Half of a test's compile time would be GoogleTest's headers: all tests have them compiled once.
+file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cc CONTENT "")
+add_library(walcast_test_headers OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/test_headers.cc)
+target_link_libraries(walcast_test_headers PRIVATE walcast_flags GTest::gmock)
+target_compile_options(walcast_test_headers PRIVATE -O1)
+target_precompile_headers(walcast_test_headers PRIVATE <gmock/gmock.h>)
+
 # walcast_test(NAME LABEL unit|stress SOURCES a_test.cc ... [DEPENDS lib ...])
 # One GoogleTest binary per folder; each TEST is a test of its own for ctest.
 function(walcast_test name)
@@ -90,9 +97,8 @@ function(walcast_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
-  # Half of a test's compile time is GoogleTest's headers, and most of the rest would be -O3.
-  target_precompile_headers(${name} PRIVATE <gmock/gmock.h>)
-  target_compile_options(${name} PRIVATE -O1)
+  target_precompile_headers(${name} REUSE_FROM walcast_test_headers)
+  target_compile_options(${name} PRIVATE -O1)  # most of what is left would be -O3
   if(WALCAST_JEMALLOC)
     target_link_libraries(${name} PRIVATE PkgConfig::jemalloc)
   endif()

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 #include <variant>
 
 #include "runtime/check.h"
+#include "runtime/errors.h"
+#include "runtime/format.h"
 #include "server/stream/errors.h"
 #include "server/wire/codec.h"
 
@@ -293,7 +296,12 @@ IoResult Sender::send_chunk_from_file() {
       segment_->fd(), static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
       static_cast<std::size_t>(chunk_.wal_left()));
   if (result.status == IoResult::Status::kDone) chunk_.take(result.bytes);
-  if (result.status == IoResult::Status::kEnd) {
+  // Of the two that it moves between, only the file fails this way.
+  if (result.status == IoResult::Status::kFailed && result.sys_errno == EIO) {
+    chunk_error_ = runtime::system_error(
+        EIO, runtime::format("could not read from log segment {}, offset {}", segment_->name(),
+                             chunk_.at - segment_->begin()));
+  } else if (result.status == IoResult::Status::kEnd) {
     chunk_error_ = {
         .kind = &wal::kWalTruncated,
         .what = runtime::format("log segment {} ends before {}", segment_->name(), chunk_.end)};

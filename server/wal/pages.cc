@@ -1,9 +1,12 @@
 #include "server/wal/pages.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "runtime/check.h"
+#include "runtime/errors.h"
+#include "runtime/format.h"
 #include "server/wal/files.h"
 #include "server/wal/names.h"
 
@@ -77,10 +80,16 @@ void FilePages::place_window(Lsn page) {
   window_span_ = std::min<std::size_t>(wanted, segment_size_.end(segment_) - page);
 }
 
+// The error is for clients too, in a walsender's words (walsender.c, WALReadRaiseError).
 std::optional<runtime::Error> FilePages::fill_window() {
-  const auto size = read_at(file_, path_, segment_size_.offset(window_begin_),
-                            std::span(window_).first(window_span_));
-  if (!size) return size.error();
+  const std::uint32_t offset = segment_size_.offset(window_begin_);
+  const auto size = read_at(file_, path_, offset, std::span(window_).first(window_span_));
+  if (!size) {
+    return runtime::system_error(
+        size.error().sys_errno,
+        runtime::format("could not read from log segment {}, offset {}",
+                        std::filesystem::path(path_).filename().string(), offset));
+  }
   window_size_ = *size;
   return std::nullopt;
 }

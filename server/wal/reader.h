@@ -41,6 +41,8 @@ class Reader {
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
   Lsn fault_lsn() const { return records_->fault_lsn(); }
+  // If a file could not be read, the error.
+  const std::optional<runtime::Error>& problem() const { return records_->problem(); }
 
  private:
   // So much WAL is published at once while a backlog is read.

@@ -83,6 +83,7 @@ Result<void> Writer::write(std::span<const std::byte> wal) {
 Result<void> Writer::prove() {
   const Outcome outcome = reader_.advance();
   if (outcome == Outcome::kEndOfWal && reader_.fault_lsn() >= end()) return {};
+  if (const auto& problem = reader_.problem()) return *problem;
   const Fault fault = reader_.fault();
   return runtime::Error{.kind = &kInvalidWal,
                         .what = format("invalid WAL received at {}: {}", fault.lsn, fault.what)};

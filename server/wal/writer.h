@@ -51,7 +51,8 @@ class Writer {
   runtime::Result<void> follow_timeline();
 
   // WAL that continues end(). kInvalidWal if a record of it is wrong: rewind() then. Other errors
-  // are of the disk: what was written stays, and the rest may be tried again from end() on.
+  // are of the disk, which cannot be written or read again: what was written stays, and the rest
+  // may be tried again from end() on.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven. A failure is of the disk; what is written next
   // tries again.

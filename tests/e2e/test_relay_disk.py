@@ -114,6 +114,10 @@ class BrokenDiskTest(FaultyRelayCase):
         load = self.check_end("write", 'could not write to file ".*": Input/output error')
         self.check_recovery(load)
 
+    def test_what_cannot_be_proven_is_not_acknowledged(self):
+        load = self.check_end("read", "could not read from log segment .*: Input/output error")
+        self.check_recovery(load)
+
 
 class UnreadableSpoolTest(FaultyRelayCase):
     """A part of the spool that cannot be read concerns only those who want it."""
@@ -165,7 +169,8 @@ class UnreadableSpoolTest(FaultyRelayCase):
         self.assertIsInstance(failure, StreamError)
         self.assertEqual(failure.fields["C"], "58030")
         name = self.spool.name(1, self.begin + self.spool.segment_size)
-        self.assertRegex(failure.fields["M"], f"^could not read .*{name}.*: Input/output error$")
+        self.assertRegex(failure.fields["M"],
+                         f"^could not read from log segment {name}, offset \\d+: Input/output error$")
         self.assertEqual(self.client.result().types(), "Z")
         self.assert_others_go_on()
         self.assert_readable_again(self.client)
@@ -178,5 +183,6 @@ class UnreadableSpoolTest(FaultyRelayCase):
         self.fail_one_segment("send")
         with self.assertRaisesRegex(AssertionError, "connection closed inside a message"):
             self.receive_to_failure()
+        self.walcast.wait_for_log("could not read from log segment .*: Input/output error")
         self.assert_others_go_on()
         self.assert_readable_again(self.connect(self.walcast.port))
