@@ -116,6 +116,15 @@ const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_
 const OptionType<std::uint64_t> kMegabytes{
     [](std::string_view text) { return parse_bytes(text, 1ull << 20); }, command::show_bytes};
 
+// max_slot_wal_keep_size: the same, or -1.
+const OptionType<std::optional<std::uint64_t>> kMegabytesOrNone{
+    [](std::string_view text) -> std::optional<std::optional<std::uint64_t>> {
+      if (text == "-1") return std::optional<std::uint64_t>();
+      const auto bytes = kMegabytes.parse(text);
+      return bytes ? std::optional(bytes) : std::nullopt;
+    },
+    [](const auto& bytes) { return bytes ? command::show_bytes(*bytes) : "-1"; }};
+
 const OptionType<wal::SegmentSize> kSegmentSize{
     [](std::string_view text) -> std::optional<wal::SegmentSize> {
       const auto size = parse_bytes(text);
@@ -190,6 +199,10 @@ void add_source_options(const Options& options, ServeConfig& config) {
               "Segment size of a new synthetic spool");
   options.add("wal-keep-size", config.wal_keep_size, "1GB", kMegabytes,
               "WAL that a spool keeps for standbys, and what slots need");
+  options.add("max-slot-wal-keep-size", config.max_slot_wal_keep_size, "-1", kMegabytesOrNone,
+              "A slot that needs WAL from further back is invalidated; -1: none is");
+  options.add("min-free-space", config.min_free_space, "64MB", kBytes,
+              "A relay's spool gives up old WAL that no slot needs to leave so much; 0: never");
 }
 
 void add_receiver_options(const Options& options, ServeConfig& config) {

@@ -1,7 +1,6 @@
 #include "server/source/relay.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <utility>
 
@@ -27,13 +26,9 @@ constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
 constexpr runtime::Duration kAgeCheckInterval = std::chrono::seconds(1);
 constexpr runtime::Duration kFlushInterval = std::chrono::milliseconds(1);
 
-bool is_full_disk(const runtime::Error& error) {
-  return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
-}
-
 // Only files have an errno, and one that fails may have lost what it was given.
 bool is_broken_disk(const runtime::Error& error) {
-  return error.sys_errno != 0 && !is_full_disk(error);
+  return error.sys_errno != 0 && !wal::is_full_disk(error);
 }
 
 }  // namespace
@@ -79,8 +74,8 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   listener_ = &listener;
   writer_.emplace(wal::Writer::Options{.directory = options_.directory,
                                        .identity = identity_,
-                                       .wal_keep_bytes = options_.wal_keep_bytes,
-                                       .required_lsn = options_.required_lsn},
+                                       .retention = options_.retention,
+                                       .free_bytes_min = options_.free_bytes_min},
                   clock_, tail, doorbell_);
   if (options_.xmin_horizon != nullptr) {
     options_.xmin_horizon->set_listener([this] { doorbell_.ring(); }, options_.feedback_age_max);
@@ -294,7 +289,7 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
   for (;;) {
     const Lsn end = writer_->end();
     auto written = writer_->write(wal.subspan(end - begin));
-    if (written || !is_full_disk(written.error())) {
+    if (written || !wal::is_full_disk(written.error())) {
       if (paused) runtime::log::log("receiving WAL goes on at {}", end);
       return written;
     }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +16,7 @@
 #include "server/source/upstream.h"
 #include "server/source/xmin_horizon.h"
 #include "server/wal/inventory.h"
+#include "server/wal/retention.h"
 #include "server/wal/timelines.h"
 #include "server/wal/writer.h"
 
@@ -29,7 +29,7 @@ inline constexpr runtime::ErrorKind kDiverged{"diverged_wal", "XX000"};
 // (walreceiver.c, WalReceiverMain), in one walk on a thread that waits for the primary, for the
 // flusher and for stop() alike.
 //   Owner: Server.  Thread: main's until start(), then its own, named "walreceiver".
-//   Limits: wal_keep_bytes of spool and what slots need; what lies before is unlinked.
+//   Limits: the spool keeps what its retention says; what lies before is unlinked.
 class RelaySource final : public Source {
  public:
   struct Options {
@@ -39,9 +39,8 @@ class RelaySource final : public Source {
     bool create_slot = false;  // if the primary has none of that name
     runtime::Duration status_interval{};  // wal_receiver_status_interval; 0: only when asked
     runtime::Duration retry_interval{};   // wal_retrieve_retry_interval
-    std::uint64_t wal_keep_bytes = 0;
-    // WAL from here on is kept too; invalid: none. Any thread.
-    std::function<wal::Lsn()> required_lsn = {};
+    wal::RetentionOptions retention = {};
+    std::uint64_t free_bytes_min = 0;  // min_free_space; 0: wal_keep_size never gives way
     // What standbys report, to be passed on; null: it is not. Outlives the relay.
     XminHorizon* xmin_horizon = nullptr;
     runtime::Duration feedback_age_max{};
