@@ -43,6 +43,10 @@ void CancelKeys::cancel(std::uint32_t process_id, std::span<const std::byte> key
   }
 }
 
+void CancelKeys::terminate(std::uint32_t process_id) {
+  if (const auto entry = find(process_id)) entry->target->post_terminate(process_id);
+}
+
 std::optional<CancelKeys::Entry> CancelKeys::find(std::uint32_t process_id) const {
   const runtime::Lock lock(mutex_);
   const auto found = entries_.find(process_id);

@@ -31,7 +31,8 @@ class CancelKey {
   std::size_t size_ = 0;
 };
 
-// Which sessions may be cancelled, and where they run (postmaster.c, processCancelRequest).
+// Which sessions may be cancelled or ended, and where they run (postmaster.c,
+// processCancelRequest).
 //   Owner: Server.  Thread: any.  Borrows: the targets, which outlive all sessions.
 class CancelKeys {
  public:
@@ -40,12 +41,16 @@ class CancelKeys {
    public:
     virtual ~Target() = default;
     virtual void post_cancel(std::uint32_t process_id) = 0;
+    // Has it end (pg_terminate_backend).
+    virtual void post_terminate(std::uint32_t process_id) = 0;
   };
 
   void add(std::uint32_t process_id, const CancelKey& key, Target& target) EXCLUDES(mutex_);
   void remove(std::uint32_t process_id) EXCLUDES(mutex_);
   // Does nothing but log if there is no such session, or the key is not its own.
   void cancel(std::uint32_t process_id, std::span<const std::byte> key) EXCLUDES(mutex_);
+  // For the server itself, which needs no key. Does nothing if there is no such session.
+  void terminate(std::uint32_t process_id) EXCLUDES(mutex_);
 
  private:
   struct Entry {

@@ -84,6 +84,10 @@ void add_source_options(const Options& options, ServeConfig& config) {
               "Segment size of a new synthetic spool");
   options.add("wal-keep-size", config.wal_keep_size, "1GB", kMegabytes,
               "WAL that a spool keeps for standbys, and what slots need");
+  options.add("max-slot-wal-keep-size", config.max_slot_wal_keep_size, "-1", kMegabytesOrNone,
+              "A slot that needs WAL from further back is invalidated; -1: none is");
+  options.add("min-free-space", config.min_free_space, "64MB", kBytes,
+              "A relay's spool gives up old WAL that no slot needs to leave so much; 0: never");
 }
 
 void add_receiver_options(const Options& options, ServeConfig& config) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct ServeConfig {
   runtime::Duration wal_retrieve_retry_interval{};
   wal::SegmentSize wal_segment_size;
   std::uint64_t wal_keep_size = 1ull << 30;
+  std::optional<std::uint64_t> max_slot_wal_keep_size;  // none: no limit
+  std::uint64_t min_free_space = 0;
   wal::RecordMix records;
 
   std::vector<std::string> listen_addresses;

@@ -45,6 +45,14 @@ const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_
 const OptionType<std::uint64_t> kMegabytes{
     [](std::string_view text) { return parse_bytes(text, 1ull << 20); }, command::show_bytes};
 
+const OptionType<std::optional<std::uint64_t>> kMegabytesOrNone{
+    [](std::string_view text) -> std::optional<std::optional<std::uint64_t>> {
+      if (text == "-1") return std::optional<std::uint64_t>();
+      const auto bytes = kMegabytes.parse(text);
+      return bytes ? std::optional(bytes) : std::nullopt;
+    },
+    [](const auto& bytes) { return bytes ? command::show_bytes(*bytes) : "-1"; }};
+
 const OptionType<wal::SegmentSize> kSegmentSize{
     [](std::string_view text) -> std::optional<wal::SegmentSize> {
       const auto size = parse_bytes(text);

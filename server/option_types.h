@@ -47,6 +47,7 @@ extern const OptionType<source::AckPolicy> kAckPolicy;
 extern const OptionType<std::uint64_t> kBytes;
 // What PostgreSQL counts in megabytes where it has no unit.
 extern const OptionType<std::uint64_t> kMegabytes;
+extern const OptionType<std::optional<std::uint64_t>> kMegabytesOrNone;  // "-1" is none
 extern const OptionType<wal::SegmentSize> kSegmentSize;
 extern const OptionType<wal::RecordMix> kRecordSizes;  // "50..8000", or one size
 extern const OptionType<std::uint32_t> kCopyThreshold;

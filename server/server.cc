@@ -33,8 +33,23 @@ std::string slot_directory(const ServeConfig& config) {
   return config.state_directory.empty() ? "" : config.state_directory + "/pg_replslot";
 }
 
+// A failure is of the disk; the slots keep their WAL then.
+void log_failure(const runtime::Result<void>& done) {
+  if (!done) runtime::log::error("{}", done.error().what);
+}
+
+// The source's thread asks, which may wait for the disk.
+wal::RetentionOptions retention(const ServeConfig& config, slot::Slots& slots) {
+  return {.wal_keep_bytes = config.wal_keep_size,
+          .slot_keep_bytes_max = config.max_slot_wal_keep_size,
+          .required_lsn = [&slots] { return slots.required_lsn(); },
+          .invalidate_before =
+              [&slots](wal::Lsn oldest) { log_failure(slots.invalidate_before(oldest)); },
+          .settle = [&slots] { log_failure(slots.save_dirty()); }};
+}
+
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
-                                            const slot::Slots& slots, source::XminHorizon& xmin,
+                                            slot::Slots& slots, source::XminHorizon& xmin,
                                             source::Quorum& quorum) {
   const auto required_lsn = [&slots] { return slots.required_lsn(); };
   const source::Receiver::Options receiver{
@@ -56,8 +71,8 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
     return std::make_unique<source::RelaySource>(
         source::RelaySource::Options{.directory = config.spool_directory,
                                      .receiver = receiver,
-                                     .wal_keep_bytes = config.wal_keep_size,
-                                     .required_lsn = required_lsn},
+                                     .retention = retention(config, slots),
+                                     .free_bytes_min = config.min_free_space},
         clock);
   }
   if (!config.wal_directory.empty()) {
@@ -66,10 +81,9 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,
                                        .bytes_per_second = config.synthetic_rate,
-                                       .wal_keep_bytes = config.wal_keep_size,
+                                       .retention = retention(config, slots),
                                        .segment_size = config.wal_segment_size,
-                                       .records = config.records,
-                                       .required_lsn = required_lsn},
+                                       .records = config.records},
       clock);
 }
 
@@ -100,8 +114,7 @@ runtime::Result<int> Server::run() {
 
 runtime::Result<void> Server::start() {
   TRY(check_addresses());
-  slots_.emplace(slot::Slots::Options{.directory = slot_directory(config_),
-                                      .slots_max = config_.max_replication_slots});
+  slots_.emplace(slot_options());
   source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
   TRY(source_->open());
   TRY(lock_state_directory());
@@ -197,6 +210,17 @@ void Server::build_workers() {
   }
 }
 
+slot::Slots::Options Server::slot_options() {
+  return {.directory = slot_directory(config_),
+          .slots_max = config_.max_replication_slots,
+          .terminate =
+              [this](std::int32_t pid) { cancel_keys_.terminate(static_cast<std::uint32_t>(pid)); },
+          .xmin_changed =
+              [this](std::string_view name, wal::Xmin xmin) {
+                xmin_horizon_.report_slot(name, xmin, clock_.now());
+              }};
+}
+
 SessionEnvironment::Options Server::session_options() const {
   return {
       .sender = {.copy_bytes_max = config_.copy_threshold, .timeout = config_.wal_sender_timeout},
@@ -214,7 +238,7 @@ class Server::SaveSlots final : public runtime::Job {
   void work() override { saved_ = server_.slots_->save_dirty(); }
   void done() override {
     server_.loop_.assert_in_thread();
-    if (!saved_) runtime::log::error("{}", saved_.error().what);
+    log_failure(saved_);
     server_.slots_timer_.arm(server_.loop_.now() + kSlotSaveInterval);
   }
 
@@ -289,9 +313,7 @@ void Server::stop() {
   for (const auto& worker : workers_) worker->join();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
-  if (slots_.has_value()) {
-    if (auto saved = slots_->save_dirty(); !saved) runtime::log::error("{}", saved.error().what);
-  }
+  if (slots_.has_value()) log_failure(slots_->save_dirty());
   if (table_.has_value()) {
     std::uint64_t bytes = 0;
     for (const auto& worker : workers_) bytes += worker->bytes_sent();

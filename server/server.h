@@ -51,6 +51,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> start();
   runtime::Result<void> listen();
   void build_workers();
+  slot::Slots::Options slot_options();
   SessionEnvironment::Options session_options() const;
   void save_slots();
   void reload();

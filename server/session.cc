@@ -71,6 +71,18 @@ void Session::shut_down() {
   }
 }
 
+void Session::terminate() {
+  environment_.loop.assert_in_thread();
+  if (over_ || phase_ == Phase::kClosing || std::exchange(stopping_, true)) return;
+  if (!sender_.active()) {
+    if (slots_.busy()) return slots_.cancel();  // its end will be the session's
+    return fatal(admin_shutdown());
+  }
+  if (connection_.blocked()) return close();
+  timer_.arm(environment_.loop.now() + environment_.options.close_timeout);
+  interrupt_stream(Severity::kFatal, admin_shutdown());
+}
+
 void Session::cut() {
   environment_.loop.assert_in_thread();
   if (sender_.active() && !sender_.in_message() && connection_.queued_bytes() == 0) {

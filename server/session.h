@@ -84,6 +84,9 @@ class Session final : public runtime::Loop::Retired,
 
   // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
   void shut_down();
+  // It is to end now, whatever it does (pg_terminate_backend). The client is told if it takes that
+  // within close_timeout; one that takes nothing already is not waited for.
+  void terminate();
   // It cannot wait any longer: what can be said without waiting is said, and the connection closes.
   void cut();
 
@@ -169,7 +172,8 @@ class Session final : public runtime::Loop::Retired,
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended
   bool processing_ = false;   // process_input() is on the stack
-  bool stopping_ = false;     // the server does: what is said outside of a stream is the last word
+  // The server does, or this session is to: what is said outside of a stream is the last word.
+  bool stopping_ = false;
   bool over_ = false;
   std::optional<Interruption> interruption_;
   Startup startup_;

@@ -138,6 +138,12 @@ void SessionSlots::release() {
   if (streams_ != nullptr) slots_.release(*std::exchange(streams_, nullptr));
 }
 
+bool SessionSlots::report_xmin(wal::Xmin xmin) {
+  if (streams_ == nullptr) return false;
+  slots_.report_xmin(*streams_, xmin);
+  return true;
+}
+
 void SessionSlots::clean_up() {
   release();
   if (std::exchange(has_temporary_, false)) slots_.drop_temporary(process_id_);

@@ -48,6 +48,8 @@ class SessionSlots {
   // For a stream. Its slot is the session's until release().
   runtime::Result<slot::Slot*> acquire(std::string_view name);
   void release();
+  // By hot standby feedback. Returns false if the stream has no slot to keep it.
+  bool report_xmin(wal::Xmin xmin);
   // A command has failed: the stream's slot is free, and temporary ones go (walsender.c,
   // WalSndErrorCleanup). So it is at the end of the session.
   void clean_up();

@@ -251,17 +251,20 @@ void Session::on_status() {
                              {.write = told.write, .flush = told.flush, .apply = told.apply});
 }
 
-// The epochs make ids of 64 bits of them, of which the older is the smaller.
+// The epochs make ids of 64 bits of them, of which the older is the smaller. A slot keeps them, and
+// tells the horizon itself.
 void Session::on_feedback(const wire::HotStandbyFeedback& feedback) {
   environment_.loop.assert_in_thread();
   const auto full = [](std::uint32_t epoch, std::uint32_t xid) {
     return xid == 0 ? 0 : (std::uint64_t{epoch} << 32) | xid;
   };
-  environment_.xmin_horizon.report(
-      process_id_,
-      {.data = full(feedback.xmin_epoch, feedback.xmin),
-       .catalog = full(feedback.catalog_xmin_epoch, feedback.catalog_xmin)},
-      environment_.loop.now());
+  const wal::Xmin xmin{.data = full(feedback.xmin_epoch, feedback.xmin),
+                       .catalog = full(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
+  if (slots_.report_xmin(xmin)) {
+    environment_.xmin_horizon.remove(process_id_);  // of an earlier stream
+  } else {
+    environment_.xmin_horizon.report(process_id_, xmin, environment_.loop.now());
+  }
 }
 
 // What the longjmp block of PostgresMain does: the error goes out, and the loop goes on.

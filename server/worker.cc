@@ -89,6 +89,15 @@ void Worker::post_cancel(std::uint32_t process_id) {
   });
 }
 
+void Worker::post_terminate(std::uint32_t process_id) {
+  loop_.mailbox().post([this, process_id] {
+    loop_.assert_in_thread();
+    for (Session* session : all_sessions()) {
+      if (session->process_id() == process_id) session->terminate();
+    }
+  });
+}
+
 void Worker::post_reload(std::shared_ptr<const command::Settings> settings,
                          const SessionEnvironment::Options& options) {
   auto change = std::make_unique<

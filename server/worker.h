@@ -66,6 +66,7 @@ class Worker final : public CancelKeys::Target,
   void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
   void post_forget(wal::SegmentNo no);
   void post_cancel(std::uint32_t process_id) override;
+  void post_terminate(std::uint32_t process_id) override;
   void post_reload(std::shared_ptr<const command::Settings> settings,
                    const SessionEnvironment::Options& options);
   void log_memory_contexts();

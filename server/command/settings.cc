@@ -57,8 +57,6 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
                "Shows the block size in the write ahead log.");
   settings.set("block_size", runtime::format("{}", wal::kPageBytes),
                "Shows the size of a disk block.");
-  settings.set("max_slot_wal_keep_size", "-1",
-               "Sets the maximum WAL size that can be reserved by replication slots.");
   settings.set("lc_messages", "C", "Sets the language in which messages are displayed.");
   settings.set("lc_collate", "C", "Shows the collation order locale.");
   settings.set("lc_ctype", "C", "Shows the character classification locale.");

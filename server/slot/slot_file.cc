@@ -38,7 +38,7 @@ constexpr mode_t kFileMode = 0600;       // PG_FILE_MODE_OWNER
 constexpr mode_t kDirectoryMode = 0700;  // PG_DIR_MODE_OWNER
 
 constexpr std::uint32_t kMagic = 0x57435331;  // WCS1
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;         // the first one ended behind the name
 
 // The file itself, in this machine's byte order, like WAL. The first four members stay what they
 // are in all versions (slot.c, ReplicationSlotOnDisk).
@@ -49,15 +49,22 @@ struct StateFile {
   std::uint32_t length;  // of all that follows
   std::uint64_t restart_lsn;
   char name[kNameBytesMax + 1];  // filled up with zeros
+  std::uint64_t xmin;            // with their epochs, since version 2; 0 is none
+  std::uint64_t catalog_xmin;
 };
 static_assert(sizeof(StateFile) == kStateFileBytes);
+static_assert(offsetof(StateFile, xmin) == kStateFileBytesV1);
 static_assert(std::has_unique_object_representations_v<StateFile>, "padding would be anything");
 
 constexpr std::size_t kHeaderBytes = offsetof(StateFile, restart_lsn);
-constexpr std::uint32_t kDataBytes = kStateFileBytes - kHeaderBytes;
+
+constexpr std::size_t bytes_of_version(std::uint32_t version) {
+  return version == 1 ? kStateFileBytesV1 : kStateFileBytes;
+}
 
 std::uint32_t checksum_of(const StateFile& file) {
-  return wal::crc32c(std::as_bytes(std::span(&file, 1)).subspan(offsetof(StateFile, version)));
+  const auto bytes = std::as_bytes(std::span(&file, 1)).first(bytes_of_version(file.version));
+  return wal::crc32c(bytes.subspan(offsetof(StateFile, version)));
 }
 
 runtime::Error corrupted(std::string what) {
@@ -157,9 +164,11 @@ std::array<std::byte, kStateFileBytes> encode(const SlotState& state) {
   StateFile file{.magic = kMagic,
                  .checksum = 0,
                  .version = kVersion,
-                 .length = kDataBytes,
+                 .length = kStateFileBytes - kHeaderBytes,
                  .restart_lsn = state.restart_lsn.value(),
-                 .name = {}};
+                 .name = {},
+                 .xmin = state.xmin.data,
+                 .catalog_xmin = state.xmin.catalog};
   std::copy(state.name.begin(), state.name.end(), file.name);
   file.checksum = checksum_of(file);
   std::array<std::byte, kStateFileBytes> bytes;
@@ -180,13 +189,16 @@ Result<SlotState> decode(std::span<const std::byte> bytes, const std::string& pa
   if (file.magic != kMagic) {
     return wrong(format("wrong magic number: {} instead of {}", file.magic, kMagic));
   }
-  if (file.version != kVersion) return wrong(format("unsupported version {}", file.version));
-  if (file.length != kDataBytes) return wrong(format("corrupted length {}", file.length));
-  if (bytes.size() < kStateFileBytes) {
+  if (file.version == 0 || file.version > kVersion) {
+    return wrong(format("unsupported version {}", file.version));
+  }
+  const std::size_t size = bytes_of_version(file.version);
+  if (file.length != size - kHeaderBytes) return wrong(format("corrupted length {}", file.length));
+  if (bytes.size() < size) {
     return corrupted(format("could not read file \"{}\": read {} of {}", path,
                             bytes.size() - kHeaderBytes, file.length));
   }
-  if (bytes.size() > kStateFileBytes) return wrong("bytes after its end");
+  if (bytes.size() > size) return wrong("bytes after its end");
   if (const std::uint32_t checksum = checksum_of(file); checksum != file.checksum) {
     return corrupted(
         format("checksum mismatch for replication slot file \"{}\": is {}, should be {}", path,
@@ -199,7 +211,7 @@ Result<SlotState> decode(std::span<const std::byte> bytes, const std::string& pa
   if (std::any_of(end, std::cend(file.name), [](char c) { return c != '\0'; })) {
     return wrong("bytes after its slot name");
   }
-  return SlotState{std::string(name), wal::Lsn(file.restart_lsn)};
+  return SlotState{std::string(name), wal::Lsn(file.restart_lsn), {file.xmin, file.catalog_xmin}};
 }
 
 std::string state_path(const std::string& directory, std::string_view name) {

@@ -21,6 +21,7 @@
 
 #include "runtime/result.h"
 #include "server/wal/lsn.h"
+#include "server/wal/xmin.h"
 
 namespace server::slot {
 
@@ -28,17 +29,20 @@ namespace server::slot {
 struct SlotState {
   std::string name;
   wal::Lsn restart_lsn;
+  wal::Xmin xmin = {};
 
   friend bool operator==(const SlotState&, const SlotState&) = default;
 };
 
-inline constexpr std::size_t kStateFileBytes = 88;
+inline constexpr std::size_t kStateFileBytes = 104;
+// Of the first version, which had no xmin, and is still read.
+inline constexpr std::size_t kStateFileBytesV1 = 88;
 
 // REQUIRES: a valid name.
 std::array<std::byte, kStateFileBytes> encode(const SlotState& state);
 
-// The reverse, for bytes that nobody vouches for: anything but what encode() makes is an error, in
-// the words of slot.c's RestoreSlotFromDisk. `path` is for the error only.
+// The reverse, for bytes that nobody vouches for: anything but what encode() makes, or has made, is
+// an error, in the words of slot.c's RestoreSlotFromDisk. `path` is for the error only.
 runtime::Result<SlotState> decode(std::span<const std::byte> bytes, const std::string& path);
 
 std::string state_path(const std::string& directory, std::string_view name);

@@ -30,9 +30,13 @@ void tell(Waiters waiters) {
 
 }  // namespace
 
+bool Slots::Entry::needs_before(Lsn lsn) const {
+  return slot.restart_lsn().valid() && slot.restart_lsn() < lsn;
+}
+
 bool Slots::Entry::is_dirty() const {
   if (!exists || persistence == Persistence::kTemporary) return false;
-  return !saved.certain || saved.oldest != slot.restart_lsn();
+  return !saved.certain || saved.oldest != slot.restart_lsn() || saved.xmin != xmin;
 }
 
 Lsn Slots::Entry::required_lsn() const { return older(saved.oldest, slot.restart_lsn()); }
@@ -41,7 +45,8 @@ SlotInfo Slots::Entry::info() const {
   return {.name = slot.name(),
           .persistence = persistence,
           .restart_lsn = slot.restart_lsn(),
-          .active_pid = active_pid};
+          .active_pid = active_pid,
+          .xmin = xmin};
 }
 
 Result<void> Slots::load() {
@@ -53,15 +58,21 @@ Result<void> Slots::load() {
                           .what = "too many replication slots active before shutdown",
                           .hint = "Increase max_replication_slots and try again."};
   }
-  const Lock lock(mutex_);
-  CHECK(entries_.empty());
+  {
+    const Lock lock(mutex_);
+    CHECK(entries_.empty());
+    for (const SlotState& state : states) {
+      Entry& entry = entries_
+                         .try_emplace(state.name, state.name, Persistence::kPersistent, /*pid=*/0,
+                                      state.restart_lsn)
+                         .first->second;
+      entry.exists = true;
+      entry.xmin = state.xmin;
+      entry.saved = {.oldest = state.restart_lsn, .xmin = state.xmin, .certain = true};
+    }
+  }
   for (const SlotState& state : states) {
-    Entry& entry = entries_
-                       .try_emplace(state.name, state.name, Persistence::kPersistent, /*pid=*/0,
-                                    state.restart_lsn)
-                       .first->second;
-    entry.exists = true;
-    entry.saved = {.oldest = state.restart_lsn, .certain = true};
+    if (state.xmin != wal::Xmin{}) tell_xmin(state.name, state.xmin);
   }
   return {};
 }
@@ -83,7 +94,7 @@ Result<Slot*> Slots::create(std::string_view name, Persistence persistence, std:
     return std::move(written).error();
   }
   const Lock lock(mutex_);
-  entry->saved = {.oldest = restart_lsn, .certain = true};
+  entry->saved = {.oldest = restart_lsn, .xmin = {}, .certain = true};
   entry->exists = true;
   return &entry->slot;
 }
@@ -96,14 +107,23 @@ Result<Slot*> Slots::acquire(std::string_view name, std::int32_t pid) {
 
 void Slots::release(Slot& slot) {
   Waiters waiters;
+  std::optional<Lost> lost;
   {
     const Lock lock(mutex_);
     Entry* const entry = find(slot.name());
     CHECK(entry != nullptr && &entry->slot == &slot);
     CHECK(entry->active_pid != 0);
     if (entry->persistence == Persistence::kTemporary) return;
-    entry->active_pid = 0;
-    waiters = std::exchange(entry->waiters, {});
+    if (entry->needs_before(entry->obsolete_before)) {
+      lost = invalidate(*entry);
+    } else {
+      waiters = set_free(*entry);
+    }
+  }
+  if (lost.has_value()) {
+    tell_lost(*lost);
+    const Lock lock(mutex_);
+    waiters = set_free(*lost->entry);
   }
   tell(std::move(waiters));
 }
@@ -111,16 +131,20 @@ void Slots::release(Slot& slot) {
 Result<void> Slots::drop(std::string_view name, std::int32_t pid) {
   CHECK(pid != 0);
   bool is_temporary = false;
-  Waiters waiters;
   {
     const Lock lock(mutex_);
-    is_temporary = TRY(take(name, pid))->persistence == Persistence::kTemporary;
-    if (is_temporary) waiters = erase(name);
+    Entry* const entry = TRY(take(name, pid));
+    is_temporary = entry->persistence == Persistence::kTemporary;
+    entry->dropping = true;  // or a save_dirty() could bring its file back
   }
   Result<void> removed;
   if (!is_temporary) {
-    const Lock disk(disk_);  // until it is erased, or a save_dirty() could bring its file back
+    const Lock disk(disk_);
     removed = remove_state(options_.directory, name);
+  }
+  if (removed) tell_xmin(name, {});
+  Waiters waiters;
+  {
     const Lock lock(mutex_);
     waiters = removed ? erase(name) : put_back(name);
   }
@@ -129,20 +153,23 @@ Result<void> Slots::drop(std::string_view name, std::int32_t pid) {
 }
 
 void Slots::drop_temporary(std::int32_t pid) {
-  Waiters waiters;
+  std::vector<std::string> names;
   {
     const Lock lock(mutex_);
-    for (auto at = entries_.begin(); at != entries_.end();) {
-      Entry& entry = at->second;
-      if (entry.persistence == Persistence::kTemporary && entry.active_pid == pid) {
-        std::move(entry.waiters.begin(), entry.waiters.end(), std::back_inserter(waiters));
-        at = entries_.erase(at);
-      } else {
-        ++at;
-      }
+    for (auto& [name, entry] : entries_) {
+      const bool goes = entry.persistence == Persistence::kTemporary && entry.active_pid == pid;
+      if (goes && !std::exchange(entry.dropping, true)) names.push_back(name);
     }
   }
-  tell(std::move(waiters));
+  for (const std::string& name : names) {
+    tell_xmin(name, {});
+    Waiters waiters;
+    {
+      const Lock lock(mutex_);
+      waiters = erase(name);
+    }
+    tell(std::move(waiters));
+  }
 }
 
 std::optional<WaitId> Slots::notify_when_free(std::string_view name, runtime::Task told) {
@@ -184,9 +211,11 @@ Lsn Slots::required_lsn() const {
   return oldest;
 }
 
-Result<void> Slots::save_dirty() {
+Result<void> Slots::save_dirty() { return save_all(dirty()); }
+
+Result<void> Slots::save_all(const std::vector<std::string>& names) {
   Result<void> outcome;
-  for (const std::string& name : dirty()) {
+  for (const std::string& name : names) {
     auto saved = save(name);
     if (outcome && !saved) outcome = std::move(saved);
   }
@@ -200,7 +229,7 @@ Slots::Entry* Slots::find(std::string_view name) {
 
 Result<Slots::Entry*> Slots::take(std::string_view name, std::int32_t pid) {
   Entry* const entry = find(name);
-  if (entry == nullptr) {
+  if (entry == nullptr || (entry->dropping && entry->active_pid == pid)) {
     return runtime::Error{.kind = &kUndefinedObject,
                           .what = format("replication slot \"{}\" does not exist", name)};
   }
@@ -252,20 +281,28 @@ Slots::Waiters Slots::put_back(std::string_view name) {
   Entry* const entry = find(name);
   CHECK(entry != nullptr);
   entry->saved.certain = false;
-  entry->active_pid = 0;
-  return std::exchange(entry->waiters, {});
+  entry->dropping = false;
+  return set_free(*entry);
 }
 
-std::vector<std::string> Slots::dirty() const {
+Slots::Waiters Slots::set_free(Entry& entry) {
+  entry.active_pid = 0;
+  entry.obsolete_before = {};
+  return std::exchange(entry.waiters, {});
+}
+
+std::vector<std::string> Slots::dirty(std::optional<Lsn> oldest) const {
   const Lock lock(mutex_);
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_) {
-    if (entry.is_dirty()) names.push_back(name);
+    const bool wanted = !oldest || (entry.saved.oldest.valid() && entry.saved.oldest < *oldest &&
+                                    !entry.needs_before(*oldest));
+    if (wanted && entry.is_dirty()) names.push_back(name);
   }
   return names;
 }
 
-// Does nothing if the slot has gone, or another caller has saved it.
+// Does nothing if the slot has gone, or is going, or another caller has saved it.
 Result<void> Slots::save(const std::string& name) {
   const Lock disk(disk_);
   SlotState state{name, {}};
@@ -273,14 +310,15 @@ Result<void> Slots::save(const std::string& name) {
   {
     const Lock lock(mutex_);
     Entry* const entry = find(name);
-    if (entry == nullptr || !entry->is_dirty()) return {};
+    if (entry == nullptr || entry->dropping || !entry->is_dirty()) return {};
     state.restart_lsn = entry->slot.restart_lsn();
+    state.xmin = entry->xmin;
     saved = &entry->saved;
-    *saved = {.oldest = older(saved->oldest, state.restart_lsn), .certain = false};
+    *saved = {.oldest = older(saved->oldest, state.restart_lsn), .xmin = {}, .certain = false};
   }
   TRY(write_state(options_.directory, state));
   const Lock lock(mutex_);
-  *saved = {.oldest = state.restart_lsn, .certain = true};
+  *saved = {.oldest = state.restart_lsn, .xmin = state.xmin, .certain = true};
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "server/slot/name.h"
 #include "server/slot/slot_file.h"
 #include "server/wal/lsn.h"
+#include "server/wal/xmin.h"
 
 namespace server::slot {
 
@@ -30,6 +32,7 @@ struct SlotInfo {
   Persistence persistence = Persistence::kPersistent;
   wal::Lsn restart_lsn;         // invalid: the slot keeps no WAL (NULL)
   std::int32_t active_pid = 0;  // the session that has it; 0: nobody
+  wal::Xmin xmin = {};          // what its standby still looks at
 
   friend bool operator==(const SlotInfo&, const SlotInfo&) = default;
 };
@@ -53,6 +56,8 @@ class Slot {
   void advance(wal::Lsn flush) {
     if (flush.valid() && flush != restart_lsn_.load()) restart_lsn_.store(flush);
   }
+  // It keeps no WAL any more. For who holds it, as advance() is.
+  void invalidate() { restart_lsn_.store({}); }
 
  private:
   const std::string name_;
@@ -65,13 +70,19 @@ enum class WaitId : std::uint64_t {};
 // The physical slots of a server, by PostgreSQL's rules (slot.c), and the oldest LSN that any of
 // them needs. A session is known by its pid, which is its own and never 0.
 //   Owner: Server.  Thread: any. What touches the disk says that it blocks; nothing else waits.
-//   Invariant: no crash brings back a slot that needs WAL before required_lsn().
+//   Invariant: no crash brings back a slot that needs WAL before required_lsn(). It moves forward
+//     only by what is on disk, of a slot that was invalidated too.
 //   Limits: slots_max slots, temporary ones included; one waiter per waiting session.
 class Slots {
  public:
   struct Options {
     std::string directory;       // empty: there is no place on disk, so temporary slots only
     std::size_t slots_max = 10;  // max_replication_slots
+    // Has the session of this pid end; it should but post a message.
+    std::function<void(std::int32_t pid)> terminate = {};
+    // A slot has another xmin than before; none when it is dropped or invalidated. Called without a
+    // lock, and before anybody else can have the slot: the last call for it is the true one.
+    std::function<void(std::string_view name, wal::Xmin xmin)> xmin_changed = {};
   };
 
   explicit Slots(Options options) : options_(std::move(options)) {}
@@ -93,8 +104,14 @@ class Slots {
   // stream from its own temporary slot.
   runtime::Result<Slot*> acquire(std::string_view name, std::int32_t pid) EXCLUDES(mutex_);
 
-  // A temporary slot stays its session's. REQUIRES: the slot is held.
+  // A temporary slot stays its session's. A slot that was to be invalidated is, now that it may.
+  // REQUIRES: the slot is held.
   void release(Slot& slot) EXCLUDES(mutex_);
+
+  // What the standby still looks at, by hot standby feedback: it stays in force until the next, or
+  // the slot goes, and it never moves back (walsender.c, PhysicalReplicationSlotNewXmin). The disk
+  // has it after the next save_dirty(). REQUIRES: the slot is held.
+  void report_xmin(Slot& slot, wal::Xmin reported) EXCLUDES(mutex_);
 
   // Blocks if the slot is persistent. The slot's state is gone from the disk for good on success.
   // After a failure the slot is still there, and free. REQUIRES: `pid` does not use the slot.
@@ -121,6 +138,13 @@ class Slots {
   // back too (ReplicationSlotsComputeRequiredLSN of PostgreSQL 18): it moves on with save_dirty().
   wal::Lsn required_lsn() const EXCLUDES(mutex_);
 
+  // WAL before `oldest` is to go: invalidates the slots that need it (slot.c,
+  // InvalidateObsoleteReplicationSlots). One that is held loses its session first, and is
+  // invalidated when that releases it, unless its standby has caught up by then. Blocks on the
+  // disk, for no session. On success required_lsn() is not before `oldest`, but for slots that are
+  // held, or being created.
+  runtime::Result<void> invalidate_before(wal::Lsn oldest) EXCLUDES(mutex_, disk_);
+
   // Writes the state of slots that have moved, as a checkpoint does (CheckPointReplicationSlots).
   // Blocks. On success all that was said to advance() before the call is durable. A slot that
   // cannot be saved does not keep the others from it, and is tried again next time; the first error
@@ -131,6 +155,7 @@ class Slots {
   // What the state file of a persistent slot says, as far as is known.
   struct Saved {
     wal::Lsn oldest;       // the oldest restart_lsn that a crash may bring back
+    wal::Xmin xmin;        // of no meaning unless certain
     bool certain = false;  // it is the only one, and nothing need be written if the slot is there
   };
 
@@ -148,13 +173,27 @@ class Slots {
     Slot slot;
     const Persistence persistence;
     std::int32_t active_pid;
-    bool exists = false;  // until it does, its name and its WAL are reserved
+    bool exists = false;       // until it does, its name and its WAL are reserved
+    bool dropping = false;     // by its holder
+    wal::Lsn obsolete_before;  // valid: its session has been told to end for needing older WAL
+    wal::Xmin xmin;
     Saved saved;
     Waiters waiters;
 
+    bool needs_before(wal::Lsn lsn) const;
     bool is_dirty() const;
     wal::Lsn required_lsn() const;
     SlotInfo info() const;
+  };
+
+  // A slot that was invalidated, and is still held.
+  struct Lost {
+    Entry* entry;
+    wal::Lsn restart_lsn;  // that it had
+  };
+  struct Doomed {
+    std::string name;
+    std::int32_t pid;
   };
 
   Entry* find(std::string_view name) REQUIRES(mutex_);
@@ -163,7 +202,15 @@ class Slots {
                                   wal::Lsn restart_lsn) EXCLUDES(mutex_);
   Waiters erase(std::string_view name) REQUIRES(mutex_);
   Waiters put_back(std::string_view name) REQUIRES(mutex_);
-  std::vector<std::string> dirty() const EXCLUDES(mutex_);
+  Waiters set_free(Entry& entry) REQUIRES(mutex_);
+  Lost invalidate(Entry& entry) REQUIRES(mutex_);
+  void tell_lost(const Lost& lost) const EXCLUDES(mutex_);
+  void tell_xmin(std::string_view name, wal::Xmin xmin) const EXCLUDES(mutex_);
+  void sort_out(wal::Lsn oldest, std::vector<Lost>& lost, std::vector<Doomed>& doomed)
+      EXCLUDES(mutex_);
+  // Of all, or of those that keep WAL before `oldest` just because of what is on disk.
+  std::vector<std::string> dirty(std::optional<wal::Lsn> oldest = {}) const EXCLUDES(mutex_);
+  runtime::Result<void> save_all(const std::vector<std::string>& names) EXCLUDES(mutex_, disk_);
   runtime::Result<void> save(const std::string& name) EXCLUDES(mutex_, disk_);
 
   const Options options_;

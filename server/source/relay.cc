@@ -1,7 +1,6 @@
 #include "server/source/relay.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <utility>
 
@@ -20,16 +19,12 @@ using wal::TimelineId;
 
 namespace {
 
-// So often a full disk is tried again.
+// So often a full disk is tried again, and the primary hears of us while a slow one is waited for.
 constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
-
-bool is_full_disk(const runtime::Error& error) {
-  return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
-}
 
 // Only files have an errno, and one that fails may have lost what it was given.
 bool is_broken_disk(const runtime::Error& error) {
-  return error.sys_errno != 0 && !is_full_disk(error);
+  return error.sys_errno != 0 && !wal::is_full_disk(error);
 }
 
 }  // namespace
@@ -64,8 +59,8 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   listener_ = &listener;
   writer_.emplace(wal::Writer::Options{.directory = options_.directory,
                                        .identity = identity_,
-                                       .wal_keep_bytes = options_.wal_keep_bytes,
-                                       .required_lsn = options_.required_lsn},
+                                       .retention = options_.retention,
+                                       .free_bytes_min = options_.free_bytes_min},
                   clock_, tail, receiver_.doorbell());
   // Until the primary says how much there is, a standby that is ahead may be right.
   tail.promise(Lsn::max());
@@ -124,7 +119,20 @@ Result<void> RelaySource::on_wal(const wire::XLogData& data) {
         .kind = &kUpstreamLost,
         .what = format("got WAL data offset {}, expected {}", Lsn(data.start), writer_->end())};
   }
-  return write(data.wal);
+  TRY(write(data.wal));
+  return flush_but(identity_.segment_size.bytes());
+}
+
+// Waits until no more than so much is written and not on disk. After a crash the two newest
+// segments are looked through for the end of WAL: so only in these may there be what the disk has
+// lost.
+Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
+  while (writer_->flushed() + bytes_max < writer_->end()) {
+    writer_->request_flush();
+    TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+    if (auto failure = writer_->flush_failure()) return std::move(*failure);
+  }
+  return {};
 }
 
 // A full disk pauses the stream, and is tried again until there is room.
@@ -134,7 +142,7 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
   for (;;) {
     const Lsn end = writer_->end();
     auto written = writer_->write(wal.subspan(end - begin));
-    if (written || !is_full_disk(written.error())) {
+    if (written || !wal::is_full_disk(written.error())) {
       if (paused) runtime::log::log("receiving WAL goes on at {}", end);
       return written;
     }

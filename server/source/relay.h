@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include "server/source/receiver.h"
 #include "server/source/source.h"
 #include "server/wal/inventory.h"
+#include "server/wal/retention.h"
 #include "server/wal/timelines.h"
 #include "server/wal/writer.h"
 
@@ -18,15 +18,14 @@ namespace server::source {
 
 // WAL from a primary, received once into a spool and served from there.
 //   Owner: Server.  Thread: main's until start(), then the receiver's.
-//   Limits: wal_keep_bytes of spool and what slots need; what lies before is unlinked.
+//   Limits: the spool keeps what its retention says; what lies before is unlinked.
 class RelaySource final : public Source, private Receiver::Sink {
  public:
   struct Options {
     std::string directory;
     Receiver::Options receiver;
-    std::uint64_t wal_keep_bytes = 0;
-    // WAL from here on is kept too; invalid: none. Any thread.
-    std::function<wal::Lsn()> required_lsn = {};
+    wal::RetentionOptions retention = {};
+    std::uint64_t free_bytes_min = 0;  // min_free_space; 0: wal_keep_size never gives way
   };
 
   RelaySource(Options options, const runtime::Clock& clock);
@@ -54,7 +53,7 @@ class RelaySource final : public Source, private Receiver::Sink {
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
   runtime::Result<void> fetch_history_files(wal::TimelineId newest);
   runtime::Result<void> write(std::span<const std::byte> wal);
-  runtime::Result<void> flush_all();
+  runtime::Result<void> flush_but(std::uint64_t bytes_max);
 
   const Options options_;
   const runtime::Clock& clock_;

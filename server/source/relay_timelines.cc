@@ -53,7 +53,7 @@ Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
                           .what = format("timeline {} ended at {}, but its WAL ends at {}",
                                          wal::value(parent), next.begin, writer_->proven())};
   }
-  TRY(flush_all());
+  TRY(flush_but(0));
   runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(next.timeline),
                     wal::value(parent), writer_->proven());
   TRY(writer_->prepare_timeline(parent, next.timeline));
@@ -62,15 +62,6 @@ Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
   auto followed = writer_->follow_timeline();
   tail_->publish(fork, fork, 0, clock_.now());
   return followed;
-}
-
-Result<void> RelaySource::flush_all() {
-  while (writer_->flushed() < writer_->end()) {
-    writer_->request_flush();
-    TRY(receiver_.pause(runtime::Instant::max()));
-    if (auto failure = writer_->flush_failure()) return std::move(*failure);
-  }
-  return {};
 }
 
 }  // namespace server::source

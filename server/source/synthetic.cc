@@ -1,6 +1,5 @@
 #include "server/source/synthetic.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <utility>
@@ -72,6 +71,7 @@ runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& 
   loop_.assert_in_thread();
   TRY(files_.start(tail, faults, listener));
   listener_ = &listener;
+  retention_.emplace(options_.retention, identity().segment_size);
   started_ = clock_.now();
   started_at_ = generator_->end();
   timer_.arm(started_);
@@ -109,14 +109,9 @@ runtime::Result<void> SyntheticSource::write_due() {
       static_cast<std::uint64_t>(elapsed.count() * static_cast<double>(options_.bytes_per_second));
   TRY(generator_->append_until(started_at_ + due));
   const Lsn end = generator_->end();
-  if (end.value() <= options_.wal_keep_bytes) return {};
-  Lsn keep = end - options_.wal_keep_bytes;
-  const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
-  if (required.valid()) keep = std::min(keep, required);
-  const wal::SegmentNo keep_from = identity().segment_size.segment_of(keep);
-  if (keep_from == kept_from_) return {};
-  kept_from_ = keep_from;
-  TRY(generator_->remove_before(identity().segment_size.start(keep_from)));
+  const wal::SegmentSize size = identity().segment_size;
+  if (std::exchange(filled_, size.segment_of(end)) == size.segment_of(end)) return {};
+  TRY(generator_->remove_before(size.start(retention_->keep_from(end))));
   return {};
 }
 

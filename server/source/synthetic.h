@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/annotations.h"
@@ -13,23 +13,22 @@
 #include "server/source/directory.h"
 #include "server/source/source.h"
 #include "server/wal/generator.h"
+#include "server/wal/retention.h"
 
 namespace server::source {
 
 // Synthetic WAL at a steady rate, written into a spool directory and served from there like any
 // other WAL: every byte goes the whole way.
 //   Owner: Server.  Thread: main's until start(), then its own, named "generator".
-//   Limits: wal_keep_bytes of spool, rounded up to whole segments; older ones are unlinked.
+//   Limits: the spool keeps what its retention says; older segments are unlinked.
 class SyntheticSource final : public Source, private runtime::Timer::Handler {
  public:
   struct Options {
     std::string directory;
     std::uint64_t bytes_per_second = 0;
-    std::uint64_t wal_keep_bytes = 0;
+    wal::RetentionOptions retention;
     wal::SegmentSize segment_size;  // of a new spool; an old one keeps its own
     wal::RecordMix records;
-    // WAL from here on is kept too; invalid: none. Any thread.
-    std::function<wal::Lsn()> required_lsn = {};
   };
 
   SyntheticSource(Options options, const runtime::Clock& clock);
@@ -62,7 +61,8 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   runtime::Timer timer_ GUARDED_BY(loop_);
   runtime::Instant started_ GUARDED_BY(loop_){};
   wal::Lsn started_at_ GUARDED_BY(loop_);
-  wal::SegmentNo kept_from_ GUARDED_BY(loop_){};
+  std::optional<wal::Retention> retention_ GUARDED_BY(loop_);  // once the segment size is known
+  wal::SegmentNo filled_ GUARDED_BY(loop_){};  // the segment that was, when old ones were looked at
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "runtime/format.h"
 #include "runtime/log.h"
 
 namespace server::source {
@@ -14,6 +16,8 @@ std::uint64_t older(std::uint64_t a, std::uint64_t b) {
   return std::min(a, b);
 }
 
+std::string process(std::uint32_t process_id) { return runtime::format("process {}", process_id); }
+
 }  // namespace
 
 void XminHorizon::set_listener(std::function<void()> changed, runtime::Duration age_max) {
@@ -23,23 +27,33 @@ void XminHorizon::set_listener(std::function<void()> changed, runtime::Duration 
 }
 
 void XminHorizon::report(std::uint32_t process_id, Xmin xmin, runtime::Instant now) {
-  if (xmin == Xmin{}) return remove(process_id);
+  report(process(process_id), xmin, now);
+}
+
+void XminHorizon::remove(std::uint32_t process_id) { remove(process(process_id)); }
+
+void XminHorizon::report_slot(std::string_view slot, Xmin xmin, runtime::Instant now) {
+  report(runtime::format("slot \"{}\"", slot), xmin, now);
+}
+
+void XminHorizon::report(const std::string& who, Xmin xmin, runtime::Instant now) {
+  if (xmin == Xmin{}) return remove(who);
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
-    Standby& standby = standbys_[process_id];
-    if (standby.xmin == xmin) return;
-    standby = {.xmin = xmin, .since = now};
+    Holder& holder = holders_[who];
+    if (holder.xmin == xmin) return;
+    holder = {.xmin = xmin, .since = now};
     changed = changed_;
   }
   if (changed) changed();
 }
 
-void XminHorizon::remove(std::uint32_t process_id) {
+void XminHorizon::remove(const std::string& who) {
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
-    if (standbys_.erase(process_id) == 0) return;
+    if (holders_.erase(who) == 0) return;
     changed = changed_;
   }
   if (changed) changed();
@@ -47,22 +61,21 @@ void XminHorizon::remove(std::uint32_t process_id) {
 
 Xmin XminHorizon::oldest(runtime::Instant now) {
   Xmin oldest;
-  std::vector<std::uint32_t> dropped;
+  std::vector<std::string> dropped;
   {
     const runtime::Lock lock(mutex_);
-    for (auto& [process_id, standby] : standbys_) {
-      if (age_max_.count() > 0 && now - standby.since > age_max_) {
-        if (!std::exchange(standby.dropped, true)) dropped.push_back(process_id);
+    for (auto& [who, holder] : holders_) {
+      if (age_max_.count() > 0 && now - holder.since > age_max_) {
+        if (!std::exchange(holder.dropped, true)) dropped.push_back(who);
         continue;
       }
-      oldest.data = older(oldest.data, standby.xmin.data);
-      oldest.catalog = older(oldest.catalog, standby.xmin.catalog);
+      oldest.data = older(oldest.data, holder.xmin.data);
+      oldest.catalog = older(oldest.catalog, holder.xmin.catalog);
     }
   }
-  for (const std::uint32_t process_id : dropped) {
+  for (const std::string& who : dropped) {
     runtime::log::warning(
-        "hot standby feedback of process {} is older than max_feedback_age and is not passed on",
-        process_id);
+        "hot standby feedback of {} is older than max_feedback_age and is not passed on", who);
   }
   return oldest;
 }

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 #include <variant>
 
 #include "runtime/check.h"
-#include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/stream/errors.h"
 #include "server/wire/codec.h"
@@ -250,63 +248,6 @@ IoResult::Status Sender::send_out() {
     if (result.status != IoResult::Status::kDone) return result.status;
   }
   return connection_.flush();
-}
-
-IoResult Sender::send_chunk() {
-  if (!is_held(chunk_.at) || chunk_.wal_left() <= options_.copy_bytes_max) return copy_chunk();
-  return send_chunk_from_file();
-}
-
-// One copy, one system call: header and WAL together.
-IoResult Sender::copy_chunk() {
-  auto bytes = view_.bytes(*segment_, chunk_.at, chunk_.end);
-  if (!bytes) {
-    chunk_error_ = std::move(bytes).error();
-    return {.status = IoResult::Status::kFailed};
-  }
-  const std::array<iovec, 2> pieces{
-      iovec{chunk_.header.data() + chunk_.header_sent, chunk_.header.size() - chunk_.header_sent},
-      iovec{const_cast<std::byte*>(bytes->data()), bytes->size()}};
-  const IoResult result = connection_.send(pieces, /*more=*/false);
-  if (result.status == IoResult::Status::kFailed) return result;
-  const bool held = is_held(chunk_.at);
-  chunk_.take(result.bytes);
-  if (!held && chunk_.active()) {
-    // The file may be overwritten before the socket drains, so the rest is kept as it is now, even
-    // if that is all of it: nothing waits yet that it could come to stand behind.
-    connection_.queue(std::span(chunk_.header).subspan(chunk_.header_sent));
-    connection_.queue(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
-    chunk_.at = chunk_.end;
-  }
-  return result;
-}
-
-// No copy: the header waits in the socket for the pages that follow it.
-IoResult Sender::send_chunk_from_file() {
-  if (chunk_.header_sent < chunk_.header.size()) {
-    const iovec piece{chunk_.header.data() + chunk_.header_sent,
-                      chunk_.header.size() - chunk_.header_sent};
-    const IoResult result = connection_.send({&piece, 1}, /*more=*/true);
-    if (result.status != IoResult::Status::kDone) return result;
-    chunk_.take(result.bytes);
-    if (chunk_.header_sent < chunk_.header.size()) return result;
-  }
-  view_.add_page_user(*this);
-  const IoResult result = connection_.send_file(
-      segment_->fd(), static_cast<std::uint64_t>(chunk_.at - segment_->begin()),
-      static_cast<std::size_t>(chunk_.wal_left()));
-  if (result.status == IoResult::Status::kDone) chunk_.take(result.bytes);
-  // Of the two that it moves between, only the file fails this way.
-  if (result.status == IoResult::Status::kFailed && result.sys_errno == EIO) {
-    chunk_error_ = runtime::system_error(
-        EIO, runtime::format("could not read from log segment {}, offset {}", segment_->name(),
-                             chunk_.at - segment_->begin()));
-  } else if (result.status == IoResult::Status::kEnd) {
-    chunk_error_ = {
-        .kind = &wal::kWalTruncated,
-        .what = runtime::format("log segment {} ends before {}", segment_->name(), chunk_.end)};
-  }
-  return result;
 }
 
 // WalSndKeepaliveIfNecessary and WalSndCheckTimeOut: half the timeout without a word gets a ping,

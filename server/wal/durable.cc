@@ -42,6 +42,13 @@ Result<void> write_new(const std::string& path, std::span<const std::byte> conte
   return sync_file(path);
 }
 
+// None if the file is no segment.
+std::optional<SegmentNo> segment_of(const std::string& file, SegmentSize segment_size) {
+  const auto name = parse_file_name(file);
+  if (!name || name->kind != FileName::Kind::kSegment) return std::nullopt;
+  return name->segment(segment_size);
+}
+
 }  // namespace
 
 Result<void> sync_file(const std::string& path, SyncWhat what) {
@@ -74,12 +81,20 @@ Result<void> write_file(const std::string& path, std::span<const std::byte> cont
   return sync_file(folder_of(path));
 }
 
+Result<std::optional<SegmentNo>> oldest_segment(const std::string& directory,
+                                                SegmentSize segment_size) {
+  std::optional<SegmentNo> oldest;
+  for (const std::string& file : TRY(list_directory(directory))) {
+    const auto no = segment_of(file, segment_size);
+    if (no && (!oldest || *no < *oldest)) oldest = no;
+  }
+  return oldest;
+}
+
 Result<void> remove_segments(const std::string& directory, SegmentSize segment_size,
                              SegmentNo keep_from) {
   for (const std::string& file : TRY(list_directory(directory))) {
-    const auto name = parse_file_name(file);
-    if (!name || name->kind != FileName::Kind::kSegment) continue;
-    const auto no = name->segment(segment_size);
+    const auto no = segment_of(file, segment_size);
     if (!no || *no >= keep_from) continue;
     const std::string path = directory + "/" + file;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)

@@ -4,6 +4,7 @@
 // errors are in PostgreSQL's words.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -22,6 +23,9 @@ runtime::Result<void> sync_files(const std::string& directory);
 // A new file, or another in the place of an old one: under its name it is whole, or not there.
 runtime::Result<void> write_file(const std::string& path, std::span<const std::byte> content);
 
+// The oldest segment, of whatever timeline; none if there is none.
+runtime::Result<std::optional<SegmentNo>> oldest_segment(const std::string& directory,
+                                                         SegmentSize segment_size);
 // Unlinks the segments before `keep_from`, of whatever timeline.
 runtime::Result<void> remove_segments(const std::string& directory, SegmentSize segment_size,
                                       SegmentNo keep_from);

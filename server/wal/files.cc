@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,18 @@ runtime::Result<runtime::UniqueFd> open_for_reading(const std::string& path) {
       runtime::retry_on_signal([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
   if (!file) return runtime::fail_call("open file", path);
   return file;
+}
+
+runtime::Result<std::uint64_t> free_bytes(const std::string& directory) {
+  struct statvfs status {};
+  if (runtime::retry_on_signal([&] { return ::statvfs(directory.c_str(), &status); }) != 0) {
+    return runtime::fail_call("stat file system", directory);
+  }
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+bool is_full_disk(const runtime::Error& error) {
+  return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
 }
 
 runtime::Result<runtime::UniqueFd> lock_directory(const std::string& path) {

@@ -27,6 +27,11 @@ runtime::Result<std::size_t> read_at(const runtime::UniqueFd& file, const std::s
 // The whole of a small file. Fails if it is larger than `bytes_max`.
 runtime::Result<std::string> read_text(const std::string& path, std::size_t bytes_max);
 
+// What is left for us on the file system of a directory, in bytes.
+runtime::Result<std::uint64_t> free_bytes(const std::string& directory);
+// The file system has no room, or our quota has none.
+bool is_full_disk(const runtime::Error& error);
+
 // Takes a directory for this server alone, for as long as the descriptor is open; a crash ends that
 // too. It is an error if another one has it.
 runtime::Result<runtime::UniqueFd> lock_directory(const std::string& path);

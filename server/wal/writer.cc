@@ -1,13 +1,15 @@
 #include "server/wal/writer.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
 #include "runtime/check.h"
+#include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/log.h"
 #include "server/wal/durable.h"
-#include "server/wal/files.h"
 #include "server/wal/names.h"
 
 namespace server::wal {
@@ -20,7 +22,8 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
     : options_(std::move(options)),
       tail_(tail),
       reader_(options_.directory, options_.identity, clock, tail),
-      flusher_(options_.directory, options_.identity.segment_size, clock, doorbell) {}
+      flusher_(options_.directory, options_.identity.segment_size, clock, doorbell),
+      retention_(options_.retention, options_.identity.segment_size) {}
 
 Result<void> Writer::start(Lsn end, Lsn last_record) {
   reader_.seek(end, last_record);
@@ -73,10 +76,36 @@ Result<void> Writer::follow_timeline() {
 }
 
 Result<void> Writer::write(std::span<const std::byte> wal) {
-  const SegmentNo before = options_.identity.segment_size.segment_of(end());
-  TRY(output_->append(wal));
-  if (options_.identity.segment_size.segment_of(end()) != before) TRY(remove_old_segments());
+  TRY(append(wal));
   return prove();
+}
+
+// Segment by segment: before each, what is no longer kept goes, and may make the room for it.
+Result<void> Writer::append(std::span<const std::byte> wal) {
+  const SegmentSize size = options_.identity.segment_size;
+  while (!wal.empty()) {
+    const std::uint32_t offset = size.offset(end());
+    if (offset == 0) {
+      TRY(remove_old_segments());
+      TRY(make_room());
+    }
+    const auto piece = wal.first(std::min<std::size_t>(wal.size(), size.bytes() - offset));
+    TRY(append_to_segment(piece));
+    wal = wal.subspan(piece.size());
+  }
+  return {};
+}
+
+Result<void> Writer::append_to_segment(std::span<const std::byte> wal) {
+  const Lsn begin = end();
+  for (;;) {
+    auto appended = output_->append(wal.subspan(end() - begin));
+    if (appended || !is_full_disk(appended.error()) || options_.free_bytes_min == 0) {
+      return appended;
+    }
+    const bool went = TRY(give_up_oldest_segment());
+    if (!went) return appended;
+  }
 }
 
 // Whole records or whole pages have come, so whatever stops the reader before their end is wrong.
@@ -101,14 +130,51 @@ void Writer::open_output() {
 
 Result<void> Writer::remove_old_segments() {
   const SegmentSize size = options_.identity.segment_size;
-  if (end().value() <= options_.wal_keep_bytes) return {};
-  Lsn keep = end() - options_.wal_keep_bytes;
-  const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
-  if (required.valid()) keep = std::min(keep, required);
-  const SegmentNo keep_from = size.segment_of(std::min(keep, flushed()));
+  const SegmentNo keep_from = std::min(retention_.keep_from(end()), size.segment_of(flushed()));
   if (keep_from == removed_before_) return {};
   removed_before_ = keep_from;
   return remove_segments(options_.directory, size, keep_from);
+}
+
+// Before a new segment: wal_keep_size gives way to the free space that is asked for.
+Result<void> Writer::make_room() {
+  if (options_.free_bytes_min == 0) return {};
+  for (bool enough = true;; enough = false) {
+    const std::uint64_t free = TRY(options_.free_bytes(options_.directory));
+    if (free >= options_.free_bytes_min) {
+      if (enough && gave_up_before_ <= removed_before_) gave_up_before_.reset();
+      return {};
+    }
+    const bool went = TRY(give_up_oldest_segment());
+    if (went) continue;
+    return runtime::system_error(
+        ENOSPC, format("could not make room in \"{}\": {} bytes are free, min_free_space is {}, "
+                       "and no old WAL may be removed",
+                       options_.directory, free, options_.free_bytes_min));
+  }
+}
+
+// Returns whether one could go: none that a slot needs, none that is not durable, and neither the
+// segment that is written next nor the one before it. It is said once until there is enough space
+// for what wal_keep_size asks for.
+Result<bool> Writer::give_up_oldest_segment() {
+  const SegmentSize size = options_.identity.segment_size;
+  const SegmentNo current = size.segment_of(end());
+  const auto oldest = TRY(oldest_segment(options_.directory, size));
+  if (!oldest || next(*oldest) >= current) return false;
+  if (*oldest >= size.segment_of(flushed()) || is_needed(*oldest)) return false;
+  if (!gave_up_before_) {
+    runtime::log::log("removing WAL before {} for want of space, although wal_keep_size keeps it",
+                      size.end(*oldest));
+  }
+  gave_up_before_ = next(*oldest);
+  TRY(remove_segments(options_.directory, size, *gave_up_before_));
+  return true;
+}
+
+// By a slot. Only when it seems so, slots are asked for more than they have said.
+bool Writer::is_needed(SegmentNo no) const {
+  return no >= retention_.needed_from(end()) && no >= retention_.settled_needed_from(end());
 }
 
 }  // namespace server::wal

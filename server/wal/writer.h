@@ -9,9 +9,11 @@
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
 #include "runtime/result.h"
+#include "server/wal/files.h"
 #include "server/wal/flusher.h"
 #include "server/wal/identity.h"
 #include "server/wal/reader.h"
+#include "server/wal/retention.h"
 #include "server/wal/segment_output.h"
 #include "server/wal/tail.h"
 
@@ -30,9 +32,10 @@ class Writer {
   struct Options {
     std::string directory;
     Identity identity;
-    std::uint64_t wal_keep_bytes = 0;
-    // WAL from here on is kept too; invalid: none. Any thread.
-    std::function<Lsn()> required_lsn = {};
+    RetentionOptions retention = {};
+    // So much of the file system is left free, if old WAL can make room for new; 0: old WAL stays.
+    std::uint64_t free_bytes_min = 0;
+    std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes = wal::free_bytes;
   };
 
   Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
@@ -52,7 +55,7 @@ class Writer {
 
   // WAL that continues end(). kInvalidWal if a record of it is wrong: rewind() then. Other errors
   // are of the disk, which cannot be written or read again: what was written stays, and the rest
-  // may be tried again from end() on.
+  // may be tried again from end() on. A disk is full only when no old WAL may go (is_full_disk).
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven. A failure is of the disk; what is written next
   // tries again.
@@ -71,8 +74,13 @@ class Writer {
  private:
   TimelineId tip() const { return tail_.timelines()->history.tip(); }
   void open_output();
+  runtime::Result<void> append(std::span<const std::byte> wal);
+  runtime::Result<void> append_to_segment(std::span<const std::byte> wal);
   runtime::Result<void> prove();
   runtime::Result<void> remove_old_segments();
+  runtime::Result<void> make_room();
+  bool is_needed(SegmentNo no) const;
+  runtime::Result<bool> give_up_oldest_segment();
 
   const Options options_;
   WalTail& tail_;
@@ -80,7 +88,10 @@ class Writer {
   std::optional<SegmentOutput> output_;
   Flusher flusher_;
   Lsn begin_;  // of a spool that had no WAL
+  const Retention retention_;
   SegmentNo removed_before_{};
+  // Segments before this one went for want of space, which wal_keep_size would have kept.
+  std::optional<SegmentNo> gave_up_before_;
 };
 
 }  // namespace server::wal

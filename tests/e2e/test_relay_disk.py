@@ -20,7 +20,7 @@ class FullDiskTest(RelayCase):
         if not SmallDiskWalcast.is_possible(self.area):
             self.skipTest("no user may mount anything here")
         mount = self.area.directory(f"mount-{self.id()}")
-        walcast = SmallDiskWalcast(self.area, mount, megabytes=12, port=0,
+        walcast = SmallDiskWalcast(self.area, mount, megabytes=12, port=0, min_free_space="0",
                                    primary_conninfo=self.primary.conninfo(),
                                    spool_directory=f"{mount}/spool")
         inside = f"/proc/{walcast.process.pid}/root{mount}"

@@ -204,17 +204,21 @@ void add_slot_file_seeds(std::vector<Seed>& seeds) {
     all.insert(all.end(), file.begin(), file.end());
     seeds.push_back({"slot_file", std::move(name), std::move(all)});
   };
-  const auto whole = server::slot::encode({.name = "standby_1", .restart_lsn = Lsn(0x16B374D848)});
+  const auto whole = server::slot::encode(
+      {.name = "standby_1", .restart_lsn = Lsn(0x16B374D848), .xmin = {0x1000002E5, 0x2E1}});
   add("whole", 0, whole);
   add("mended", 3, whole);
   add("longest_name", 3, server::slot::encode({.name = std::string(63, 'z'), .restart_lsn = {}}));
   add("header_alone", 1, std::span(whole).first(16));
   add("short", 3, std::span(whole).first(60));
   Bytes spoilt(whole.begin(), whole.end());
-  spoilt.back() = std::byte{'x'};
+  spoilt[server::slot::kStateFileBytesV1 - 1] = std::byte{'x'};
   add("bytes_after_its_name", 3, spoilt);
   spoilt.push_back(std::byte{0});
   add("bytes_after_its_end", 3, spoilt);
+  const std::string name_end(55 * 2, '0');
+  add("first_version", 0,
+      bytes("31534357 eba94c7c 01000000 48000000 48d874b316000000 \"standby_1\"" + name_end));
 }
 
 void add_message_seeds(std::vector<Seed>& seeds) {

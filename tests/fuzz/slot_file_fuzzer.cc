@@ -19,10 +19,13 @@ constexpr std::size_t kVersionAt = 8;
 constexpr std::size_t kDataAt = 16;
 
 // Random bytes hardly ever have these right, and would never be looked at more closely.
-void mend_header(std::vector<std::byte>& file) {
+void mend_header(std::vector<std::byte>& file, bool first_version) {
   const auto sample = server::slot::encode({.name = "a", .restart_lsn = server::wal::Lsn(1)});
   if (file.size() < kDataAt) return;
   std::memcpy(file.data(), sample.data(), kDataAt);
+  if (!first_version) return;
+  constexpr std::uint32_t kHeader[]{1, server::slot::kStateFileBytesV1 - kDataAt};
+  std::memcpy(&file[kVersionAt], kHeader, sizeof(kHeader));
 }
 void mend_checksum(std::vector<std::byte>& file) {
   if (file.size() < kDataAt) return;
@@ -37,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto mended = input.integer<std::uint8_t>();
   const std::size_t place = input.integer<std::uint8_t>();
   std::vector<std::byte> file = tests::exact_copy(input.rest());
-  if ((mended & 1) != 0) mend_header(file);
+  if ((mended & 1) != 0) mend_header(file, (mended & 4) != 0);
   if ((mended & 2) != 0) mend_checksum(file);
 
   const auto state = server::slot::decode(file, "a.slot");
@@ -46,10 +49,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(state.error().what.find("a.slot") != std::string::npos);
     return 0;
   }
-  // Nothing but what encode() makes is taken, and no byte of it may be another.
+  // Nothing but what encode() makes is taken, or has made, and no byte of it may be another.
   CHECK(server::slot::validate_name(state->name).has_value());
   const auto encoded = server::slot::encode(*state);
-  CHECK(std::equal(file.begin(), file.end(), encoded.begin(), encoded.end()));
+  if (file.size() == server::slot::kStateFileBytesV1) {
+    CHECK(std::equal(file.begin() + kDataAt, file.end(), encoded.begin() + kDataAt));
+    CHECK(state->xmin == server::wal::Xmin{});
+  } else {
+    CHECK(std::equal(file.begin(), file.end(), encoded.begin(), encoded.end()));
+  }
   file[place % file.size()] ^= std::byte{1};
   CHECK(!server::slot::decode(file, "a.slot"));
   return 0;

@@ -10,7 +10,9 @@ namespace {
 
 struct Target final : CancelKeys::Target {
   void post_cancel(std::uint32_t process_id) override { cancelled.push_back(process_id); }
+  void post_terminate(std::uint32_t process_id) override { terminated.push_back(process_id); }
   std::vector<std::uint32_t> cancelled;
+  std::vector<std::uint32_t> terminated;
 };
 
 std::vector<std::byte> bytes_of(const CancelKey& key) {
@@ -55,6 +57,19 @@ TEST(CancelKeysTest, TheRightKeyReachesTheSessionsWorker) {
   keys.remove(2);
   keys.cancel(2, second.bytes());
   EXPECT_EQ(two.cancelled.size(), 1u);
+}
+
+TEST(CancelKeysTest, TheServerItselfNeedsNoKeyToEndASession) {
+  CancelKeys keys;
+  Target one;
+  Target two;
+  keys.add(1, CancelKey::random(4), one);
+  keys.add(2, CancelKey::random(4), two);
+  keys.terminate(2);
+  keys.terminate(3);  // it has just gone
+  EXPECT_TRUE(one.terminated.empty());
+  EXPECT_EQ(two.terminated, std::vector<std::uint32_t>{2});
+  EXPECT_TRUE(two.cancelled.empty());
 }
 
 }  // namespace

@@ -70,6 +70,9 @@ TEST(ConfigTest, HasADefaultForEverything) {
   EXPECT_EQ(config.shutdown_timeout, milliseconds(10'000));
   EXPECT_EQ(config.copy_threshold, 16u << 10);
   EXPECT_EQ(config.wal_keep_size, 1u << 30);
+  EXPECT_EQ(config.max_slot_wal_keep_size, std::nullopt);
+  EXPECT_EQ(config.settings.find("max_slot_wal_keep_size")->value, "-1");
+  EXPECT_EQ(config.min_free_space, 64u << 20);
   EXPECT_EQ(config.wal_segment_size.bytes(), 16u << 20);
   EXPECT_EQ(config.log_level, runtime::log::Level::kLog);
   EXPECT_EQ(config.standby_table, milliseconds(0));
@@ -102,6 +105,9 @@ const std::vector<OptionCase>& option_cases() {
        [](const auto& c) { return c.shutdown_timeout == milliseconds(60'000); }},
       {"copy_threshold", "64kB", [](const auto& c) { return c.copy_threshold == 64u << 10; }},
       {"wal_keep_size", "64MB", [](const auto& c) { return c.wal_keep_size == 64u << 20; }},
+      {"max_slot_wal_keep_size", "64MB",
+       [](const auto& c) { return c.max_slot_wal_keep_size == 64u << 20; }},
+      {"min_free_space", "0", [](const auto& c) { return c.min_free_space == 0; }},
       {"wal_segment_size", "1MB",
        [](const auto& c) { return c.wal_segment_size.bytes() == 1 << 20; }},
       {"record_size", "100..200",

@@ -1,7 +1,9 @@
 #include <sys/socket.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "tests/session/session_rig.h"
 #include "tests/support/temp_dir.h"
@@ -18,7 +20,9 @@ namespace {
 struct SlotsTest : SessionTest {
   static TestServer::Options options(const TempDir& state, std::size_t slots_max) {
     TestServer::Options made;
-    made.slots = {.directory = state.file("pg_replslot"), .slots_max = slots_max};
+    made.slots.directory = state.file("pg_replslot");
+    made.slots.slots_max = slots_max;
+    made.worker.session.close_timeout = std::chrono::minutes(1);  // longer than any test waits
     return made;
   }
   // The members of a test outlive its server, which writes into the directory.
@@ -45,6 +49,14 @@ struct SlotsTest : SessionTest {
   static std::string start(std::string_view slot, Lsn from) {
     return query("START_REPLICATION SLOT \"" + std::string(slot) + "\" " +
                  server::wal::to_string(from) + " TIMELINE 1");
+  }
+  // The client's last message is that its session was ended.
+  static void expect_terminated(TestClient& client) {
+    const auto told = client.to_end();
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(field(told.back(), 'S'), "FATAL");
+    EXPECT_EQ(field(told.back(), 'C'), "57P01");
+    EXPECT_EQ(field(told.back(), 'M'), "terminating connection due to administrator command");
   }
   // Waits until everything that the client sent is done: the answer comes behind it.
   static void settle(TestClient& client, Lsn flushed) {
@@ -166,6 +178,75 @@ TEST_F(SlotsTest, WhoWaitsForASlotMayGo) {
   ASSERT_TRUE(server.wait_for_sessions(1));
   settle(client, end());
   EXPECT_TRUE(slot("s").has_value());
+}
+
+TEST_F(SlotsTest, AStreamEndsWhenItsSlotNeedsWalThatIsToGo) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL RESERVE_WAL"), "TDCZ");
+  client.send(start("s", begin()));
+  EXPECT_EQ(client.next().type, 'W');
+  ReadyClient other(server);
+  EXPECT_TRUE(server.slots().invalidate_before(begin() + 1));
+  expect_terminated(client);
+  ASSERT_TRUE(server.wait_for_sessions(1));
+  EXPECT_FALSE(slot("s")->restart_lsn.valid());
+  EXPECT_EQ(slot("s")->active_pid, 0);
+  other.send(query("READ_REPLICATION_SLOT s"));
+  const auto row = other.until('Z');
+  ASSERT_EQ(types_of(row), "TDCZ");
+  EXPECT_EQ(row[1].body, std::string("\0\3\0\0\0\x08physical\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 22));
+}
+
+TEST_F(SlotsTest, AClientThatDoesNotReadIsNotWaitedForWhenItsSlotNeedsOldWal) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL RESERVE_WAL"), "TDCZ");
+  server.publish(grow(8 << 20));
+  ReadyClient stuck(server, /*receive_buffer_bytes=*/4096);
+  stuck.send(start("s", begin()));
+  auto is_stuck = [this, last = std::uint64_t{0}]() mutable {
+    return std::exchange(last, server.bytes_sent()) == server.bytes_sent() && last > 0;
+  };
+  int quiet = 0;  // a socket that takes nothing for so many looks is full
+  while (quiet < 200) quiet = is_stuck() && server.sessions().size() == 2 ? quiet + 1 : 0;
+  EXPECT_TRUE(server.slots().invalidate_before(begin() + 1));
+  ASSERT_TRUE(server.wait_for_sessions(1)) << "not even for close_timeout";
+  EXPECT_FALSE(slot("s")->restart_lsn.valid());
+  EXPECT_EQ(run(client, "IDENTIFY_SYSTEM"), "TDCZ");
+}
+
+TEST_F(SlotsTest, AnIdleSessionEndsWhenItsTemporarySlotNeedsOldWal) {
+  ReadyClient idle(server);
+  EXPECT_EQ(run(idle, "CREATE_REPLICATION_SLOT t TEMPORARY PHYSICAL RESERVE_WAL"), "TDCZ");
+  EXPECT_TRUE(server.slots().invalidate_before(begin() + 1));
+  expect_terminated(idle);
+  ASSERT_TRUE(server.wait_for_sessions(1));
+  EXPECT_FALSE(slot("t").has_value());
+}
+
+TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
+  using server::wal::Xmin;
+  const auto horizon = [this] { return server.xmin_horizon().oldest(runtime::Instant()); };
+  const auto feedback = [](std::uint32_t xmin) {
+    server::wire::HotStandbyFeedback told{};
+    told.xmin = xmin;
+    return client_message('d', as_text(server::wire::encode_hot_standby_feedback(told)));
+  };
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  {
+    ReadyClient without(server);
+    without.send(start_replication(end()) + feedback(700));
+    EXPECT_EQ(without.next().type, 'W');
+    settle(without, end());
+    EXPECT_EQ(horizon(), Xmin{700});
+    ReadyClient with(server);
+    with.send(start("s", end()) + feedback(500));
+    EXPECT_EQ(with.next().type, 'W');
+    settle(with, end());
+    EXPECT_EQ(slot("s")->xmin, Xmin{500});
+    EXPECT_EQ(horizon(), Xmin{500});
+  }
+  ASSERT_TRUE(server.wait_for_sessions(1));
+  EXPECT_EQ(horizon(), Xmin{500}) << "the slot's stays, the other one's not";
+  EXPECT_EQ(run(client, "DROP_REPLICATION_SLOT s"), "CZ");
+  EXPECT_EQ(horizon(), Xmin{});
 }
 
 TEST_F(SlotsTest, AServerThatStopsWaitsForNoSlot) {

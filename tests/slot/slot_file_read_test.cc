@@ -122,7 +122,7 @@ TEST_F(SlotFileReadTest, WhatCannotBeTrustedIsSetAsideWithAWarning) {
                           aside + "\"\n"));
   }
   EXPECT_THAT(log_, HasSubstr("WARNING:  could not read file \"" + file("half.slot") +
-                              "\": read 34 of 72; the slot"));
+                              "\": read 34 of 88; the slot"));
   EXPECT_THAT(log_, HasSubstr("WARNING:  replication slot file \"" + file("renamed.slot") +
                               "\" has the state of slot \"good\"; the slot"));
   EXPECT_THAT(log_, HasSubstr("WARNING:  checksum mismatch for replication slot file \"" +

@@ -23,7 +23,7 @@ using wal::Lsn;
 
 using Bytes = std::vector<std::byte>;
 
-Bytes encoded(const SlotState& state = {"standby_1", Lsn(0x16B374D848)}) {
+Bytes encoded(const SlotState& state = {"standby_1", Lsn(0x16B374D848), {0x1000002E5, 0x2E1}}) {
   const auto bytes = encode(state);
   return {bytes.begin(), bytes.end()};
 }
@@ -46,10 +46,12 @@ TEST(SlotFileTest, DecodingGivesBackWhatWasEncoded) {
   for (const std::string& name :
        {std::string("a"), std::string("standby_1"), std::string(63, 'z')}) {
     for (const std::uint64_t lsn : {0ull, 1ull, 0x16B374D848ull, ~0ull}) {
-      const SlotState state{name, Lsn(lsn)};
-      const auto decoded = decode(encode(state), "f");
-      ASSERT_EQ(said(decoded), "");
-      EXPECT_EQ(*decoded, state);
+      for (const wal::Xmin xmin : {wal::Xmin{}, wal::Xmin{7, ~0ull}}) {
+        const SlotState state{name, Lsn(lsn), xmin};
+        const auto decoded = decode(encode(state), "f");
+        ASSERT_EQ(said(decoded), "");
+        EXPECT_EQ(*decoded, state);
+      }
     }
   }
 }
@@ -58,16 +60,34 @@ TEST(SlotFileTest, DecodingGivesBackWhatWasEncoded) {
 TEST(SlotFileTest, TheFormatIsWhatItWas) {
   if constexpr (std::endian::native != std::endian::little) GTEST_SKIP();
   const Bytes file =
-      tests::bytes("31534357 eba94c7c 01000000 48000000 48d874b316000000 \"standby_1\"" +
-                   std::string(55 * 2, '0'));
+      tests::bytes("31534357 4525d794 02000000 58000000 48d874b316000000 \"standby_1\"" +
+                   std::string(55 * 2, '0') + "e502000001000000 e102000000000000");
   EXPECT_THAT(encoded(), ElementsAreArray(file));
+}
+
+// As written before there was an xmin.
+TEST(SlotFileTest, AFileOfTheFirstVersionIsRead) {
+  if constexpr (std::endian::native != std::endian::little) GTEST_SKIP();
+  Bytes file = tests::bytes("31534357 eba94c7c 01000000 48000000 48d874b316000000 \"standby_1\"" +
+                            std::string(55 * 2, '0'));
+  ASSERT_EQ(file.size(), kStateFileBytesV1);
+  const auto decoded = decode(file, "f");
+  ASSERT_EQ(said(decoded), "");
+  EXPECT_EQ(*decoded, (SlotState{"standby_1", Lsn(0x16B374D848)}));
+  EXPECT_EQ(said(decode(std::span(file).first(87), "f")),
+            "XX001 could not read file \"f\": read 71 of 72");
+  file.push_back(std::byte{0});
+  EXPECT_EQ(said(decode(file, "f")), "XX001 replication slot file \"f\" has bytes after its end");
+  file.back() = std::byte{1};
+  file[8] = std::byte{2};
+  EXPECT_EQ(said(decode(file, "f")), "XX001 replication slot file \"f\" has corrupted length 72");
 }
 
 TEST(SlotFileTest, EveryTruncationIsRefused) {
   const Bytes file = encoded();
   for (std::size_t size = 0; size < file.size(); ++size) {
     const std::string wanted =
-        size < 16 ? std::to_string(size) + " of 16" : std::to_string(size - 16) + " of 72";
+        size < 16 ? std::to_string(size) + " of 16" : std::to_string(size - 16) + " of 88";
     EXPECT_EQ(said(decode(std::span(file).first(size), "f")),
               "XX001 could not read file \"f\": read " + wanted);
   }
@@ -115,9 +135,12 @@ TEST(SlotFileTest, AWrongChecksumIsNamed) {
 
 TEST(SlotFileTest, ARightChecksumIsNotEnough) {
   const auto refused = [](const Bytes& file) { return said(decode(file, "f")); };
-  EXPECT_EQ(refused(forged(kVersionOffset, std::uint32_t{2})),
-            "XX001 replication slot file \"f\" has unsupported version 2");
-  for (const std::uint32_t length : {0u, 71u, 73u, ~0u}) {
+  for (const std::uint32_t version : {0u, 3u}) {
+    EXPECT_EQ(
+        refused(forged(kVersionOffset, version)),
+        "XX001 replication slot file \"f\" has unsupported version " + std::to_string(version));
+  }
+  for (const std::uint32_t length : {0u, 72u, 87u, 89u, ~0u}) {
     EXPECT_EQ(refused(forged(kLengthOffset, length)),
               "XX001 replication slot file \"f\" has corrupted length " + std::to_string(length));
   }

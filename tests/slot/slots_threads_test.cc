@@ -72,6 +72,7 @@ class Sessions {
     ++used;
     EXPECT_EQ(holders_[index].fetch_add(1), 0) << "two sessions hold " << slot.name();
     for (auto moves = random_() % 10; moves > 0; --moves) slot.advance(any_lsn());
+    slots_.report_xmin(slot, {.data = 1 + random_() % 100});
     EXPECT_EQ(slots_.read(slot.name())->restart_lsn, slot.restart_lsn());
     holders_[index].fetch_sub(1);
     slots_.release(slot);
@@ -165,6 +166,54 @@ TEST(SlotsThreadsTest, OneOfManyCreatorsWins) {
     const std::int32_t owner = slots.read("a")->active_pid;
     EXPECT_EQ(said(slots.drop("a", owner == 0 ? 9 : owner)), "");
   }
+}
+
+// Whoever removes WAL meets holders that come and go, and what it has invalidated is nobody's.
+TEST(SlotsThreadsTest, ObsoleteSlotsGoWhileTheyAreUsed) {
+  constexpr std::int32_t kThreads = 3;
+  constexpr int kRounds = 20'000;
+  const tests::TempDir dir(tests::memory_directory());
+  std::atomic<int> told_to_end = 0;
+  std::array<std::atomic<std::uint64_t>, kNames> horizon{};
+  Slots slots({.directory = dir.path(),
+               .slots_max = kNames,
+               .terminate = [&](std::int32_t) { ++told_to_end; },
+               .xmin_changed =
+                   [&](std::string_view name, wal::Xmin xmin) {
+                     horizon[static_cast<std::size_t>(name.back() - '0')] = xmin.data;
+                   }});
+  ASSERT_EQ(said(slots.load()), "");
+  for (std::size_t i = 0; i < kNames; ++i) {
+    slots.release(**slots.create(name_of(i), Persistence::kPersistent, 1, Lsn(1)));
+  }
+  std::atomic<std::uint64_t> end = 1000;
+  std::atomic<int> running = kThreads;
+  std::vector<std::thread> threads;
+  for (std::int32_t pid = 1; pid <= kThreads; ++pid) {
+    threads.emplace_back([&, pid] {
+      for (int round = 0; round < kRounds; ++round) {
+        const auto slot = slots.acquire(name_of(static_cast<std::size_t>(round) % kNames), pid);
+        if (!slot) continue;
+        (*slot)->advance(Lsn(end - 500 + static_cast<std::uint64_t>(round) % 1000));
+        slots.report_xmin(**slot, {.data = ++end});
+        slots.release(**slot);
+      }
+      --running;
+    });
+  }
+  while (running > 0) EXPECT_EQ(said(slots.invalidate_before(Lsn(end.load()))), "");
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_EQ(said(slots.invalidate_before(Lsn(end + 1000))), "");
+  EXPECT_FALSE(slots.required_lsn().valid());
+  for (std::size_t i = 0; i < kNames; ++i) {
+    const SlotInfo slot = *slots.read(name_of(i));
+    EXPECT_EQ(slot, (SlotInfo{name_of(i), Persistence::kPersistent, Lsn(), 0}));
+    EXPECT_EQ(horizon[i], 0u) << slot.name;
+  }
+  Slots restarted({.directory = dir.path(), .slots_max = kNames});
+  ASSERT_EQ(said(restarted.load()), "");
+  EXPECT_EQ(restarted.all(), slots.all());
 }
 
 }  // namespace

@@ -12,12 +12,11 @@ Quorum::Positions at(std::uint64_t write, std::uint64_t flush, std::uint64_t app
 }
 
 TEST(AckPolicyTest, IsWrittenAsSynchronousStandbyNames) {
-  const std::pair<const char*, const char*> same[] = {
-      {"spool", "spool"},
-      {" SPOOL ", "spool"},
-      {"any 2 (a, b,c)", "any 2 (a, b, c)"},
-      {"ANY 1(*)", "any 1 (*)"},
-      {"all ( east , west )", "all (east, west)"}};
+  const std::pair<const char*, const char*> same[] = {{"spool", "spool"},
+                                                      {" SPOOL ", "spool"},
+                                                      {"any 2 (a, b,c)", "any 2 (a, b, c)"},
+                                                      {"ANY 1(*)", "any 1 (*)"},
+                                                      {"all ( east , west )", "all (east, west)"}};
   for (const auto& [text, shown] : same) {
     const auto policy = parse_ack_policy(text);
     ASSERT_TRUE(policy.has_value()) << text;

@@ -43,7 +43,7 @@ struct RelayTest : ::testing::Test, GrowingWal {
                          .slot_name = "",
                          .status_interval = std::chrono::seconds(10),
                          .retry_interval = milliseconds(20)},
-            .wal_keep_bytes = std::uint64_t{1} << 30};
+            .retention = {.wal_keep_bytes = std::uint64_t{1} << 30}};
   }
   void start_relay(const RelaySource::Options& relay_options) {
     follower.emplace();

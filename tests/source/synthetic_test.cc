@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "runtime/published.h"
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
 #include "tests/source/tail_follower.h"
@@ -23,7 +24,7 @@ struct SyntheticTest : ::testing::Test {
   SyntheticSource::Options options(std::uint64_t bytes_per_second, std::uint64_t keep = 1 << 30) {
     return {.directory = spool.path(),
             .bytes_per_second = bytes_per_second,
-            .wal_keep_bytes = keep,
+            .retention = {.wal_keep_bytes = keep},
             .segment_size = server::wal::SegmentSize(1 << 20),
             .records = {}};
   }
@@ -83,10 +84,23 @@ TEST_F(SyntheticTest, OldSegmentsAreUnlinkedAndSoManyBytesKept) {
 
 TEST_F(SyntheticTest, WhatASlotNeedsIsKeptToo) {
   auto with = options(256 * kMb, 2 * kMb);
-  with.required_lsn = [] { return Lsn(3 * kMb + 1); };
+  with.retention.required_lsn = [] { return Lsn(3 * kMb + 1); };
   run(with, 8 * kMb);
   EXPECT_FALSE(exists(2));
   EXPECT_TRUE(exists(3));
+}
+
+TEST_F(SyntheticTest, ASlotBeyondTheLimitIsInvalidatedAndKeepsNothing) {
+  runtime::Published<Lsn> required(Lsn(3 * kMb + 1));
+  auto with = options(256 * kMb, 2 * kMb);
+  with.retention.slot_keep_bytes_max = 3 * kMb;
+  with.retention.required_lsn = [&] { return required.load(); };
+  with.retention.invalidate_before = [&](Lsn oldest) {
+    EXPECT_GE(oldest, Lsn(4 * kMb));
+    required.store(Lsn());
+  };
+  run(with, 8 * kMb);
+  EXPECT_FALSE(exists(4));
 }
 
 TEST_F(SyntheticTest, AnOldSpoolGoesOnWhereItsWalEnds) {

@@ -54,6 +54,23 @@ TEST(XminHorizonTest, WhoHoldsItBackForTooLongIsLeftOutUntilHeMoves) {
   EXPECT_EQ(horizon.oldest(kStart + seconds(64)).data, 600u);
 }
 
+TEST(XminHorizonTest, SlotsCountLikeStandbysAndAreNamedInTheLog) {
+  XminHorizon horizon;
+  horizon.set_listener({}, seconds(60));
+  horizon.report(1, {.data = 700}, kStart + seconds(50));
+  horizon.report_slot("s", {.data = 500, .catalog = 400}, kStart);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(50)), (Xmin{.data = 500, .catalog = 400}));
+  const std::string log = tests::logged([&] {
+    EXPECT_EQ(horizon.oldest(kStart + seconds(61)), (Xmin{.data = 700}));
+    EXPECT_EQ(horizon.oldest(kStart + seconds(62)), (Xmin{.data = 700}));
+  });
+  EXPECT_EQ(tests::count_of(log, "of slot \"s\" is older than max_feedback_age"), 1u) << log;
+  horizon.report_slot("s", {.data = 600}, kStart + seconds(63));
+  EXPECT_EQ(horizon.oldest(kStart + seconds(64)), (Xmin{.data = 600}));
+  horizon.report_slot("s", {}, kStart + seconds(64));
+  EXPECT_EQ(horizon.oldest(kStart + seconds(64)), (Xmin{.data = 700}));
+}
+
 TEST(XminHorizonTest, TellsItsListenerOfChangesOnly) {
   XminHorizon horizon;
   int told = 0;

@@ -43,7 +43,7 @@ class StressTest : public ::testing::Test {
     spool_.emplace();
     source_.emplace(server::source::SyntheticSource::Options{.directory = spool_->path(),
                                                              .bytes_per_second = bytes_per_second,
-                                                             .wal_keep_bytes = keep,
+                                                             .retention = {.wal_keep_bytes = keep},
                                                              .segment_size = SegmentSize(1 << 20),
                                                              .records = {}},
                     clock_);

@@ -18,7 +18,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                        Options options)
     : faults_(identity),
       segments_(std::move(directory), identity, faults_),
-      slots_(options.slots),
+      slots_(slot_options(options.slots)),
       pool_(std::make_unique<runtime::Pool>(2)) {
   // No test but those of the limit wants to meet it.
   auto& senders_max = options.worker.session.max_wal_senders;
@@ -48,6 +48,16 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   CHECK(bound.has_value());
   port_ = bound->port();
   for (const auto& worker : workers_) worker->start();
+}
+
+server::slot::Slots::Options TestServer::slot_options(server::slot::Slots::Options options) {
+  options.terminate = [this](std::int32_t pid) {
+    cancel_keys_.terminate(static_cast<std::uint32_t>(pid));
+  };
+  options.xmin_changed = [this](std::string_view name, server::wal::Xmin xmin) {
+    xmin_horizon_.report_slot(name, xmin, clock_.now());
+  };
+  return options;
 }
 
 void TestServer::serve(server::wal::Lsn begin, server::wal::Lsn end) {

@@ -64,6 +64,8 @@ class TestServer final : public server::source::Source::Listener {
   bool wait_for_sessions(std::size_t count);
 
  private:
+  server::slot::Slots::Options slot_options(server::slot::Slots::Options options);
+
   runtime::SystemClock clock_;
   server::wal::WalTail tail_;
   server::wal::FaultLog faults_;

@@ -121,7 +121,8 @@ TEST_F(PagesTest, AFileThatCannotBeReadIsAProblem) {
   const PageView view = pages.page(end);
   ASSERT_TRUE(view.problem);
   EXPECT_NE(view.problem->kind, &runtime::kFileMissing);
-  EXPECT_TRUE(view.problem->what.starts_with("could not read from log segment")) << view.problem->what;
+  EXPECT_TRUE(view.problem->what.starts_with("could not read from log segment"))
+      << view.problem->what;
 }
 
 TEST_F(PagesTest, TheFilesAreThoseOfTheHistory) {

@@ -199,7 +199,8 @@ TEST_F(NeighbourTest, ANextSegmentThatCannotBeReadIsAnErrorThatNamesIt) {
   std::filesystem::create_directory(path(3));
   const auto error = refused(segment_start(2));
   EXPECT_NE(error.kind, &server::wal::kWalRemoved);
-  EXPECT_EQ(error.what, "could not read from log segment 000000010000000000000003, offset 0: Is a directory");
+  EXPECT_EQ(error.what,
+            "could not read from log segment 000000010000000000000003, offset 0: Is a directory");
 }
 
 TEST_F(NeighbourTest, ANextSegmentThatIsTruncatedStopsBeforeTheRecordThatReachesIt) {

@@ -73,7 +73,7 @@ class WriterTest : public testing::Test {
   std::unique_ptr<WalTail> tail;
   Writer::Options options{.directory = directory.path(),
                           .identity = identity,
-                          .wal_keep_bytes = std::uint64_t{1} << 30};
+                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30}};
   std::optional<Writer> writer;
 };
 
@@ -238,8 +238,8 @@ TEST_F(WriterTest, ANewTimelineBeginsWithItsParentsBytes) {
 
 TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
   Lsn required;
-  options.wal_keep_bytes = 1 << 20;
-  options.required_lsn = [&required] { return required; };
+  options.retention.wal_keep_bytes = 1 << 20;
+  options.retention.required_lsn = [&required] { return required; };
   start_empty(begin());
   const auto grow_to = [&](std::uint64_t segment) {
     while (builder.end() < identity.segment_size.start(SegmentNo{segment})) {
