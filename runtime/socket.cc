@@ -137,6 +137,21 @@ SocketAddress local_address(int fd) {
   return address;
 }
 
+bool is_within_host(int fd) {
+  const SocketAddress ours = local_address(fd);
+  SocketAddress peer{.size = sizeof(sockaddr_storage)};
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) return false;
+  if (peer.storage.ss_family == AF_INET) {
+    const auto& mine = reinterpret_cast<const sockaddr_in&>(ours.storage);
+    const auto& its = reinterpret_cast<const sockaddr_in&>(peer.storage);
+    return peer.is_loopback() || mine.sin_addr.s_addr == its.sin_addr.s_addr;
+  }
+  if (peer.storage.ss_family != AF_INET6) return false;
+  const auto& mine = reinterpret_cast<const sockaddr_in6&>(ours.storage);
+  const auto& its = reinterpret_cast<const sockaddr_in6&>(peer.storage);
+  return peer.is_loopback() || IN6_ARE_ADDR_EQUAL(&mine.sin6_addr, &its.sin6_addr);
+}
+
 Accepted accept_from(int listen_fd) {
   Accepted accepted;
   accepted.peer.size = sizeof(sockaddr_storage);

@@ -51,6 +51,10 @@ Result<void> check_unused(const SocketAddress& address);
 Result<UniqueFd> listen_on(const SocketAddress& address, int backlog);
 // The address that a socket is bound to, with the port that the kernel chose.
 SocketAddress local_address(int fd);
+// Whether both ends of a TCP connection are on this host, by their addresses. Pages that are sent
+// to such a peer are not copied: they stay the file's until it has read them, also when TCP has
+// acknowledged them.
+bool is_within_host(int fd);
 
 struct Accepted {
   UniqueFd fd;  // invalid when no connection is waiting

@@ -145,6 +145,7 @@ class Sender final : private WalView::Waiter,
 
   bool is_historic() const REQUIRES(loop_);
   bool is_held(wal::Lsn lsn) const REQUIRES(loop_);
+  bool may_send_pages() const REQUIRES(loop_);
   wal::Lsn arrived() const REQUIRES(loop_);
   void pin(wal::Lsn start) REQUIRES(loop_);
   void advance_pin() REQUIRES(loop_);
@@ -184,6 +185,7 @@ class Sender final : private WalView::Waiter,
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
   // Where pins are heeded. It outlives the stream as long as pages of it are in the socket.
   std::unique_ptr<wal::Pins::Pin> pin_ GUARDED_BY(loop_);
+  bool within_host_ GUARDED_BY(loop_) = false;  // the connection is; of meaning with a pin
   std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
   runtime::Timer timer_ GUARDED_BY(loop_);
   runtime::Instant last_reply_ GUARDED_BY(loop_){};

@@ -16,13 +16,14 @@ using runtime::IoResult;
 using wal::Lsn;
 
 IoResult Sender::send_chunk() {
-  if (!is_held(chunk_.at) || chunk_.wal_left() <= options_.copy_bytes_max) return copy_chunk();
+  if (!may_send_pages() || chunk_.wal_left() <= options_.copy_bytes_max) return copy_chunk();
   return send_chunk_from_file();
 }
 
 // One copy, one system call: header and WAL together.
 IoResult Sender::copy_chunk() {
-  auto bytes = view_.bytes(*segment_, chunk_.at, chunk_.end);
+  const bool held = is_held(chunk_.at);
+  auto bytes = view_.bytes(*segment_, chunk_.at, chunk_.end, held);
   if (!bytes) {
     chunk_error_ = std::move(bytes).error();
     return {.status = IoResult::Status::kFailed};
@@ -32,7 +33,6 @@ IoResult Sender::copy_chunk() {
       iovec{const_cast<std::byte*>(bytes->data()), bytes->size()}};
   const IoResult result = connection_.send(pieces, /*more=*/false);
   if (result.status == IoResult::Status::kFailed) return result;
-  const bool held = is_held(chunk_.at);
   chunk_.take(result.bytes);
   if (!held && chunk_.active()) {
     // The file may be overwritten before the socket drains, so the rest is kept as it is now, even
@@ -72,9 +72,14 @@ IoResult Sender::send_chunk_from_file() {
   return result;
 }
 
-// Whether the pages may be handed to the socket: nobody overwrites them before they have arrived.
+// Whether nobody overwrites the file at this place for as long as the stream needs it.
 bool Sender::is_held(Lsn lsn) const {
   return view_.is_held(lsn) && (pin_ == nullptr || lsn >= pin_->held_from());
+}
+
+// Of a file that somebody may recycle some day, no page may be where it cannot be taken back from.
+bool Sender::may_send_pages() const {
+  return is_held(chunk_.at) && !(pin_ != nullptr && within_host_);
 }
 
 // WAL before this has left the socket. What is in it counts as WAL, which some of it is not.
@@ -89,6 +94,7 @@ Lsn Sender::arrived() const {
 void Sender::pin(Lsn start) {
   const bool has_pages = pin_ != nullptr && connection_.has_pages();
   connection_.never_leave_pages();
+  within_host_ = runtime::is_within_host(connection_.fd());
   pin_ = std::make_unique<wal::Pins::Pin>(view_.pins(),
                                           has_pages ? std::min(pin_->from(), start) : start);
 }

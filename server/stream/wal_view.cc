@@ -147,7 +147,7 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
 }
 
 runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& segment, Lsn from,
-                                                           Lsn to) {
+                                                           Lsn to, bool held) {
   loop_.assert_in_thread();
   CHECK(segment.begin() <= from && from < to && to <= segment.end() && to - from <= kTailBytesMax);
   const Lsn have_to = tail_begin_ + tail_size_;
@@ -172,7 +172,7 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
     tail_size_ += read;
   }
   // A file is renamed before it is overwritten. What it held under its name is what was read.
-  if (!read_all && !is_held(from) && !segments_.is_current(segment)) {
+  if (!read_all && !held && !segments_.is_current(segment)) {
     tail_size_ = 0;
     return wal::segment_removed(segment.timeline(), segment.no(), identity().segment_size);
   }

@@ -127,10 +127,11 @@ class WalView {
 
   // The bytes of [from, to), through a buffer that all sessions of this loop share, so that a new
   // commit is read once and not once per standby. Valid until the next call. Of a file that was
-  // recycled meanwhile they are none: that is the error of a removed segment.
+  // recycled meanwhile, which can be only if it is not held, they are none: that is the error of a
+  // removed segment.
   // REQUIRES: they lie in `segment`, and are at most kTailBytesMax.
   runtime::Result<std::span<const std::byte>> bytes(const wal::Segment& segment, wal::Lsn from,
-                                                    wal::Lsn to);
+                                                    wal::Lsn to, bool held = true);
   static constexpr std::size_t kTailBytesMax = 128 * 1024;
 
   // WAL that this loop's sessions have put into messages. Any thread may ask.

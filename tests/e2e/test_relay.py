@@ -5,6 +5,7 @@ import re
 import signal
 
 from support.cluster import PgCluster, pg_program
+from support.gate import Gate
 from support.link import Link
 from support.lsn import parse_lsn
 from support.relay import RelayCase, random_pause
@@ -158,6 +159,36 @@ class NetworkTest(RelayCase):
         walcast.wait_for_log("terminating walreceiver due to timeout")
         self.link.mend()
         self.wait_for_spool(self.primary.flush_lsn())
+        walcast.stop()
+
+
+class AheadTest(RelayCase):
+    """As after a crash of its host, the relay has less WAL than its standbys."""
+
+    def test_a_standby_that_is_ahead_waits_for_the_relay(self):
+        walcast = self.relay()
+        bulk_load(self.primary, rows=1_000)
+        self.wait_for_spool(self.primary.flush_lsn())
+        walcast.stop()
+        bulk_load(self.primary, rows=10_000)
+        end = parse_lsn(self.primary.flush_lsn())
+        gate = Gate(self.primary.port, limit=200_000)
+        walcast = self.relay("host=127.0.0.1,127.0.0.1 user=postgres"
+                             f" port={gate.port},{self.primary.port}")
+        gate.wait_until_held()
+        client = self.connect(walcast.port)
+        self.assertLess(parse_lsn(client.identify()[2]), end)
+        self.assertIsNone(client.start(end))
+        self.assertEqual(client.ping()[1], b"")
+        beyond = self.connect(walcast.port)
+        self.assertIsNone(beyond.start(end + (1 << 30)))
+        self.assertRegex(beyond.next_event().fields["M"],
+                         "^requested starting point .* is ahead of the WAL flush position")
+        gate.close()
+        bulk_load(self.primary, rows=1_000)
+        later = parse_lsn(self.primary.flush_lsn())
+        received = client.receive_until(later)
+        self.assertEqual(received[:later - end], wal_of(self.primary).read(1, end, later))
         walcast.stop()
 
 

@@ -124,6 +124,7 @@ TEST(AcceptTest, SetsWhatPostgresSets) {
 TEST(AcceptTest, KnowsThePeer) {
   const tests::Loopback pair;
   EXPECT_EQ(pair.peer().text(), local_address(pair.there()).text());
+  EXPECT_TRUE(is_within_host(pair.there()));
 }
 
 TEST(ConnectTest, TellsTheOutcome) {
