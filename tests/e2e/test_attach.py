@@ -5,7 +5,7 @@ import os
 from support.case import E2eCase
 from support.cluster import PgCluster
 from support.lsn import format_lsn, parse_lsn
-from support.replication import Closed, Keepalive, ReplicationClient, XLogData
+from support.replication import Closed, CopyDone, Keepalive, ReplicationClient, XLogData
 from support.wait import wait_until
 from support.wal import WalFiles
 from support.walcast import Walcast, fail_to_serve
@@ -182,6 +182,32 @@ class AttachTest(AttachCase):
         late.read_to(self.end())
         self.assertIsNone(late.end)
         late.client.close()
+        walcast.stop()
+
+    def test_a_standby_that_is_promoted_is_followed(self):
+        self.primary.stop()
+        heir = self.primary.cold_copy("heir", primary_conninfo=self.primary.conninfo())
+        self.primary.start()
+        self.addCleanup(lambda: heir.process and heir.kill())
+        heir.start()  # the slot has come with its files
+        walcast = self.attach(wal_directory=heir.wal_path, primary_conninfo=heir.conninfo())
+        reader = Reader(walcast.port, self.end() // MB * MB)
+        self.write(megabytes=1)
+        reader.read_to(self.end())
+        heir.promote()
+        wait_until(lambda: heir.sql("SELECT pg_is_in_recovery()") == "f", "the promotion")
+        heir.sql("CREATE TABLE after_promotion (id int)")
+        walcast.wait_for_log("timeline 2 follows timeline 1")
+        reader.read(100 * MB)
+        self.assertIsInstance(reader.end, CopyDone)
+        fork = reader.client.position
+        self.assertEqual(reader.wal, wal_of(heir).read(1, reader.begin, fork))
+        client = self.client_of(walcast)
+        self.assertEqual(client.identify()[1], 2)
+        end = parse_lsn(heir.flush_lsn())
+        self.assertIsNone(client.start(fork, 2))
+        self.assertEqual(client.receive_until(end)[:end - fork], wal_of(heir).read(2, fork, end))
+        reader.client.close()
         walcast.stop()
 
     def test_another_servers_directory_is_refused(self):
