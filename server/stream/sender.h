@@ -185,6 +185,8 @@ class Sender final : private WalView::Waiter,
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
   // Where pins are heeded. It outlives the stream as long as pages of it are in the socket.
   std::unique_ptr<wal::Pins::Pin> pin_ GUARDED_BY(loop_);
+  // When the stream began, pages of the one before were still in the socket.
+  bool older_pages_ GUARDED_BY(loop_) = false;
   bool within_host_ GUARDED_BY(loop_) = false;  // the connection is; of meaning with a pin
   std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
   runtime::Timer timer_ GUARDED_BY(loop_);

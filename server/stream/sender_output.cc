@@ -87,16 +87,17 @@ Lsn Sender::arrived() const {
   const Lsn at = chunk_.active() ? chunk_.at : sent_;
   if (!connection_.has_pages()) return at;
   const Lsn known = pin_ != nullptr ? pin_->from() : Lsn();
+  if (older_pages_) return known;
   return at - std::min(connection_.unacknowledged(), at - std::min(at, known));
 }
 
 // Pages of the stream before may still be in the socket.
 void Sender::pin(Lsn start) {
-  const bool has_pages = pin_ != nullptr && connection_.has_pages();
+  older_pages_ = pin_ != nullptr && connection_.has_pages();
   connection_.never_leave_pages();
   within_host_ = runtime::is_within_host(connection_.fd());
   pin_ = std::make_unique<wal::Pins::Pin>(view_.pins(),
-                                          has_pages ? std::min(pin_->from(), start) : start);
+                                          older_pages_ ? std::min(pin_->from(), start) : start);
 }
 
 // The oldest that the standby may want again, or that is on its way.

@@ -100,6 +100,17 @@ TEST_F(SenderPagesTest, APinOutlivesItsStreamUntilThePagesHaveArrived) {
   EXPECT_EQ(horizon(), rig.end());
 }
 
+// They are older than anything that the new stream has sent, however much that is.
+TEST_F(SenderPagesTest, PagesOfTheStreamBeforeStayPinned) {
+  Standby& standby = blocked();
+  standby.sender.stop();
+  standby.sender.start(kFirst, rig.end());
+  report(standby, rig.end());
+  EXPECT_EQ(horizon(), rig.begin());
+  hold_from(rig.begin() + kMb);
+  EXPECT_TRUE(standby.lost.has_value());
+}
+
 TEST_F(SenderPagesTest, WhoStartsBehindWhatIsHeldGetsCopies) {
   rig.segments.pins().reset(rig.begin() + kMb);
   Standby& standby = blocked();
