@@ -32,8 +32,11 @@ class Receivewal:
         """kill -9 when the newest segment is begun. One whose padding is not complete would not do:
         pg_receivewal itself refuses to resume there."""
         def begun():
-            sizes = [os.path.getsize(os.path.join(self.files.path, name))
-                     for name in os.listdir(self.files.path) if name.endswith(".partial")]
+            try:
+                sizes = [os.path.getsize(os.path.join(self.files.path, name))
+                         for name in os.listdir(self.files.path) if name.endswith(".partial")]
+            except FileNotFoundError:  # it became complete meanwhile and lost its suffix
+                return False
             return sizes == [self.files.segment_size]
         wait_until(begun, "a padded .partial segment", timeout)
         assert self.process.alive(), self.process.tail()
