@@ -135,6 +135,12 @@ Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   return {};
 }
 
+// A sync that is under way is waited for: its files must not go meanwhile.
+Result<void> RelaySource::rewind() {
+  while (writer_->is_flushing()) TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+  return writer_->rewind();
+}
+
 // A full disk pauses the stream, and is tried again until there is room.
 Result<void> RelaySource::write(std::span<const std::byte> wal) {
   const Lsn begin = writer_->end();
@@ -178,7 +184,7 @@ bool RelaySource::on_connection_lost(const runtime::Error& error) {
   std::optional<runtime::Error> failure = writer_->flush_failure();
   if (!failure && is_broken_disk(error)) failure = error;
   if (!failure) {
-    if (auto rewound = writer_->rewind(); !rewound && is_broken_disk(rewound.error())) {
+    if (auto rewound = rewind(); !rewound && is_broken_disk(rewound.error())) {
       failure = rewound.error();
     }
   }

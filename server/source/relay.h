@@ -53,6 +53,7 @@ class RelaySource final : public Source, private Receiver::Sink {
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
   runtime::Result<void> fetch_history_files(wal::TimelineId newest);
   runtime::Result<void> write(std::span<const std::byte> wal);
+  runtime::Result<void> rewind();
   runtime::Result<void> flush_but(std::uint64_t bytes_max);
 
   const Options options_;

@@ -43,7 +43,7 @@ Result<void> RelaySource::fetch_history_files(TimelineId newest) {
 Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
   const TimelineHistory& ours = tail_->timelines()->history;
   const TimelineId parent = ours.tip();
-  TRY(writer_->rewind());
+  TRY(rewind());
   TRY(fetch_history_files(next.timeline));
   auto files = tail_->timelines()->files;
   TimelineHistory history = TRY(history_of(next.timeline, files));

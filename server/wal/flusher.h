@@ -17,7 +17,7 @@ namespace server::wal {
 
 // Makes WAL durable that somebody else writes, on a thread of its own, named "walflusher": one sync
 // after another, each of all that was written when it began.
-//   Owner: the writer.  Thread: the writer's asks; flushed() and failed() are for any.
+//   Owner: the writer.  Thread: the writer's; flushed() and failure() are for any.
 //   Borrows: the doorbell, which rings when flushed() has moved, or a sync has failed.
 //   Invariant: the WAL before flushed() is on disk, and so is the name of each of its files.
 // A sync that has failed is not tried again: the kernel may have dropped what it could not write,
@@ -28,12 +28,14 @@ class Flusher {
           runtime::Doorbell& doorbell);
   ~Flusher();
 
-  // WAL up to here is durable already. REQUIRES: nothing is asked for.
+  // WAL up to here is durable already, and what follows is not. REQUIRES: not is_at_work().
   void start(Lsn flushed);
   // Asks for the WAL of `timeline` up to `written`, unless it is at work: then ask again when the
   // doorbell has rung. REQUIRES: the WAL from flushed() to `written` is in files of this timeline.
   void request(TimelineId timeline, Lsn written);
 
+  // Whether a sync was asked for and neither is done nor has failed. The doorbell rings then.
+  bool is_at_work() const { return requested_ > flushed() && !failure().has_value(); }
   Lsn flushed() const { return flushed_.load(); }
   // Why it does not go on; none if it does.
   std::optional<runtime::Error> failure() const EXCLUDES(mutex_);

@@ -118,7 +118,13 @@ Result<void> Writer::prove() {
                         .what = format("invalid WAL received at {}: {}", fault.lsn, fault.what)};
 }
 
-Result<void> Writer::rewind() { return output_->start(proven()); }
+// What takes the place of durable WAL is not durable yet. A flusher that has failed stays as it is.
+Result<void> Writer::rewind() {
+  CHECK(!is_flushing());
+  if (auto failure = flush_failure()) return std::move(*failure);
+  flusher_.start(std::min(flushed(), proven()));
+  return output_->start(proven());
+}
 
 void Writer::request_flush() { flusher_.request(tip(), end()); }
 

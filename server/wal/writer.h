@@ -57,11 +57,13 @@ class Writer {
   // are of the disk, which cannot be written or read again: what was written stays, and the rest
   // may be tried again from end() on. A disk is full only when no old WAL may go (is_full_disk).
   runtime::Result<void> write(std::span<const std::byte> wal);
-  // Takes back what was written and not proven. A failure is of the disk; what is written next
-  // tries again.
+  // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
+  // written next tries again. REQUIRES: not is_flushing().
   runtime::Result<void> rewind();
   // Asks for what was written to be made durable, if nobody is at it.
   void request_flush();
+  // Whether somebody is at it. The doorbell rings at the end.
+  bool is_flushing() const { return flusher_.is_at_work(); }
 
   // Whether nothing was ever written to it.
   bool empty() const { return end() == begin_; }

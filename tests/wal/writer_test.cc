@@ -162,6 +162,34 @@ TEST_F(WriterTest, WhatIsFlushedFollowsOverSegments) {
   EXPECT_FALSE(writer->flush_failure().has_value());
 }
 
+// Pages of a record that is not whole: durable like all that was written, and then not there.
+TEST_F(WriterTest, WhatIsTakenBackIsNoLongerDurable) {
+  start_empty(begin());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  const Lsn proven = builder.end();
+  append(1'200'000);
+  const auto wal = take();
+  const Lsn torn = identity.segment_size.start(SegmentNo{2}) + kPageBytes;
+  ASSERT_TRUE(writer->write(std::span(wal).first(torn - proven)));
+  wait_for_flush();
+  ASSERT_EQ(writer->flushed(), torn);
+
+  ASSERT_FALSE(writer->is_flushing());
+  ASSERT_TRUE(writer->rewind());
+  EXPECT_EQ(writer->proven(), proven);
+  EXPECT_EQ(writer->flushed(), proven);
+  EXPECT_FALSE(std::filesystem::exists(path(kFirst, 2)));
+  const std::string text = runtime::format("1\t{}\tpromoted\n", proven);
+  ASSERT_TRUE(writer->add_history_file(kSecond, text));
+  ASSERT_TRUE(writer->prepare_timeline(kFirst, kSecond)) << "the heir has only whole records";
+
+  ASSERT_TRUE(writer->write(wal));
+  EXPECT_EQ(writer->flushed(), proven);
+  wait_for_flush();
+  EXPECT_EQ(writer->flushed(), builder.end());
+}
+
 TEST_F(WriterTest, AFailedFlushIsReportedAndTheLast) {
   start_empty(begin());
   append(3000);
