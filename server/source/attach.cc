@@ -72,20 +72,26 @@ Result<void> AttachSource::begin_at(const PrimaryInfo& primary) {
 Result<void> AttachSource::on_connected(const PrimaryInfo& primary) {
   TRY(check_primary(primary, identity_, tail_->timelines()->history.tip()));
   TRY(learn_timelines(primary.timeline));
-  const std::string& slot = receiver_.options().slot_name;
-  slot_from_ = TRY(receiver_.upstream().slot_restart_lsn(slot));
-  if (slot_from_.valid()) return has_position() ? Result<void>() : skip_to(primary);
-  return runtime::Error{.kind = &kUpstreamRefused,
-                        .what = format("replication slot \"{}\" of the primary keeps no WAL", slot),
+  slot_from_ = TRY(receiver_.upstream().slot_restart_lsn(receiver_.options().slot_name));
+  if (!slot_from_.valid()) return slot_keeps_nothing();
+  return has_wal(reader_->position(), primary.end) ? Result<void>() : skip_to(primary);
+}
+
+runtime::Fail AttachSource::slot_keeps_nothing() const {
+  return runtime::Fail({.kind = &kUpstreamRefused,
+                        .what = format("replication slot \"{}\" of the primary keeps no WAL",
+                                       receiver_.options().slot_name),
                         .detail =
                             "It has never reserved WAL, or was invalidated because it exceeded "
                             "max_slot_wal_keep_size.",
-                        .hint = "Drop it, and let walcast create it (create_primary_slot)."};
+                        .hint = "Drop it, and let walcast create it (create_primary_slot)."});
 }
 
-bool AttachSource::has_position() const {
+// A segment may not be there yet if nothing was written to it.
+bool AttachSource::has_wal(Lsn from, Lsn end) const {
+  if (from >= end) return true;
   const wal::SegmentSize size = identity_.segment_size;
-  const wal::SegmentNo no = size.segment_of(reader_->position());
+  const wal::SegmentNo no = size.segment_of(from);
   const TimelineId timeline = tail_->timelines()->history.file_timeline(no, size);
   return wal::Segment::find(options_.directory + "/" + wal::segment_name(timeline, no, size))
       .has_value();
@@ -101,7 +107,6 @@ Result<void> AttachSource::skip_to(const PrimaryInfo& primary) {
 // Standbys ask for the file of every timeline, and find those that the primary has.
 Result<void> AttachSource::learn_timelines(TimelineId newest) {
   const wal::Timelines& known = *tail_->timelines();
-  if (newest == known.history.tip()) return {};
   auto files = TRY(wal::read_history_files(options_.directory));
   const TimelineHistory theirs = TRY(wal::history_of(newest, files));
   TRY(check_fork(known.history, reader_->position(), theirs));
@@ -137,16 +142,18 @@ void AttachSource::report_unless_growing(wal::Outcome outcome) {
   }
 }
 
-// The slot is this connection's now. It never goes back, and what the primary may have removed
-// before it stays removed.
+// The slot is this connection's now, and was told at the stream's begin where to be. It never goes
+// back, and what the primary may have removed before it stays removed. Just before it was ours it
+// may have been invalidated; a while later the file that it is to keep has gone then.
 Result<void> AttachSource::on_turn() {
   const runtime::Instant now = clock_.now();
+  if (slot_from_.valid() && hold_due_ == runtime::Instant::max()) hold_due_ = now + kHoldInterval;
+  if (now < hold_due_) return {};
   if (slot_from_.valid()) {
+    if (!has_wal(slot_from_, reader_->position())) return slot_keeps_nothing();
     pins_->reset(slot_from_);
     hold_from(std::exchange(slot_from_, Lsn()));
-    hold_due_ = now;
   }
-  if (now < hold_due_) return {};
   hold_due_ = now + kHoldInterval;
   Lsn limit = reader_->position();
   const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
@@ -162,10 +169,14 @@ void AttachSource::hold_from(Lsn held_from) {
   tail_->announce(clock_.now());
 }
 
-// The primary moves its slot to what is flushed, which is nothing here: its own disk has it.
+// Nothing is flushed here: the primary's own disk has it.
 Quorum::Positions AttachSource::confirmed(const Quorum::Positions& /*reported*/) const {
-  const Lsn held = held_from_ == Lsn::max() ? Lsn() : held_from_;
-  return {.write = reader_->position(), .flush = held, .apply = Lsn()};
+  return {.write = reader_->position(), .flush = Lsn(), .apply = Lsn()};
+}
+
+Lsn AttachSource::slot_position() const {
+  if (slot_from_.valid()) return slot_from_;
+  return held_from_ == Lsn::max() ? Lsn() : held_from_;
 }
 
 Result<void> AttachSource::on_timeline_ended(const NextTimeline& next) {

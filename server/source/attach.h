@@ -56,11 +56,13 @@ class AttachSource final : public Source, private Receiver::Sink {
   runtime::Result<void> on_turn() override;
   runtime::Instant next_turn() const override { return hold_due_; }
   Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
+  wal::Lsn slot_position() const override;
   runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
   bool on_connection_lost(const runtime::Error& error) override;
 
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
-  bool has_position() const;
+  bool has_wal(wal::Lsn from, wal::Lsn end) const;
+  runtime::Fail slot_keeps_nothing() const;
   runtime::Result<void> skip_to(const PrimaryInfo& primary);
   runtime::Result<void> learn_timelines(wal::TimelineId newest);
   void advance(wal::Lsn flushed);
@@ -78,7 +80,7 @@ class AttachSource final : public Source, private Receiver::Sink {
   wal::FaultLog* faults_ = nullptr;
   std::optional<wal::Reader> reader_;
 
-  wal::Lsn slot_from_;  // where the primary's slot was when it was asked last; invalid: not yet
+  wal::Lsn slot_from_;  // where the primary's slot was, until files are held from there
   wal::Lsn held_from_ = wal::Lsn::max();
   runtime::Instant hold_due_ = runtime::Instant::max();
   std::optional<wal::Lsn> suspect_;  // a position that could not be proven, and since when

@@ -6,6 +6,7 @@
 #include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
+#include "server/wal/timelines.h"
 
 namespace server::source {
 
@@ -51,6 +52,14 @@ Result<void> check_fork(const wal::TimelineHistory& ours, Lsn end,
     return runtime::Error{.kind = &kDiverged,
                           .what = format("timeline {} is not a child of timeline {}",
                                          wal::value(theirs.tip()), wal::value(tip))};
+  }
+  if (!wal::continues(theirs, ours)) {
+    return runtime::Error{
+        .kind = &kDiverged,
+        .what = format("requested timeline {} is not a child of this server's history",
+                       wal::value(theirs.tip())),
+        .detail = format("An ancestor of timeline {} ends elsewhere in the primary's history.",
+                         wal::value(tip))};
   }
   const auto fork = theirs.switch_point(tip);
   if (!fork.has_value() || *fork >= end) return {};
@@ -166,6 +175,7 @@ void Receiver::announce() {
 // Until the timeline ends. Returns where WAL goes on then.
 Result<std::optional<NextTimeline>> Receiver::stream() {
   reported_ = {};
+  slot_position_ = {};
   reported_xmin_.reset();
   status_sent_ = heard_ = clock_.now();
   ping_sent_ = status_wanted_ = false;
@@ -220,13 +230,28 @@ Result<void> Receiver::pause(Instant deadline) {
 // How far we are, if that has changed (XLogWalRcvSendReply).
 Result<void> Receiver::send_status(bool forced, bool reply_requested) {
   const Quorum::Positions confirmed = sink_.confirmed(reported_);
-  if (confirmed == reported_ && !forced) return {};
+  const bool slot_moves = sink_.slot_position() != slot_position_;
+  if (confirmed == reported_ && !slot_moves && !forced) return {};
+  if (slot_moves) TRY(move_slot());
   reported_ = confirmed;
   status_sent_ = clock_.now();
+  return send_positions(confirmed, reply_requested);
+}
+
+// A slot moves to what is flushed, and stays where nothing is. A primary that stops waits until all
+// is flushed, or written where nothing is flushed (walsender.c, ProcessStandbyReplyMessage,
+// WalSndDone): so the report that moves the slot must not be the last.
+Result<void> Receiver::move_slot() {
+  slot_position_ = sink_.slot_position();
+  return send_positions({.write = reported_.write, .flush = slot_position_, .apply = Lsn()},
+                        /*reply_requested=*/false);
+}
+
+Result<void> Receiver::send_positions(const Quorum::Positions& positions, bool reply_requested) {
   return upstream_.send(
-      wire::encode_standby_status({.write = confirmed.write.value(),
-                                   .flush = confirmed.flush.value(),
-                                   .apply = confirmed.apply.value(),
+      wire::encode_standby_status({.write = positions.write.value(),
+                                   .flush = positions.flush.value(),
+                                   .apply = positions.apply.value(),
                                    .send_time = wire::to_pg_timestamp(clock_.wall_now()),
                                    .reply_requested = reply_requested}));
 }

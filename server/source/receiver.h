@@ -62,6 +62,9 @@ class Receiver {
     virtual runtime::Instant next_turn() const { return runtime::Instant::max(); }
     // What the primary may be told, of which it was told `reported` on this connection.
     virtual Quorum::Positions confirmed(const Quorum::Positions& reported) const = 0;
+    // Where the primary's slot is to be, if not at what is confirmed as flushed, which is nothing
+    // then. Invalid: there, or where it is.
+    virtual wal::Lsn slot_position() const { return {}; }
     // All of the timeline has come.
     virtual runtime::Result<void> on_timeline_ended(const NextTimeline& next) = 0;
     // The connection is over, and closed. Returns whether to try another.
@@ -99,6 +102,8 @@ class Receiver {
   runtime::Result<bool> take_what_has_come();
   runtime::Result<void> take(const wire::XLogData& data);
   runtime::Result<void> send_status(bool forced, bool reply_requested = false);
+  runtime::Result<void> send_positions(const Quorum::Positions& positions, bool reply_requested);
+  runtime::Result<void> move_slot();
   runtime::Result<void> send_feedback();
   runtime::Result<void> keep_connection_alive();
   runtime::Instant next_wake() const;
@@ -116,6 +121,7 @@ class Receiver {
 
   // Of the connection that there is.
   Quorum::Positions reported_;
+  wal::Lsn slot_position_;  // that was reported last
   std::optional<Xmin> reported_xmin_;
   runtime::Instant status_sent_{};
   runtime::Instant heard_{};  // when the primary said something last

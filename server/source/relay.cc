@@ -91,11 +91,7 @@ Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
   const Lsn begin = size.start(size.segment_of(primary.end));
   auto files = TRY(wal::read_history_files(options_.directory));
-  if (wal::value(primary.timeline) > 1 && !files.contains(primary.timeline)) {
-    std::string text = TRY(receiver_.upstream().history_file(primary.timeline));
-    TRY(writer_->add_history_file(primary.timeline, text));
-    files.emplace(primary.timeline, std::move(text));
-  }
+  TRY(fetch_history_files(kFirstTimeline, primary.timeline, files));
   const bool known = tail_->timelines() != nullptr && tail_->position() == begin &&
                      tail_->timelines()->history.tip() == primary.timeline;
   if (known) return {};
@@ -110,7 +106,7 @@ Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
 
 Result<void> RelaySource::on_connected(const PrimaryInfo& primary) {
   TRY(check_primary(primary, identity_, tail_->timelines()->history.tip()));
-  return writer_->empty() ? begin_at(primary) : fetch_history_files(primary.timeline);
+  return writer_->empty() ? begin_at(primary) : learn_timelines(primary.timeline);
 }
 
 Result<void> RelaySource::on_wal(const wire::XLogData& data) {

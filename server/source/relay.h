@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,10 +52,14 @@ class RelaySource final : public Source, private Receiver::Sink {
 
   runtime::Result<void> resume_spool();
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
-  runtime::Result<void> fetch_history_files(wal::TimelineId newest);
+  runtime::Result<void> fetch_history_files(wal::TimelineId known, wal::TimelineId newest,
+                                            std::map<wal::TimelineId, std::string>& files);
+  runtime::Result<void> learn_timelines(wal::TimelineId newest);
   runtime::Result<void> write(std::span<const std::byte> wal);
   runtime::Result<void> rewind();
   runtime::Result<void> flush_but(std::uint64_t bytes_max);
+
+  static constexpr wal::TimelineId kFirstTimeline{1};  // it has no history
 
   const Options options_;
   const runtime::Clock& clock_;

@@ -17,12 +17,9 @@ using wal::TimelineId;
 
 // Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
 // WalRcvFetchTimeLineHistoryFiles). One that is not in the newest one's history may be missing.
-Result<void> RelaySource::fetch_history_files(TimelineId newest) {
-  const wal::Timelines& known = *tail_->timelines();
-  if (newest == known.history.tip()) return {};
-  auto files = known.files;
-  for (auto timeline = wal::value(known.history.tip()) + 1; timeline <= wal::value(newest);
-       ++timeline) {
+Result<void> RelaySource::fetch_history_files(TimelineId known, TimelineId newest,
+                                              std::map<TimelineId, std::string>& files) {
+  for (auto timeline = wal::value(known) + 1; timeline <= wal::value(newest); ++timeline) {
     const TimelineId id{timeline};
     if (files.contains(id)) continue;
     auto text = receiver_.upstream().history_file(id);
@@ -30,6 +27,21 @@ Result<void> RelaySource::fetch_history_files(TimelineId newest) {
     if (!text) return text.error();
     TRY(writer_->add_history_file(id, *text));
     files.emplace(id, std::move(*text));
+  }
+  return {};
+}
+
+// The primary's timeline of our number may be another one: its history tells, if it has one.
+Result<void> RelaySource::learn_timelines(TimelineId newest) {
+  const wal::Timelines& known = *tail_->timelines();
+  const TimelineId tip = known.history.tip();
+  if (newest == kFirstTimeline) return {};
+  auto files = known.files;
+  TRY(fetch_history_files(tip, newest, files));
+  if (newest == tip) {
+    const auto theirs = receiver_.upstream().history_file(newest);
+    if (theirs) files.insert_or_assign(newest, *theirs);
+    if (!theirs && theirs.error().kind != &kUpstreamRefused) return theirs.error();
   }
   const TimelineHistory history = TRY(history_of(newest, files));
   TRY(check_fork(known.history, writer_->proven(), history));
@@ -44,7 +56,7 @@ Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
   const TimelineHistory& ours = tail_->timelines()->history;
   const TimelineId parent = ours.tip();
   TRY(rewind());
-  TRY(fetch_history_files(next.timeline));
+  TRY(learn_timelines(next.timeline));
   auto files = tail_->timelines()->files;
   TimelineHistory history = TRY(history_of(next.timeline, files));
   TRY(check_fork(ours, writer_->proven(), history));

@@ -217,6 +217,25 @@ class AttachTest(AttachCase):
                              primary_conninfo=self.primary.conninfo())
         self.assertIn("holds WAL of another system than the primary's", said)
 
+    def test_a_primary_that_stops_does_not_wait_for_who_is_behind(self):
+        walcast = self.attach(state_directory=self.area.directory("state"))
+        client = self.client_of(walcast)
+        client.query("CREATE_REPLICATION_SLOT behind PHYSICAL RESERVE_WAL")
+        begin = self.end() // MB * MB
+        reader = Reader(walcast.port, begin)
+        reader.read(MB // 4)
+        self.write(megabytes=4)
+        wait_until(lambda: begin <= self.slot_lsn() < self.end() - 2 * MB, "the slot is held")
+        self.primary.stop()  # fast: it ends when its walsender has ended
+        self.primary.start()
+        wait_until(lambda: self.primary.sql("SELECT active FROM pg_replication_slots") == "t",
+                   "it is found again")
+        client.query("DROP_REPLICATION_SLOT behind")
+        reader.client.close()
+        self.write(megabytes=1)
+        wait_until(lambda: self.slot_lsn() >= self.end() - MB, "the slot follows")
+        walcast.stop()
+
     def test_a_primary_that_restarts_is_followed_and_standbys_stay(self):
         self.drop_slot()
         walcast = self.attach(create_primary_slot=True)

@@ -27,8 +27,11 @@ class FailoverTest(RelayCase):
             " target_session_attrs=read-write", port=port)
 
     def promote_heir(self):
-        self.heir.promote()
-        wait_until(lambda: self.heir.sql("SELECT pg_is_in_recovery()") == "f", "the promotion")
+        self.promote(self.heir)
+
+    def promote(self, standby):
+        standby.promote()
+        wait_until(lambda: standby.sql("SELECT pg_is_in_recovery()") == "f", "the promotion")
 
     def load_and_wait(self, *standbys):
         bulk_load(self.primary, rows=3_000)
@@ -88,6 +91,32 @@ class FailoverTest(RelayCase):
         self.assertEqual(received, WalFiles(wal, self.spool.segment_size).read(
             1, begin, parse_lsn(end)))
         self.assertEqual(self.spool.complete(timeline=2), [])
+        self.walcast.stop()
+
+    def test_another_timeline_of_the_same_number_is_refused(self):
+        rival = self.standby("rival", self.walcast.port)
+        self.restart_with_both()
+        self.load_and_wait(self.heir, rival)
+        rival.stop()
+        self.load_and_wait(self.heir)
+        self.primary.kill()
+        self.promote_heir()
+        self.walcast.wait_for_log("timeline 2 follows timeline 1")
+        bulk_load(self.heir, rows=1_000)
+        end = parse_lsn(self.heir.flush_lsn())
+        client = self.connect(self.walcast.port)
+        wait_until(lambda: parse_lsn(client.identify()[2]) >= end, "the heir's WAL")
+        self.walcast.stop()
+        begin = end - end % self.spool.segment_size
+        received = self.spool.read(2, begin, end)
+        rival.configure(primary_conninfo="")
+        rival.start()
+        self.promote(rival)
+        while parse_lsn(rival.flush_lsn()) <= end:
+            bulk_load(rival, rows=1_000)
+        self.walcast = self.relay(rival.conninfo())
+        self.walcast.wait_for_log("requested timeline 2 is not a child of this server's history")
+        self.assertEqual(self.spool.read(2, begin, end), received)
         self.walcast.stop()
 
 

@@ -78,6 +78,31 @@ struct RelayTest : ::testing::Test, GrowingWal {
   std::optional<RelaySource> relay;
 };
 
+TEST(CheckForkTest, ThePrimarysHistoryMustContinueOurs) {
+  using server::source::check_fork;
+  using server::wal::TimelineHistory;
+  using server::wal::TimelineId;
+  const auto history = [](std::uint32_t tip, const std::string& text) {
+    return TimelineHistory::parse(TimelineId{tip}, text).value();
+  };
+  const auto ours = history(2, "1\t0/2000000\tx\n");
+  const Lsn end(0x3000000);
+  EXPECT_TRUE(check_fork(ours, end, ours));
+  EXPECT_TRUE(check_fork(ours, end, history(3, "1\t0/2000000\tx\n2\t0/3000000\tx\n")));
+  const auto refusal = [&](const TimelineHistory& theirs) {
+    const auto checked = check_fork(ours, end, theirs);
+    return checked ? "" : checked.error().what;
+  };
+  EXPECT_EQ(refusal(history(2, "1\t0/1000000\tx\n")),
+            "requested timeline 2 is not a child of this server's history");
+  EXPECT_EQ(refusal(history(3, "1\t0/1000000\tx\n2\t0/4000000\tx\n")),
+            "requested timeline 3 is not a child of this server's history");
+  EXPECT_EQ(refusal(history(3, "1\t0/4000000\tx\n")), "timeline 3 is not a child of timeline 2");
+  EXPECT_EQ(refusal(history(3, "1\t0/2000000\tx\n2\t0/2500000\tx\n")),
+            "new timeline 3 forked off current database system timeline 2 before current recovery "
+            "point 0/3000000");
+}
+
 TEST_F(RelayTest, ReceivesWhatThePrimaryHasAndWhatItGets) {
   start_primary();
   start_relay(options(primary->port()));
