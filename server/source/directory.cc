@@ -54,7 +54,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
   tail.adopt({inventory_->history, TRY(wal::read_history_files(directory_))});
   reader_.emplace(directory_, identity_, clock_, tail);
-  reader_->seek(end.end, end.last_record);
+  reader_->resume(end.end, end.last_record);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
   tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,

@@ -223,6 +223,7 @@ Result<void> Receiver::take(const wire::XLogData& data) {
 
 Result<void> Receiver::pause(Instant deadline) {
   TRY(upstream_.pause(deadline));
+  heard_ = clock_.now();  // the silence is ours
   look_at_doorbell();
   return streaming_ ? send_status(/*forced=*/true) : Result<void>();
 }

@@ -7,7 +7,9 @@
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "server/wal/durable.h"
 #include "server/wal/files.h"
+#include "server/wal/names.h"
 
 namespace server::source {
 
@@ -57,11 +59,14 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
                                 Source::Listener& listener) {
   tail_ = &tail;
   listener_ = &listener;
-  writer_.emplace(wal::Writer::Options{.directory = options_.directory,
-                                       .identity = identity_,
-                                       .retention = options_.retention,
-                                       .free_bytes_min = options_.free_bytes_min},
-                  clock_, tail, receiver_.doorbell());
+  writer_.emplace(
+      wal::Writer::Options{
+          .directory = options_.directory,
+          .identity = identity_,
+          .retention = options_.retention,
+          .free_bytes_min = options_.free_bytes_min,
+          .on_removed = [this](wal::SegmentNo no) { listener_->on_segment_changed(no); }},
+      clock_, tail, receiver_.doorbell());
   // Until the primary says how much there is, a standby that is ahead may be right.
   tail.promise(Lsn::max());
   TRY(inventory_.has_value() ? resume_spool() : begin_at(*first_primary_));
@@ -69,8 +74,11 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   return {};
 }
 
-// What a crash has torn off, or never written, is fetched again.
+// What a crash has torn off, or never written, is fetched again. What is there was proven once, but
+// the server may have ended before it was durable, or because it could not be made so.
 Result<void> RelaySource::resume_spool() {
+  TRY(wal::sync_files(options_.directory));
+  TRY(read_end_from_disk());
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(options_.directory, *inventory_));
   if (end.stopped_by.has_value()) {
     runtime::log::warning("spool has invalid WAL at {}: {}; it is received again",
@@ -85,13 +93,25 @@ Result<void> RelaySource::resume_spool() {
   return {};
 }
 
+// The segments that are looked through for the end of WAL.
+Result<void> RelaySource::read_end_from_disk() {
+  for (const std::string& name : TRY(wal::list_directory(options_.directory))) {
+    const auto file = wal::parse_file_name(name);
+    if (!file || file->kind != wal::FileName::Kind::kSegment) continue;
+    const auto no = file->segment(identity_.segment_size);
+    if (!no || *no < wal::previous(inventory_->newest)) continue;
+    TRY(wal::drop_cached(options_.directory + "/" + name));
+  }
+  return {};
+}
+
 // A spool that has nothing yet begins with the segment that the primary is at, whenever that is: it
 // may have removed the one that it was at before.
 Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
   const Lsn begin = size.start(size.segment_of(primary.end));
   auto files = TRY(wal::read_history_files(options_.directory));
-  TRY(fetch_history_files(kFirstTimeline, primary.timeline, files));
+  TRY(keep_history_files(TRY(fetch_history_files(kFirstTimeline, primary.timeline)), files));
   const bool known = tail_->timelines() != nullptr && tail_->position() == begin &&
                      tail_->timelines()->history.tip() == primary.timeline;
   if (known) return {};
@@ -115,8 +135,9 @@ Result<void> RelaySource::on_wal(const wire::XLogData& data) {
         .kind = &kUpstreamLost,
         .what = format("got WAL data offset {}, expected {}", Lsn(data.start), writer_->end())};
   }
-  TRY(write(data.wal));
-  return flush_but(identity_.segment_size.bytes());
+  const std::uint64_t unsynced_max = identity_.segment_size.bytes();
+  TRY(flush_but(unsynced_max - std::min<std::uint64_t>(unsynced_max, data.wal.size())));
+  return write(data.wal);
 }
 
 // Waits until no more than so much is written and not on disk. After a crash the two newest
@@ -137,7 +158,8 @@ Result<void> RelaySource::rewind() {
   return writer_->rewind();
 }
 
-// A full disk pauses the stream, and is tried again until there is room.
+// A full disk pauses the stream, and is tried again until there is room. What has been written is
+// made durable meanwhile, for it was allocated before.
 Result<void> RelaySource::write(std::span<const std::byte> wal) {
   const Lsn begin = writer_->end();
   bool paused = false;
@@ -151,6 +173,7 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
     if (!std::exchange(paused, true)) {
       runtime::log::error("{}; receiving WAL pauses at {}", written.error().what, end);
     }
+    TRY(on_turn());
     TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
   }
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,10 +50,14 @@ class RelaySource final : public Source, private Receiver::Sink {
   bool on_connection_lost(const runtime::Error& error) override;
 
   runtime::Result<void> resume_spool();
+  runtime::Result<void> read_end_from_disk();
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
-  runtime::Result<void> fetch_history_files(wal::TimelineId known, wal::TimelineId newest,
-                                            std::map<wal::TimelineId, std::string>& files);
+  runtime::Result<wal::HistoryFiles> fetch_history_files(wal::TimelineId known,
+                                                         wal::TimelineId newest);
+  runtime::Result<void> keep_history_files(const wal::HistoryFiles& fetched,
+                                           wal::HistoryFiles& files);
   runtime::Result<void> learn_timelines(wal::TimelineId newest);
+  runtime::Result<void> check_tip(const wal::TimelineHistory& ours);
   runtime::Result<void> write(std::span<const std::byte> wal);
   runtime::Result<void> rewind();
   runtime::Result<void> flush_but(std::uint64_t bytes_max);

@@ -17,38 +17,49 @@ using wal::TimelineId;
 
 // Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
 // WalRcvFetchTimeLineHistoryFiles). One that is not in the newest one's history may be missing.
-Result<void> RelaySource::fetch_history_files(TimelineId known, TimelineId newest,
-                                              std::map<TimelineId, std::string>& files) {
+Result<wal::HistoryFiles> RelaySource::fetch_history_files(TimelineId known, TimelineId newest) {
+  wal::HistoryFiles fetched;
   for (auto timeline = wal::value(known) + 1; timeline <= wal::value(newest); ++timeline) {
     const TimelineId id{timeline};
-    if (files.contains(id)) continue;
     auto text = receiver_.upstream().history_file(id);
     if (!text && text.error().kind == &kUpstreamRefused && id != newest) continue;
     if (!text) return text.error();
-    TRY(writer_->add_history_file(id, *text));
-    files.emplace(id, std::move(*text));
+    fetched.emplace(id, std::move(*text));
+  }
+  return fetched;
+}
+
+// The files that the spool has of these timelines may be of other promotions, which came to
+// nothing.
+Result<void> RelaySource::keep_history_files(const wal::HistoryFiles& fetched,
+                                             wal::HistoryFiles& files) {
+  for (const auto& [timeline, text] : fetched) {
+    TRY(writer_->add_history_file(timeline, text));
+    files.insert_or_assign(timeline, text);
   }
   return {};
 }
 
-// The primary's timeline of our number may be another one: its history tells, if it has one.
+// Before anything is kept, what is told must continue what we have.
 Result<void> RelaySource::learn_timelines(TimelineId newest) {
   const wal::Timelines& known = *tail_->timelines();
-  const TimelineId tip = known.history.tip();
-  if (newest == kFirstTimeline) return {};
+  if (newest == known.history.tip()) return check_tip(known.history);
+  const wal::HistoryFiles fetched = TRY(fetch_history_files(known.history.tip(), newest));
+  TRY(check_fork(known.history, writer_->proven(), TRY(history_of(newest, fetched))));
   auto files = known.files;
-  TRY(fetch_history_files(tip, newest, files));
-  if (newest == tip) {
-    const auto theirs = receiver_.upstream().history_file(newest);
-    if (theirs) files.insert_or_assign(newest, *theirs);
-    if (!theirs && theirs.error().kind != &kUpstreamRefused) return theirs.error();
-  }
-  const TimelineHistory history = TRY(history_of(newest, files));
-  TRY(check_fork(known.history, writer_->proven(), history));
-  if (files.size() == known.files.size()) return {};
+  TRY(keep_history_files(fetched, files));
+  if (files == known.files) return {};
   tail_->adopt({known.history, std::move(files)});
   tail_->publish(writer_->proven(), writer_->proven(), 0, clock_.now());
   return {};
+}
+
+// The primary's timeline of our number may be another one: its history tells, if it has one.
+Result<void> RelaySource::check_tip(const TimelineHistory& ours) {
+  if (ours.tip() == kFirstTimeline) return {};
+  const auto text = receiver_.upstream().history_file(ours.tip());
+  if (!text && text.error().kind == &kUpstreamRefused) return {};
+  return check_fork(ours, writer_->proven(), TRY(TimelineHistory::parse(ours.tip(), TRY(text))));
 }
 
 // All that the primary has of a timeline is here, and it ends where ours does.

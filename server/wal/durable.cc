@@ -67,6 +67,14 @@ Result<void> sync_files(const std::string& directory) {
   return sync_file(directory);
 }
 
+Result<void> drop_cached(const std::string& path) {
+  const runtime::UniqueFd file = TRY(open_for_reading(path));
+  if (const int failed = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); failed != 0) {
+    return runtime::system_error(failed, format("could not read file \"{}\" again", path));
+  }
+  return {};
+}
+
 Result<void> write_file(const std::string& path, std::span<const std::byte> content) {
   const std::string temporary = path + std::string(kTemporarySuffix);
   if (auto written = write_new(temporary, content); !written) {
@@ -91,16 +99,18 @@ Result<std::optional<SegmentNo>> oldest_segment(const std::string& directory,
   return oldest;
 }
 
-Result<void> remove_segments(const std::string& directory, SegmentSize segment_size,
-                             SegmentNo keep_from) {
+Result<std::vector<SegmentNo>> remove_segments(const std::string& directory,
+                                               SegmentSize segment_size, SegmentNo keep_from) {
+  std::vector<SegmentNo> removed;
   for (const std::string& file : TRY(list_directory(directory))) {
     const auto no = segment_of(file, segment_size);
     if (!no || *no >= keep_from) continue;
     const std::string path = directory + "/" + file;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
       return runtime::fail_call("remove file", path);
+    removed.push_back(*no);
   }
-  return {};
+  return removed;
 }
 
 }  // namespace server::wal

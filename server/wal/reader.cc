@@ -30,6 +30,11 @@ void Reader::seek_first(Lsn segment_begin) {
   searched_from_ = segment_begin;
 }
 
+void Reader::resume(Lsn end, Lsn last_record) {
+  const bool is_first = !last_record.valid() && identity_.segment_size.offset(end) == 0;
+  is_first ? seek_first(end) : seek(end, last_record);
+}
+
 Outcome Reader::advance(Lsn limit) {
   pages_->forget();
   if (searched_from_.has_value()) {

@@ -31,6 +31,10 @@ class Reader {
   // that begins in it cannot be proven, and is published with it.
   void seek_first(Lsn segment_begin);
 
+  // Goes on where the WAL of a directory was found to end. It may be that no record begins there
+  // yet.
+  void resume(Lsn end, Lsn last_record);
+
   // Reads the files again from where it stands, and publishes the records that have become whole
   // and end at `limit` at the latest. It stops there with kRecord.
   Outcome advance(Lsn limit = Lsn::max());

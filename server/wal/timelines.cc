@@ -12,9 +12,8 @@
 
 namespace server::wal {
 
-runtime::Result<std::map<TimelineId, std::string>> read_history_files(
-    const std::string& directory) {
-  std::map<TimelineId, std::string> files;
+runtime::Result<HistoryFiles> read_history_files(const std::string& directory) {
+  HistoryFiles files;
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
@@ -31,8 +30,7 @@ runtime::Result<std::map<TimelineId, std::string>> read_history_files(
   return files;
 }
 
-runtime::Result<TimelineHistory> history_of(TimelineId timeline,
-                                            const std::map<TimelineId, std::string>& files) {
+runtime::Result<TimelineHistory> history_of(TimelineId timeline, const HistoryFiles& files) {
   const auto file = files.find(timeline);
   if (file == files.end()) return TimelineHistory(timeline);
   return TimelineHistory::parse(timeline, file->second);

@@ -8,21 +8,22 @@
 
 namespace server::wal {
 
+using HistoryFiles = std::map<TimelineId, std::string>;  // texts
+
 // All that is known of timelines at one moment: the history of the newest, and the text of every
 // history file, which TIMELINE_HISTORY answers with.
 //   Owner: WalTail, for as long as it lives, so that spans can point to it.  Thread: any;
 //   immutable.
 struct Timelines {
   TimelineHistory history;
-  std::map<TimelineId, std::string> files;
+  HistoryFiles files;
 };
 
 // Every history file of a directory, by the timeline that it is named for. Blocks.
-runtime::Result<std::map<TimelineId, std::string>> read_history_files(const std::string& directory);
+runtime::Result<HistoryFiles> read_history_files(const std::string& directory);
 
 // The history of a timeline by the files that are known; one without a file has no known parents.
-runtime::Result<TimelineHistory> history_of(TimelineId timeline,
-                                            const std::map<TimelineId, std::string>& files);
+runtime::Result<TimelineHistory> history_of(TimelineId timeline, const HistoryFiles& files);
 
 // Whether `later` tells the same of all timelines of `known`, but for how its tip ends.
 bool continues(const TimelineHistory& later, const TimelineHistory& known);

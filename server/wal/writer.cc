@@ -26,11 +26,9 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
       retention_(options_.retention, options_.identity.segment_size) {}
 
 Result<void> Writer::start(Lsn end, Lsn last_record) {
-  reader_.seek(end, last_record);
+  reader_.resume(end, last_record);
   open_output();
   TRY(output_->start(end));
-  // What is there was proven, but a crash may have come before it was durable.
-  TRY(sync_files(options_.directory));
   flusher_.start(end);
   return {};
 }
@@ -96,16 +94,13 @@ Result<void> Writer::append(std::span<const std::byte> wal) {
   return {};
 }
 
+// One segment may go for one that does not fit. If that does not help at once, it may later.
 Result<void> Writer::append_to_segment(std::span<const std::byte> wal) {
   const Lsn begin = end();
-  for (;;) {
-    auto appended = output_->append(wal.subspan(end() - begin));
-    if (appended || !is_full_disk(appended.error()) || options_.free_bytes_min == 0) {
-      return appended;
-    }
-    const bool went = TRY(give_up_oldest_segment());
-    if (!went) return appended;
-  }
+  auto appended = output_->append(wal);
+  if (appended || !is_full_disk(appended.error()) || options_.free_bytes_min == 0) return appended;
+  const bool went = TRY(give_up_oldest_segment());
+  return went ? output_->append(wal.subspan(end() - begin)) : appended;
 }
 
 // Whole records or whole pages have come, so whatever stops the reader before their end is wrong.
@@ -136,28 +131,41 @@ void Writer::open_output() {
 
 Result<void> Writer::remove_old_segments() {
   const SegmentSize size = options_.identity.segment_size;
-  const SegmentNo keep_from = std::min(retention_.keep_from(end()), size.segment_of(flushed()));
+  const SegmentNo keep_from = std::min(retention_.keep_from(end()), wanted_from());
   if (keep_from == removed_before_) return {};
   removed_before_ = keep_from;
-  return remove_segments(options_.directory, size, keep_from);
+  return remove_before(keep_from);
 }
 
-// Before a new segment: wal_keep_size gives way to the free space that is asked for.
+Result<void> Writer::remove_before(SegmentNo keep_from) {
+  const SegmentSize size = options_.identity.segment_size;
+  for (const SegmentNo no : TRY(remove_segments(options_.directory, size, keep_from))) {
+    options_.on_removed(no);
+  }
+  return {};
+}
+
+// Before a new segment: wal_keep_size gives way to the free space that is asked for. What goes is
+// counted, since a file system may need a while to have its room, and a segment that is still open
+// somewhere even longer.
 Result<void> Writer::make_room() {
   if (options_.free_bytes_min == 0) return {};
-  for (bool enough = true;; enough = false) {
-    const std::uint64_t free = TRY(options_.free_bytes(options_.directory));
-    if (free >= options_.free_bytes_min) {
-      if (enough && gave_up_before_ <= removed_before_) gave_up_before_.reset();
-      return {};
-    }
+  const std::uint64_t segment_bytes = options_.identity.segment_size.bytes();
+  const std::uint64_t wanted = options_.free_bytes_min + segment_bytes;
+  std::uint64_t free = TRY(options_.free_bytes(options_.directory));
+  if (free >= wanted) {
+    if (gave_up_before_ <= removed_before_) gave_up_before_.reset();
+    return {};
+  }
+  for (; free < wanted; free += segment_bytes) {
     const bool went = TRY(give_up_oldest_segment());
     if (went) continue;
     return runtime::system_error(
-        ENOSPC, format("could not make room in \"{}\": {} bytes are free, min_free_space is {}, "
-                       "and no old WAL may be removed",
+        ENOSPC, format("could not make room for a segment in \"{}\": {} bytes are free, "
+                       "min_free_space is {}, and no old WAL may be removed",
                        options_.directory, free, options_.free_bytes_min));
   }
+  return {};
 }
 
 // Returns whether one could go: none that a slot needs, none that is not durable, and neither the
@@ -168,14 +176,19 @@ Result<bool> Writer::give_up_oldest_segment() {
   const SegmentNo current = size.segment_of(end());
   const auto oldest = TRY(oldest_segment(options_.directory, size));
   if (!oldest || next(*oldest) >= current) return false;
-  if (*oldest >= size.segment_of(flushed()) || is_needed(*oldest)) return false;
+  if (*oldest >= wanted_from() || is_needed(*oldest)) return false;
   if (!gave_up_before_) {
     runtime::log::log("removing WAL before {} for want of space, although wal_keep_size keeps it",
                       size.end(*oldest));
   }
   gave_up_before_ = next(*oldest);
-  TRY(remove_segments(options_.directory, size, *gave_up_before_));
+  TRY(remove_before(*gave_up_before_));
   return true;
+}
+
+// By us: a record is proven from its begin on when it is whole, and what is synced has a name.
+SegmentNo Writer::wanted_from() const {
+  return options_.identity.segment_size.segment_of(std::min(flushed(), proven()));
 }
 
 // By a slot. Only when it seems so, slots are asked for more than they have said.

@@ -33,14 +33,18 @@ class Writer {
     std::string directory;
     Identity identity;
     RetentionOptions retention = {};
-    // So much of the file system is left free, if old WAL can make room for new; 0: old WAL stays.
+    // So much of the file system is left free behind a new segment, for which old WAL makes room;
+    // 0: old WAL stays.
     std::uint64_t free_bytes_min = 0;
     std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes = wal::free_bytes;
+    // A segment was removed. Who has it open still keeps its room.
+    std::function<void(SegmentNo)> on_removed = [](SegmentNo) {};
   };
 
   Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
 
-  // Goes on at `end`, where the records of the spool end. REQUIRES: the tail has timelines.
+  // Goes on at `end`, where the records of the spool end. REQUIRES: the tail has timelines; all of
+  // the spool is durable.
   runtime::Result<void> start(Lsn end, Lsn last_record);
   // Begins a spool that has no WAL yet, at a segment's start.
   runtime::Result<void> start_empty(Lsn begin);
@@ -80,7 +84,9 @@ class Writer {
   runtime::Result<void> append_to_segment(std::span<const std::byte> wal);
   runtime::Result<void> prove();
   runtime::Result<void> remove_old_segments();
+  runtime::Result<void> remove_before(SegmentNo keep_from);
   runtime::Result<void> make_room();
+  SegmentNo wanted_from() const;
   bool is_needed(SegmentNo no) const;
   runtime::Result<bool> give_up_oldest_segment();
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import threading
 
 from support.faults import FailingFiles, FaultyWalcast
@@ -93,6 +94,9 @@ class BrokenDiskTest(FaultyRelayCase):
 
     def check_recovery(self, load):
         self.files.mend()
+        self.check_restart(load)
+
+    def check_restart(self, load):
         self.walcast = self.start_relay(port=self.port)
         load.join(60)
         self.assertFalse(load.is_alive())
@@ -109,6 +113,17 @@ class BrokenDiskTest(FaultyRelayCase):
         with self.assertRaisesRegex(AssertionError, "could not fsync file .*: Input/output error"):
             self.start_relay(port=self.port)
         self.check_recovery(load)
+
+    def test_what_the_disk_does_not_have_is_received_again(self):
+        load = self.check_end("sync", 'could not fsync file ".*": Input/output error')
+        segment = self.spool.file(1, self.acknowledged())
+        with open(segment, "rb") as file:
+            written = len(file.read().rstrip(b"\0"))
+        lost_from = self.spool.start_of(os.path.basename(segment)) + (written - 1) // 8192 * 8192
+        self.files.fail("forget", segment)
+        self.check_restart(load)
+        found = re.search(r"timeline 1 ends at (\S+)", self.walcast.log())
+        self.assertLessEqual(parse_lsn(found.group(1)), lost_from)
 
     def test_what_is_not_written_is_not_acknowledged(self):
         load = self.check_end("write", 'could not write to file ".*": Input/output error')

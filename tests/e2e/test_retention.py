@@ -109,9 +109,12 @@ class RetentionTest(RelayCase):
                                    spool_directory=f"{mount}/spool")
         spool = WalFiles(f"/proc/{walcast.process.pid}/root{mount}/spool",
                          self.primary.segment_size)
+        live = self.connect(walcast.port)  # has every segment opened as it is filled
+        live.start(parse_lsn(self.primary.flush_lsn()) // (1 << 20) * (1 << 20), 1)
         target = parse_lsn(self.primary.flush_lsn()) + (30 << 20)
         while parse_lsn(self.primary.flush_lsn()) < target:
             bulk_load(self.primary, rows=2_000)
+            live.receive_until(parse_lsn(self.primary.flush_lsn()))
         self.wait_for_spool(end := self.primary.flush_lsn())
         self.assertEqual(walcast.process.count_in_log("receiving WAL pauses"), 0)
         self.assertEqual(walcast.process.count_in_log("for want of space"), 1)

@@ -5,6 +5,8 @@
 //   write  pwrite
 //   read   pread
 //   send   sendfile out of such a file
+// "forget PREFIX" is a disk that never got a file's last page: it is in the page cache only, until
+// somebody has that dropped by posix_fadvise.
 // Without it, or while it is empty, every call is what it was.
 
 #include <dlfcn.h>
@@ -16,6 +18,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 namespace {
@@ -57,9 +60,36 @@ bool fails(std::string_view calls, int fd) {
   return failing;
 }
 
+// As read back from the disk: the last page that is not zero is.
+void lose_last_page(int fd) {
+  constexpr off_t kPageBytes = 8192;
+  char path[64];
+  std::snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+  const int file = ::open(path, O_RDWR | O_CLOEXEC);
+  char page[kPageBytes];
+  const char zeros[kPageBytes] = {};
+  for (off_t at = ::lseek(file, 0, SEEK_END) - kPageBytes; at >= 0; at -= kPageBytes) {
+    if (::pread(file, page, sizeof(page), at) != kPageBytes) break;
+    if (std::memcmp(page, zeros, sizeof(page)) == 0) continue;
+    if (::pwrite(file, zeros, sizeof(zeros), at) != kPageBytes) std::perror("forget");
+    break;
+  }
+  ::close(file);
+}
+
 }  // namespace
 
 extern "C" {
+
+int posix_fadvise(int fd, off_t offset, off_t bytes, int advice) noexcept {
+  static auto* const real = next<int(int, off_t, off_t, int)>("posix_fadvise");
+  if (advice == POSIX_FADV_DONTNEED && fails("forget", fd)) lose_last_page(fd);
+  return real(fd, offset, bytes, advice);
+}
+
+int posix_fadvise64(int fd, off64_t offset, off64_t bytes, int advice) noexcept {
+  return posix_fadvise(fd, offset, bytes, advice);
+}
 
 int fsync(int fd) {
   static auto* const real = next<int(int)>("fsync");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/clock.h"
+#include "server/wal/inventory.h"
 #include "server/wal/names.h"
 #include "tests/support/wal_directory.h"
 #include "tests/wal/samples.h"
@@ -237,6 +238,27 @@ TEST_F(WriterTest, ASpoolMayBeginWithinARecord) {
   ASSERT_TRUE(writer->write(wal.subspan(first)));
   EXPECT_EQ(writer->proven(), builder.end());
   EXPECT_EQ(tail->position(), builder.end());
+}
+
+TEST_F(WriterTest, ASpoolThatBeginsWithinARecordGoesOnAfterACrash) {
+  append(4'500'000);
+  append(3000);
+  const auto all = take();
+  for (const std::uint64_t begin_segment : {2, 3}) {
+    const Lsn spool_begin = identity.segment_size.start(SegmentNo{begin_segment});
+    start_empty(spool_begin);
+    const auto wal = std::span(all).subspan(spool_begin - begin());
+    ASSERT_TRUE(writer->write(wal.first(1'200'000 / kPageBytes * kPageBytes)));
+    ASSERT_EQ(writer->proven(), spool_begin);
+    const auto inventory = take_inventory(directory.path());
+    ASSERT_TRUE(inventory);
+    const auto end = find_end_of_wal(directory.path(), *inventory);
+    ASSERT_TRUE(end);
+    resume(end->end, end->last_record);
+    ASSERT_TRUE(writer->write(wal.subspan(writer->end() - spool_begin)));
+    EXPECT_EQ(tail->position(), begin() + all.size());
+    for (std::uint64_t no = 1; no < 8; ++no) std::filesystem::remove(path(kFirst, no));
+  }
 }
 
 TEST_F(WriterTest, ANewTimelineBeginsWithItsParentsBytes) {

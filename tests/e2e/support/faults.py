@@ -15,7 +15,7 @@ class FailingFiles:
 
     def fail(self, calls, prefix):
         """From now on calls of a kind (sync, write, read, send) fail with EIO on the files whose
-        path begins so."""
+        path begins so; forget: the disk has not got their last page."""
         self._area.write_file(self._path + ".new", f"{calls} {prefix}")
         os.rename(self._path + ".new", self._path)
 
