@@ -6,7 +6,7 @@ namespace server::wal {
 
 Pins::Pin::Pin(Pins& pins, Lsn from) : pins_(pins), from_(from), link_(*this) {
   const runtime::Lock lock(pins_.mutex_);
-  held_from_ = pins_.horizon_;
+  held_from_.store(pins_.horizon_);
   pins_.pins_.push_back(link_);
 }
 
@@ -18,6 +18,7 @@ Pins::Pin::~Pin() {
 void Pins::reset(Lsn horizon) {
   const runtime::Lock lock(mutex_);
   horizon_ = horizon;
+  pins_.for_each([&](Pin& pin) { pin.held_from_.store(horizon); });
 }
 
 Lsn Pins::advance(Lsn limit) {

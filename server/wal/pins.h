@@ -27,14 +27,15 @@ class Pins {
     // Never back.
     void advance(Lsn from) { from_.store(from); }
     Lsn from() const { return from_.load(); }
-    // The horizon when the pin was made: WAL before that is not held, whatever is said elsewhere.
-    Lsn held_from() const { return held_from_; }
+    // The horizon when the pin was made, or reset since: WAL before that is not held, whatever is
+    // said elsewhere.
+    Lsn held_from() const { return held_from_.load(); }
 
    private:
     friend class Pins;
     Pins& pins_;
     runtime::Published<Lsn> from_;
-    Lsn held_from_;
+    runtime::Published<Lsn> held_from_;
     runtime::ListLink<Pin> link_;
   };
 

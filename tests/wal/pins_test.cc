@@ -40,5 +40,16 @@ TEST(PinsTest, APinBehindTheHorizonKnowsThatItCameTooLate) {
   EXPECT_EQ(pins.advance(Lsn(1000)), Lsn(500)) << "it will come there";
 }
 
+TEST(PinsTest, AStreamThatBeganWhileNothingWasHeldIsHeldLater) {
+  Pins pins;
+  const Pins::Pin pin(pins, Lsn(700));
+  const Pins::Pin behind(pins, Lsn(300));
+  pins.reset(Lsn(500));
+  EXPECT_EQ(pin.held_from(), Lsn(500));
+  EXPECT_EQ(behind.held_from(), Lsn(500));
+  pins.reset(Lsn::max());
+  EXPECT_EQ(pin.held_from(), Lsn::max());
+}
+
 }  // namespace
 }  // namespace server::wal
