@@ -5,7 +5,7 @@ import signal
 from support.case import StoppedCase
 from support.lsn import parse_lsn
 from support.replication import Closed, Keepalive, Shutdown
-from support.walcast import Walcast
+from support.walcast import Walcast, generate
 
 
 class SignalTest(StoppedCase):
@@ -33,6 +33,18 @@ class SignalTest(StoppedCase):
         # The stream that runs has the new timeout as well.
         streaming.receive_to_end(answer_pings=False)
         walcast.wait_for_log("terminating walsender process due to replication timeout")
+        walcast.stop()
+
+    def test_a_changed_conninfo_is_named_and_not_shown(self):
+        spool, path = self.area.path("spool-of-conninfo"), self.area.path("conninfo.conf")
+        generate(self.area, spool, size="2MB", wal_segment_size="1MB")
+        self.area.write_file(path, "primary_conninfo = 'host=127.0.0.1 port=1 password=old'\n")
+        walcast = Walcast(self.area, spool_directory=spool, config=path)
+        self.area.write_file(path, "primary_conninfo = 'host=127.0.0.1 port=1 password=new'\n")
+        walcast.process.send_signal(signal.SIGHUP)
+        walcast.wait_for_log('parameter "primary_conninfo" cannot be changed without restarting')
+        self.assertNotRegex(walcast.log(), "password")
+        self.assertEqual(self.shown(walcast, "primary_conninfo"), b"********")
         walcast.stop()
 
     def test_a_file_with_an_error_changes_nothing(self):
