@@ -92,7 +92,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
 Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
-      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
+      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGUSR1}, *this),
       quorum_(config.upstream_ack),
       slots_timer_(loop_.timers(), *this),
       table_timer_(loop_.timers(), *this),
@@ -116,7 +116,7 @@ runtime::Result<void> Server::start() {
   TRY(check_addresses());
   slots_.emplace(slot_options());
   source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
-  TRY(source_->open());
+  TRY(open_source());
   TRY(lock_state_directory());
   TRY(slots_->load());
   faults_.emplace(source_->identity());
@@ -142,6 +142,12 @@ runtime::Result<void> Server::start() {
   std::printf("walcast: ready on %s\n", addresses_.front().text().c_str());
   std::fflush(stdout);
   return {};
+}
+
+// It may wait for a primary, and the loop that signals come to does not run yet.
+runtime::Result<void> Server::open_source() {
+  const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  return source_->open();
 }
 
 // Whoever reaches the port may read all WAL, so without authentication nobody else's host may.
@@ -294,7 +300,6 @@ void Server::stop() {
 
 void Server::on_signal(int signal) {
   loop_.assert_in_thread();
-  if (signal == SIGQUIT) ::_exit(2);
   if (signal == SIGUSR1) return log_memory_contexts();
   if (signal == SIGHUP) return reload();
   runtime::log::log("{}", stopping_ ? "received another shutdown request, closing all connections"
