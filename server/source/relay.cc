@@ -69,11 +69,6 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   return {};
 }
 
-void RelaySource::log_memory_contexts() {
-  receiver_.log_memory_contexts();
-  writer_->log_memory_contexts();
-}
-
 // What a crash has torn off, or never written, is fetched again.
 Result<void> RelaySource::resume_spool() {
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(options_.directory, *inventory_));
