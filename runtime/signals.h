@@ -2,6 +2,8 @@
 
 #include <csignal>
 #include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "runtime/fd.h"
 #include "runtime/loop.h"
@@ -29,6 +31,23 @@ class Signals final : private Loop::Handler {
   Loop& loop_;
   Handler& handler_;
   UniqueFd fd_;
+};
+
+// While it lives, these signals end the process on the spot, whatever its threads are at: SIGQUIT
+// with status 2, as a PostgreSQL backend, and others with 0, as if there had been nothing to stop.
+// Threads that start meanwhile take them too.
+//   Owner: main.  Thread: main's.
+class EndOnSignals {
+ public:
+  explicit EndOnSignals(std::initializer_list<int> signals);
+  // They are what they were before.
+  ~EndOnSignals();
+  EndOnSignals(const EndOnSignals&) = delete;
+  EndOnSignals& operator=(const EndOnSignals&) = delete;
+
+ private:
+  sigset_t blocked_before_;  // of these signals
+  std::vector<std::pair<int, struct sigaction>> actions_before_;
 };
 
 }  // namespace runtime

@@ -63,7 +63,7 @@ void add_source_options(const Options& options, ServeConfig& config) {
   options.app.add_option(both_names("wal-directory"), config.wal_directory,
                          "Serve the WAL segments in this directory");
   options.app.add_option(both_names("spool-directory"), config.spool_directory,
-                         "Where WAL that walcast makes is kept");
+                         "Where WAL that walcast receives or makes is kept");
   options.app.add_option(
       both_names("state-directory"), config.state_directory,
       "Where replication slots are kept; in the spool directory if there is one");
@@ -85,7 +85,8 @@ void add_source_options(const Options& options, ServeConfig& config) {
   options.add("wal-keep-size", config.wal_keep_size, "1GB", kMegabytes,
               "WAL that a spool keeps for standbys, and what slots need");
   options.add("max-slot-wal-keep-size", config.max_slot_wal_keep_size, "-1", kMegabytesOrNone,
-              "A slot that needs WAL from further back is invalidated; -1: none is");
+              "A spool gives up a slot that needs WAL from further back than this and than "
+              "wal_keep_size; -1: none");
   options.add("min-free-space", config.min_free_space, "64MB", kBytes,
               "A relay's spool gives up old WAL that no slot needs to leave so much; 0: never");
 }
@@ -100,10 +101,8 @@ void add_receiver_options(const Options& options, ServeConfig& config) {
                        "Create that slot if there is none");
   options.add("upstream-ack", config.upstream_ack, "spool", kAckPolicy,
               "Who must have WAL before the primary is told: spool, any N (names), all (names)");
-  options.app
-      .add_option(both_names("hot-standby-feedback"), config.hot_standby_feedback,
-                  "Pass on to the primary which transactions standbys still look at")
-      ->capture_default_str();
+  options.add("hot-standby-feedback", config.hot_standby_feedback, "on", kBoolean,
+              "Pass on to the primary which transactions standbys still look at");
   options.add("max-feedback-age", config.max_feedback_age, "0", kDuration,
               "A standby with the same oldest transaction for so long is left out; 0: never");
   options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", kDuration,
@@ -186,14 +185,20 @@ void add_file(CLI::App& app, CLI::App& serve) {
   serve.fallthrough();  // so that --config may stand behind `serve`
 }
 
-// Those options that have no type of their own, in the words they were given in.
+// Of an option without a type of its own: the words it was given in, if it is no switch.
+std::string shown_value(const CLI::Option& option) {
+  const bool given = option.count() > 0;
+  if (option.get_expected_max() == 0) return kBoolean.show(given && option.as<bool>());
+  return given ? CLI::detail::join(option.results(), ",") : option.get_default_str();
+}
+
 void collect_settings(const CLI::App& app, command::Settings& settings) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty() || option->get_single_name() == "help") continue;
     const std::string name = underscored(option->get_lnames().back());
-    const std::string value =
-        option->count() > 0 ? CLI::detail::join(option->results(), ",") : option->get_default_str();
-    if (settings.find(name) == nullptr) settings.set(name, value, option->get_description());
+    if (settings.find(name) == nullptr) {
+      settings.set(name, shown_value(*option), option->get_description());
+    }
   }
 }
 

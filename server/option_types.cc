@@ -14,6 +14,14 @@
 
 namespace server {
 
+const OptionType<bool> kBoolean{
+    [](std::string_view text) -> std::optional<bool> {
+      const auto shown = command::parse_setting(
+          {.name = "", .kind = command::SettingKind::kBool, .initial = "off"}, text);
+      return shown ? std::optional(*shown == "on") : std::nullopt;
+    },
+    [](const bool& flag) { return std::string(flag ? "on" : "off"); }};
+
 const OptionType<runtime::Duration> kDuration{
     parse_duration, [](const runtime::Duration& duration) {
       return command::show_milliseconds(

@@ -40,6 +40,7 @@ OptionType<Integer> integer(Integer least, Integer most) {
 // As PostgreSQL takes its setting of that name, in its unit.
 OptionType<int> as_postgres(std::string_view setting);
 
+extern const OptionType<bool> kBoolean;
 extern const OptionType<runtime::Duration> kDuration;
 // The intervals that PostgreSQL counts in seconds where they have no unit.
 extern const OptionType<runtime::Duration> kSeconds;

@@ -92,7 +92,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
 Server::Server(const ServeConfig& config)
     : config_(config),
       loop_(clock_, {}),
-      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1}, *this),
+      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGUSR1}, *this),
       quorum_(config.upstream_ack),
       slots_timer_(loop_.timers(), *this),
       table_timer_(loop_.timers(), *this),
@@ -116,7 +116,7 @@ runtime::Result<void> Server::start() {
   TRY(check_addresses());
   slots_.emplace(slot_options());
   source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
-  TRY(source_->open());
+  TRY(open_source());
   TRY(lock_state_directory());
   TRY(slots_->load());
   faults_.emplace(source_->identity());
@@ -142,6 +142,12 @@ runtime::Result<void> Server::start() {
   std::printf("walcast: ready on %s\n", addresses_.front().text().c_str());
   std::fflush(stdout);
   return {};
+}
+
+// It may wait for a primary, and the loop that signals come to does not run yet.
+runtime::Result<void> Server::open_source() {
+  const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  return source_->open();
 }
 
 // Whoever reaches the port may read all WAL, so without authentication nobody else's host may.
@@ -249,40 +255,6 @@ class Server::SaveSlots final : public runtime::Job {
 
 void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
 
-// ProcessConfigFile: each setting that differs by now is taken over or, if that cannot be, named.
-void Server::reload() {
-  runtime::log::log("received SIGHUP, reloading configuration files");
-  auto fresh = read_again(config_);
-  if (!fresh) {
-    runtime::log::log("{}", fresh.error().what);
-    runtime::log::log("configuration file contains errors; no changes were applied");
-    return;
-  }
-  command::Settings settings = *settings_;
-  for (const command::Setting& setting : fresh->settings.all()) {
-    // Against the option and not what is shown, which the WAL may have settled.
-    const command::Setting* known = config_.settings.find(setting.name);
-    if (known == nullptr || known->value == setting.value) continue;
-    if (setting.context == command::SettingContext::kSighup) {
-      runtime::log::log("parameter \"{}\" changed to \"{}\"", setting.name, setting.value);
-      settings.set(setting.name, setting.value, setting.description, setting.context);
-      config_.settings.set(setting.name, setting.value, setting.description, setting.context);
-    } else {
-      runtime::log::log("parameter \"{}\" cannot be changed without restarting the server",
-                        setting.name);
-    }
-  }
-  config_.wal_sender_timeout = fresh->wal_sender_timeout;
-  config_.authentication_timeout = fresh->authentication_timeout;
-  config_.shutdown_timeout = fresh->shutdown_timeout;
-  config_.idle_session_timeout = fresh->idle_session_timeout;
-  config_.tcp = fresh->tcp;
-  config_.max_wal_senders = fresh->max_wal_senders;
-  runtime::log::set_level(fresh->log_level);
-  settings_ = std::make_shared<const command::Settings>(std::move(settings));
-  for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
-}
-
 // Nobody new, then no new WAL; then each session ends when its standby has confirmed all there is.
 // The loop goes on, for a second signal.
 void Server::begin_stop() {
@@ -328,7 +300,6 @@ void Server::stop() {
 
 void Server::on_signal(int signal) {
   loop_.assert_in_thread();
-  if (signal == SIGQUIT) ::_exit(2);
   if (signal == SIGUSR1) return log_memory_contexts();
   if (signal == SIGHUP) return reload();
   runtime::log::log("{}", stopping_ ? "received another shutdown request, closing all connections"

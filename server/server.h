@@ -49,6 +49,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> check_addresses();
   runtime::Result<void> lock_state_directory();
   runtime::Result<void> start();
+  runtime::Result<void> open_source();
   runtime::Result<void> listen();
   void build_workers();
   slot::Slots::Options slot_options();
@@ -72,6 +73,7 @@ class Server final : private runtime::Signals::Handler,
   ServeConfig config_;
   runtime::SystemClock clock_;
   runtime::Loop loop_;
+  const runtime::EndOnSignals quits_{SIGQUIT};
   runtime::Signals signals_;
   std::vector<runtime::SocketAddress> addresses_;
 

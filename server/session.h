@@ -176,6 +176,7 @@ class Session final : public runtime::Loop::Retired,
   bool stopping_ = false;
   bool over_ = false;
   std::optional<Interruption> interruption_;
+  std::optional<wal::Xmin> reported_xmin_;  // by the stream that runs
   Startup startup_;
   Client client_;
   runtime::ListLink<Session> link_;

@@ -156,6 +156,7 @@ runtime::Result<void> Session::start_replication(const command::StartReplication
   out.copy_both_response();
   TRY(command::check_available(environment_.view, point));
   phase_ = Phase::kStreaming;
+  reported_xmin_.reset();
   sender_.start(point.timeline, point.start, slot);
   return {};
 }
@@ -260,6 +261,7 @@ void Session::on_feedback(const wire::HotStandbyFeedback& feedback) {
   };
   const wal::Xmin xmin{.data = full(feedback.xmin_epoch, feedback.xmin),
                        .catalog = full(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
+  if (std::exchange(reported_xmin_, xmin) == xmin) return;  // as most do: no lock is worth that
   if (slots_.report_xmin(xmin)) {
     environment_.xmin_horizon.remove(process_id_);  // of an earlier stream
   } else {

@@ -18,6 +18,28 @@ namespace server::source {
 using wal::Lsn;
 using wal::TimelineId;
 
+namespace {
+
+// A server that runs on a data directory has this file beside pg_wal, which may be a link.
+std::filesystem::path pid_file(const std::string& directory) {
+  std::error_code error;
+  auto named = std::filesystem::absolute(directory, error).lexically_normal();
+  if (!named.has_filename()) named = named.parent_path();  // it ends in a slash
+  const auto beside = named.parent_path() / "postmaster.pid";
+  if (std::filesystem::exists(beside, error)) return beside;
+  return std::filesystem::canonical(directory, error).parent_path() / "postmaster.pid";
+}
+
+// It may be of a server that has crashed. That of a standalone backend is negative.
+bool names_running_process(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  long pid = 0;
+  if (!(stream >> pid) || pid == 0) return false;
+  return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
+}
+
+}  // namespace
+
 DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock)
     : directory_(std::move(directory)),
       clock_(clock),
@@ -32,13 +54,7 @@ runtime::Result<void> DirectorySource::open() {
   inventory_ = TRY(wal::take_inventory(directory_));
   identity_ = inventory_->identity;
   for (const std::string& warning : inventory_->warnings) runtime::log::warning("{}", warning);
-  live_cluster_ = belongs_to_running_cluster();
-  if (live_cluster_) {
-    runtime::log::warning(
-        "directory \"{}\" belongs to a running server, which recycles its segments: WAL is copied "
-        "before it is sent, and may include what that server has not flushed yet",
-        directory_);
-  }
+  look_for_server();
   return {};
 }
 
@@ -46,7 +62,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
                                              Source::Listener& listener) {
   loop_.assert_in_thread();
   tail_ = &tail;
-  if (live_cluster_) tail.hold_from(Lsn::max());
+  if (live_cluster_.load()) tail.hold_from(Lsn::max());
   faults_ = &faults;
   listener_ = &listener;
   // The watch comes first, so that nothing that happens from here on is missed.
@@ -106,6 +122,8 @@ void DirectorySource::on_file_event(std::string_view name) {
 
 void DirectorySource::on_events_done() {
   loop_.assert_in_thread();
+  // It may be a server that recycles them: then the loops hear of that first.
+  if (!changed_.empty()) release_files_to_server();
   for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
   if (std::exchange(timelines_changed_, false)) follow_timelines();
   if (std::exchange(grown_, false)) advance();
@@ -130,6 +148,7 @@ void DirectorySource::on_timer(runtime::Timer& timer) {
 
 void DirectorySource::look() {
   look_timer_.arm(loop_.now() + kLookInterval);
+  release_files_to_server();
   std::error_code error;
   const auto changed = std::filesystem::last_write_time(directory_, error);
   if (!error && std::exchange(names_changed_, changed) != changed) follow_timelines();
@@ -197,14 +216,28 @@ void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::
   tail_->publish(position, position, 0, clock_.now());
 }
 
-// pg_wal of a server that runs: its postmaster.pid lies beside it, and its process is alive.
-bool DirectorySource::belongs_to_running_cluster() const {
+// Whether a server runs on the directory that was not seen before. It stays seen.
+bool DirectorySource::look_for_server() {
+  if (live_cluster_.load()) return false;
+  const auto file = pid_file(directory_);
   std::error_code error;
-  const auto real = std::filesystem::canonical(directory_, error);
-  std::ifstream pid_file(real.parent_path() / "postmaster.pid");
-  long pid = 0;
-  if (error || !(pid_file >> pid) || pid == 0) return false;
-  return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
+  const auto changed = std::filesystem::last_write_time(file, error);
+  if (error || std::exchange(pid_file_changed_, changed) == changed) return false;
+  if (!names_running_process(file)) return false;
+  live_cluster_.store(true);
+  runtime::log::warning(
+      "directory \"{}\" belongs to a running server, which recycles its segments: WAL is copied "
+      "before it is sent, and may include what that server has not flushed yet",
+      directory_);
+  return true;
+}
+
+// Nobody may have pages on their way of files that a server is going to overwrite.
+void DirectorySource::release_files_to_server() {
+  if (!look_for_server()) return;
+  tail_->hold_from(Lsn::max());
+  tail_->announce(loop_.now());
+  grown_ = true;
 }
 
 }  // namespace server::source

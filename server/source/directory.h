@@ -11,6 +11,7 @@
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
+#include "runtime/published.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
 #include "server/source/source.h"
@@ -22,7 +23,7 @@ namespace server::source {
 
 // A directory of WAL segments: an archive, what pg_receivewal writes, a stopped primary's pg_wal.
 // The end of WAL is where its valid records end; growth and new timelines are noticed by inotify,
-// and by a look every second for file systems that have none.
+// and by a look every second for file systems that have none. So is a server that starts on it.
 //   Owner: Server.  Thread: main's until start(), then its own, named "wal".
 //   Borrows: clock, tail, faults and listener, which outlive stop().
 class DirectorySource final : public Source,
@@ -35,8 +36,8 @@ class DirectorySource final : public Source,
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return directory_; }
-  // Whether somebody may overwrite the files while we send from them.
-  bool files_are_recycled() const { return live_cluster_; }
+  // Whether somebody may overwrite the files while we send from them. Once so, always so.
+  bool files_are_recycled() const { return live_cluster_.load(); }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override;
@@ -54,17 +55,20 @@ class DirectorySource final : public Source,
   void on_timer(runtime::Timer& timer) override;
 
   void look() REQUIRES(loop_);
+  bool look_for_server() REQUIRES(loop_);
+  void release_files_to_server() REQUIRES(loop_);
   void advance() REQUIRES(loop_);
   void follow_timelines() REQUIRES(loop_);
   void adopt(wal::Inventory inventory, std::map<wal::TimelineId, std::string> files)
       REQUIRES(loop_);
   void report_unless_growing(wal::Outcome outcome) REQUIRES(loop_);
-  bool belongs_to_running_cluster() const;
 
   const std::string directory_;
   const runtime::Clock& clock_;
-  wal::Identity identity_;  // this and the next are what open() found; any thread may ask
-  bool live_cluster_ = false;
+  wal::Identity identity_;  // what open() found; any thread may ask, as for the next
+  runtime::Published<bool> live_cluster_;
+  // Of postmaster.pid, when it was read last.
+  std::filesystem::file_time_type pid_file_changed_ GUARDED_BY(loop_){};
   std::optional<wal::Inventory> inventory_ GUARDED_BY(loop_);
 
   wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;

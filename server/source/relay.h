@@ -38,7 +38,10 @@ class RelaySource final : public Source, private Receiver::Sink {
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override { receiver_.stop(); }
-  void log_memory_contexts() override { receiver_.log_memory_contexts(); }
+  void log_memory_contexts() override {
+    receiver_.log_memory_contexts();
+    writer_->log_memory_contexts();
+  }
 
  private:
   wal::Lsn position() const override { return writer_->proven(); }

@@ -16,7 +16,12 @@ std::uint64_t older(std::uint64_t a, std::uint64_t b) {
   return std::min(a, b);
 }
 
-std::string process(std::uint32_t process_id) { return runtime::format("process {}", process_id); }
+std::string in_words(const std::variant<std::uint32_t, std::string>& who) {
+  if (const auto* process_id = std::get_if<std::uint32_t>(&who)) {
+    return runtime::format("process {}", *process_id);
+  }
+  return runtime::format("slot \"{}\"", std::get<std::string>(who));
+}
 
 }  // namespace
 
@@ -27,16 +32,16 @@ void XminHorizon::set_listener(std::function<void()> changed, runtime::Duration 
 }
 
 void XminHorizon::report(std::uint32_t process_id, Xmin xmin, runtime::Instant now) {
-  report(process(process_id), xmin, now);
+  report(Who(process_id), xmin, now);
 }
 
-void XminHorizon::remove(std::uint32_t process_id) { remove(process(process_id)); }
+void XminHorizon::remove(std::uint32_t process_id) { remove(Who(process_id)); }
 
 void XminHorizon::report_slot(std::string_view slot, Xmin xmin, runtime::Instant now) {
-  report(runtime::format("slot \"{}\"", slot), xmin, now);
+  report(Who(std::string(slot)), xmin, now);
 }
 
-void XminHorizon::report(const std::string& who, Xmin xmin, runtime::Instant now) {
+void XminHorizon::report(const Who& who, Xmin xmin, runtime::Instant now) {
   if (xmin == Xmin{}) return remove(who);
   std::function<void()> changed;
   {
@@ -49,7 +54,7 @@ void XminHorizon::report(const std::string& who, Xmin xmin, runtime::Instant now
   if (changed) changed();
 }
 
-void XminHorizon::remove(const std::string& who) {
+void XminHorizon::remove(const Who& who) {
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
@@ -66,7 +71,7 @@ Xmin XminHorizon::oldest(runtime::Instant now) {
     const runtime::Lock lock(mutex_);
     for (auto& [who, holder] : holders_) {
       if (age_max_.count() > 0 && now - holder.since > age_max_) {
-        if (!std::exchange(holder.dropped, true)) dropped.push_back(who);
+        if (!std::exchange(holder.dropped, true)) dropped.push_back(in_words(who));
         continue;
       }
       oldest.data = older(oldest.data, holder.xmin.data);

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
@@ -43,11 +44,14 @@ class XminHorizon {
     bool dropped = false;
   };
 
-  void report(const std::string& who, Xmin xmin, runtime::Instant now) EXCLUDES(mutex_);
-  void remove(const std::string& who) EXCLUDES(mutex_);
+  // The process id of a session, or the name of a slot.
+  using Who = std::variant<std::uint32_t, std::string>;
+
+  void report(const Who& who, Xmin xmin, runtime::Instant now) EXCLUDES(mutex_);
+  void remove(const Who& who) EXCLUDES(mutex_);
 
   mutable runtime::Mutex mutex_;
-  std::map<std::string, Holder> holders_ GUARDED_BY(mutex_);  // by what the log calls them
+  std::map<Who, Holder> holders_ GUARDED_BY(mutex_);
   std::function<void()> changed_ GUARDED_BY(mutex_);
   runtime::Duration age_max_ GUARDED_BY(mutex_){};
 };

@@ -119,6 +119,7 @@ void Sender::on_files_released() {
   loop_.assert_in_thread();
   if (!connection_.has_pages()) return;
   if (is_held(arrived())) return view_.add_page_user(*this);
+  connection_.never_leave_pages();
   lose("terminating walsender process: its WAL may be overwritten before it arrives");
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/memory_report.h"
 #include "server/wal/durable.h"
 #include "server/wal/names.h"
 
@@ -36,6 +37,10 @@ void Flusher::request(TimelineId timeline, Lsn written) {
 std::optional<runtime::Error> Flusher::failure() const {
   const runtime::Lock lock(mutex_);
   return failure_;
+}
+
+void Flusher::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }
 
 void Flusher::flush(TimelineId timeline, Lsn to) {

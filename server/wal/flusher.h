@@ -39,6 +39,8 @@ class Flusher {
   Lsn flushed() const { return flushed_.load(); }
   // Why it does not go on; none if it does.
   std::optional<runtime::Error> failure() const EXCLUDES(mutex_);
+  // Its thread does, as soon as it is free. Any thread may ask.
+  void log_memory_contexts();
 
  private:
   void flush(TimelineId timeline, Lsn to);

@@ -76,6 +76,8 @@ class Writer {
   Lsn flushed() const { return flusher_.flushed(); }
   // Why nothing can be made durable any more; none if it can.
   std::optional<runtime::Error> flush_failure() const { return flusher_.failure(); }
+  // Its flusher does. Any thread may ask.
+  void log_memory_contexts() { flusher_.log_memory_contexts(); }
 
  private:
   TimelineId tip() const { return tail_.timelines()->history.tip(); }

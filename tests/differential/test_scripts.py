@@ -1,10 +1,11 @@
 """Every script at PostgreSQL and at walcast: the answers must be the same."""
 
+import re
 import unittest
 
 import play  # first, for it finds `support`
-from known import is_known, matches, patterns_of
-from play.compare import answer, difference
+from known import find, matches, patterns_of
+from play.compare import answer, difference, settled
 from play.pair import Pair
 from scripts import GROUPS, PROMOTED_GROUPS
 from support.case import E2eCase
@@ -43,13 +44,20 @@ class Against(ScriptCase):
         for title, script in scripts.items():
             with self.subTest(title):
                 found = difference(self.ask_postgres(script), self.ask_walcast(script))
-                if is_known(title, self.pair.postgres_version):
+                if known := find(title, self.pair.postgres_version):
                     self.assertIsNotNone(found, "does not differ any more: remove it from known.py")
+                    self.assert_outline(script, known.outline)
                 elif found:
                     self.fail(f"PostgreSQL (-) and walcast (+) differ\n{found}")
         for pattern in patterns_of(group, self.pair.postgres_version):
             self.assertTrue(any(matches(pattern, title) for title in scripts), pattern)
         self.pair.assert_idle()
+
+
+    def assert_outline(self, script, expected):
+        """It differs in the way that is meant, and in no other."""
+        actual = settled(self.ask_walcast(script), lambda a: re.fullmatch(expected, a.outline()))
+        self.assertRegex(actual.outline(), rf"\A(?:{expected})\Z", "\n".join(actual.lines))
 
 
 class Alone(ScriptCase):

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <vector>
 
 namespace runtime {
@@ -48,6 +49,39 @@ TEST_F(SignalsTest, NobodyIsCalledAfterItsEnd) {
   int taken = 0;
   EXPECT_EQ(::sigwait(&set, &taken), 0);
   EXPECT_EQ(taken, SIGUSR1);
+}
+
+// The test dies in a child, and goes on.
+TEST_F(SignalsTest, MayEndTheProcessOnTheSpotForAWhile) {
+  const Signals signals(loop, {SIGTERM}, *this);
+  const auto raise_while = [](int signal) {
+    const EndOnSignals impatient({SIGTERM, SIGQUIT});
+    ::raise(signal);
+  };
+  EXPECT_EXIT(raise_while(SIGTERM), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(raise_while(SIGQUIT), testing::ExitedWithCode(2), "");
+  { const EndOnSignals impatient({SIGTERM}); }
+  ::raise(SIGTERM);
+  loop.turn_for_test();
+  EXPECT_EQ(caught, std::vector<int>{SIGTERM});
+}
+
+TEST_F(SignalsTest, OthersAreLeftAlone) {
+  std::optional<EndOnSignals> quits(std::in_place, std::initializer_list<int>{SIGQUIT});
+  const Signals signals(loop, {SIGTERM}, *this);
+  quits.reset();
+  ::raise(SIGTERM);
+  loop.turn_for_test();
+  EXPECT_EQ(caught, std::vector<int>{SIGTERM});
+}
+
+TEST_F(SignalsTest, OneThatCameBeforeEndsItToo) {
+  const auto raise_before = [this] {
+    const Signals signals(loop, {SIGTERM}, *this);
+    ::raise(SIGTERM);
+    const EndOnSignals impatient({SIGTERM});
+  };
+  EXPECT_EXIT(raise_before(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -79,11 +79,18 @@ TEST(ConfigTest, HasADefaultForEverything) {
   EXPECT_EQ(config.run_for, milliseconds(0));
 }
 
-// One option: its flag, its name in a file, a value that is not the default, and how to see it.
+const std::vector<std::string> kOfDirectory{"--wal-directory=/wal"};
+const std::vector<std::string> kOfSpool{"--spool-directory=/spool"};
+const std::vector<std::string> kOfPrimary{"--primary-conninfo=host=h", "--primary-slot-name=s"};
+
+// One option: its name in a file, a value that is not the default, how to see it, what else must be
+// said, and what is shown of it.
 struct OptionCase {
   const char* name;
   const char* value;
   std::function<bool(const ServeConfig&)> taken;
+  const std::vector<std::string>& others = kOfDirectory;
+  const char* shown = value;
 };
 
 const std::vector<OptionCase>& option_cases() {
@@ -119,6 +126,35 @@ const std::vector<OptionCase>& option_cases() {
       {"standby_table", "2s", [](const auto& c) { return c.standby_table == milliseconds(2'000); }},
       {"run_for", "20s", [](const auto& c) { return c.run_for == milliseconds(20'000); }},
       {"spool_directory", "/spool", [](const auto& c) { return c.spool_directory == "/spool"; }},
+      {"state_directory", "/state", [](const auto& c) { return c.state_directory == "/state"; }},
+      {"wal_directory", "/other", [](const auto& c) { return c.wal_directory == "/other"; },
+       kOfPrimary},
+      {"synthetic", "50MB/s", [](const auto& c) { return c.synthetic_rate == 50u << 20; },
+       kOfSpool},
+      {"primary_conninfo", "host=h password=secret",
+       [](const auto& c) { return c.primary_conninfo == "host=h password=secret"; }, kOfSpool,
+       "********"},
+      {"primary_slot_name", "s", [](const auto& c) { return c.primary_slot_name == "s"; }},
+      {"create_primary_slot", "on", [](const auto& c) { return c.create_primary_slot; }},
+      {"upstream_ack", "any 1 (*)",
+       [](const auto& c) { return c.upstream_ack.kind != source::AckPolicy::Kind::kSpool; }},
+      {"hot_standby_feedback", "off", [](const auto& c) { return !c.hot_standby_feedback; }},
+      {"max_feedback_age", "2s",
+       [](const auto& c) { return c.max_feedback_age == milliseconds(2'000); }},
+      {"wal_receiver_timeout", "2s",
+       [](const auto& c) { return c.wal_receiver_timeout == milliseconds(2'000); }},
+      {"wal_receiver_status_interval", "2s",
+       [](const auto& c) { return c.wal_receiver_status_interval == milliseconds(2'000); }},
+      {"wal_retrieve_retry_interval", "2s",
+       [](const auto& c) { return c.wal_retrieve_retry_interval == milliseconds(2'000); }},
+      {"idle_session_timeout", "2s",
+       [](const auto& c) { return c.idle_session_timeout == milliseconds(2'000); }},
+      {"tcp_keepalives_idle", "7", [](const auto& c) { return c.tcp.keepalive_idle_s == 7; }},
+      {"tcp_keepalives_interval", "7",
+       [](const auto& c) { return c.tcp.keepalive_interval_s == 7; }},
+      {"tcp_keepalives_count", "7", [](const auto& c) { return c.tcp.keepalive_count == 7; }},
+      {"tcp_user_timeout", "7", [](const auto& c) { return c.tcp.user_timeout_ms == 7; }},
+      {"max_replication_slots", "7", [](const auto& c) { return c.max_replication_slots == 7; }},
   };
   return cases;
 }
@@ -128,24 +164,41 @@ std::string flag_of(std::string name) {
   return "--" + name;
 }
 
+Parsing with_others(const OptionCase& option, std::vector<std::string> words) {
+  words.insert(words.begin(), option.others.begin(), option.others.end());
+  words.insert(words.begin(), "serve");
+  return Parsing(words);
+}
+
+// What follows is of these, so that there must not be another.
+TEST(ConfigTest, EveryOptionOfTheParserIsACase) {
+  std::vector<std::string> cases;
+  for (const OptionCase& option : option_cases()) cases.emplace_back(option.name);
+  std::vector<std::string> known;
+  const Parsing parsing = serve({});
+  for (const auto& setting : parsing.line.serve.settings.all()) known.push_back(setting.name);
+  EXPECT_THAT(cases, testing::UnorderedElementsAreArray(known));
+}
+
 TEST(ConfigTest, EveryOptionIsAFlag) {
   for (const OptionCase& option : option_cases()) {
     for (const std::string& flag : {flag_of(option.name), "--" + std::string(option.name)}) {
-      const Parsing parsing = serve({flag, option.value});
+      const Parsing parsing = with_others(option, {flag + "=" + option.value});
       ASSERT_EQ(parsing.line.verb, Verb::kServe) << flag << ": " << parsing.err;
       EXPECT_TRUE(option.taken(parsing.line.serve)) << flag;
-      EXPECT_EQ(parsing.shown(option.name), option.value);
+      EXPECT_EQ(parsing.shown(option.name), option.shown);
     }
   }
 }
 
 TEST(ConfigTest, EveryOptionIsALineOfTheFile) {
+  const tests::TempDir dir;
   for (const OptionCase& option : option_cases()) {
-    const Parsing parsing = serve_file(std::string(option.name) + " = " + option.value + "\n",
-                                       {"--wal-directory", "/wal"});
+    std::ofstream(dir.file("walcast.conf")) << option.name << " = '" << option.value << "'\n";
+    const Parsing parsing = with_others(option, {"--config", dir.file("walcast.conf")});
     ASSERT_EQ(parsing.line.verb, Verb::kServe) << option.name << ": " << parsing.err;
     EXPECT_TRUE(option.taken(parsing.line.serve)) << option.name;
-    EXPECT_EQ(parsing.shown(option.name), option.value);
+    EXPECT_EQ(parsing.shown(option.name), option.shown);
   }
 }
 
@@ -153,11 +206,23 @@ TEST(ConfigTest, EveryOptionIsShownWithItsDefault) {
   const Parsing parsing = serve({});
   for (const OptionCase& option : option_cases()) {
     EXPECT_NE(parsing.shown(option.name), "(missing)") << option.name;
-    EXPECT_NE(parsing.shown(option.name), option.value) << option.name;
+    EXPECT_NE(parsing.shown(option.name), option.shown) << option.name;
   }
   EXPECT_EQ(parsing.shown("wal_directory"), "/wal");
   EXPECT_EQ(parsing.shown("wal_sender_timeout"), "1min");
+  EXPECT_EQ(parsing.shown("hot_standby_feedback"), "on");
+  EXPECT_EQ(parsing.shown("create_primary_slot"), "off");
   EXPECT_EQ(parsing.shown("help"), "(missing)");
+}
+
+TEST(ConfigTest, SwitchesTakePostgresWords) {
+  for (const char* word : {"off", "false", "no", "0", "of"}) {
+    const Parsing parsing = serve({"--hot-standby-feedback", word});
+    EXPECT_EQ(parsing.shown("hot_standby_feedback"), "off") << word;
+    EXPECT_FALSE(parsing.line.serve.hot_standby_feedback) << word;
+  }
+  EXPECT_EQ(serve({"--create-primary-slot"}).shown("create_primary_slot"), "on");
+  EXPECT_EQ(serve({"--create-primary-slot=off"}).shown("create_primary_slot"), "off");
 }
 
 TEST(ConfigTest, AFlagIsStrongerThanTheFile) {
@@ -197,6 +262,7 @@ TEST(ConfigTest, RefusesAValueThatIsNone) {
                                                        {"record-size", "9..8"},
                                                        {"record-size", "100.."},
                                                        {"log-level", "loud"},
+                                                       {"hot-standby-feedback", "2"},
                                                        {"standby-table", "-1s"}};
   for (const auto& [flag, value] : cases) {
     expect_refused(serve({"--" + std::string(flag), value}),
@@ -278,6 +344,7 @@ TEST(ConfigTest, HelpAndVersionAreAnswers) {
   EXPECT_EQ(help.line.verb, Verb::kExit);
   EXPECT_EQ(help.line.exit_code, 0);
   EXPECT_THAT(help.out, HasSubstr("--wal-directory"));
+  EXPECT_THAT(help.out, HasSubstr("--hot_standby_feedback TEXT=on"));
   EXPECT_EQ(help.err, "");
   const Parsing version({"--version"});
   EXPECT_EQ(version.line.exit_code, 0);

@@ -224,11 +224,6 @@ TEST_F(SlotsTest, AnIdleSessionEndsWhenItsTemporarySlotNeedsOldWal) {
 TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
   using server::wal::Xmin;
   const auto horizon = [this] { return server.xmin_horizon().oldest(runtime::Instant()); };
-  const auto feedback = [](std::uint32_t xmin) {
-    server::wire::HotStandbyFeedback told{};
-    told.xmin = xmin;
-    return client_message('d', as_text(server::wire::encode_hot_standby_feedback(told)));
-  };
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   {
     ReadyClient without(server);
@@ -247,6 +242,36 @@ TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
   EXPECT_EQ(horizon(), Xmin{500}) << "the slot's stays, the other one's not";
   EXPECT_EQ(run(client, "DROP_REPLICATION_SLOT s"), "CZ");
   EXPECT_EQ(horizon(), Xmin{});
+}
+
+// Most feedback says what was said before. What the test has taken away shows who is not asked.
+TEST_F(SlotsTest, TheSameFeedbackIsPassedOnOncePerStream) {
+  using server::wal::Xmin;
+  const auto horizon = [this] { return server.xmin_horizon().oldest(runtime::Instant()); };
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  client.send(start_replication(end()) + feedback(700));
+  EXPECT_EQ(client.next().type, 'W');
+  settle(client, end());
+  EXPECT_EQ(horizon(), Xmin{700});
+  const std::uint32_t process_id = server.sessions().at(0).process_id;
+  server.xmin_horizon().remove(process_id);
+  client.send(feedback(700));
+  settle(client, end());
+  EXPECT_EQ(horizon(), Xmin{});
+  client.send(feedback(701));
+  settle(client, end());
+  EXPECT_EQ(horizon(), Xmin{701});
+  // The next stream has a slot to keep it.
+  client.send(client_message('c', ""));
+  client.until('Z');
+  client.send(start("s", end()) + feedback(701));
+  EXPECT_EQ(client.next().type, 'W');
+  settle(client, end());
+  EXPECT_EQ(slot("s")->xmin, Xmin{701});
+  server.xmin_horizon().report(process_id, {600}, runtime::Instant());
+  client.send(feedback(701));
+  settle(client, end());
+  EXPECT_EQ(horizon(), Xmin{600}) << "the slot's is known, and nobody asked";
 }
 
 TEST_F(SlotsTest, AServerThatStopsWaitsForNoSlot) {

@@ -142,6 +142,32 @@ TEST_F(DirectoryTest, ARunningServersDirectoryIsRecognisedByItsPid) {
   EXPECT_FALSE(stopped.files_are_recycled());
 }
 
+// Its segments are recycled from then on, and pages of them may be on their way to a standby.
+TEST_F(DirectoryTest, AServerThatStartsOnTheDirectoryIsNoticed) {
+  const std::string data = directory.path() + "/data";
+  const std::string pg_wal = data + "/pg_wal";
+  std::filesystem::create_directories(data + "/disk");
+  std::filesystem::create_directory_symlink(data + "/disk", pg_wal);
+  std::filesystem::copy_file(path(1), pg_wal + "/000000010000000000000001");
+  std::ofstream(data + "/postmaster.pid") << "2147483646\n";
+  testing::internal::CaptureStderr();
+  source.emplace(pg_wal + "/", clock);
+  ASSERT_TRUE(source->open().has_value());
+  faults.emplace(source->identity());
+  ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
+  ASSERT_TRUE(follower.wait_for(end()));
+  EXPECT_EQ(follower.spans.back().held_from, server::wal::Lsn());
+  EXPECT_FALSE(source->files_are_recycled());
+  std::filesystem::remove(data + "/postmaster.pid");
+  std::ofstream(data + "/postmaster.pid") << ::getpid() << "\n";
+  EXPECT_TRUE(follower.wait_until(
+      [](const server::wal::WalSpan& span) { return span.held_from == server::wal::Lsn::max(); }));
+  EXPECT_EQ(follower.end(), end());
+  EXPECT_TRUE(source->files_are_recycled());
+  source->stop();
+  EXPECT_EQ(count_of(testing::internal::GetCapturedStderr(), "belongs to a running server"), 1u);
+}
+
 TEST_F(DirectoryTest, AnEmptyDirectoryIsAnError) {
   TempDir empty;
   server::source::DirectorySource none(empty.path(), clock);

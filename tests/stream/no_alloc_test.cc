@@ -76,7 +76,7 @@ TEST(NoAllocTest, CatchingUpInPreparedSegmentsAllocatesNothing) {
   }
 }
 
-// A whole worker with its thread, and clients that acknowledge what they get.
+// A whole worker with its thread, and clients that acknowledge what they get, the first to a slot.
 struct WorkerTest : ::testing::TestWithParam<std::uint32_t> {
   WorkerTest() {
     builder.append_noop(filling(1000));
@@ -86,9 +86,14 @@ struct WorkerTest : ::testing::TestWithParam<std::uint32_t> {
     for (int i = 0; i < 4; ++i) {
       auto& client = *clients.emplace_back(std::make_unique<TestClient>(server.port()));
       EXPECT_TRUE(client.start_up());
-      client.send(start_replication(builder.end()));
+      client.send(i > 0 ? start_replication(builder.end()) : start_with_slot(client));
       EXPECT_EQ(client.next().type, 'W');
     }
+  }
+  std::string start_with_slot(TestClient& client) const {
+    client.send(query("CREATE_REPLICATION_SLOT s TEMPORARY PHYSICAL RESERVE_WAL"));
+    client.until('Z');
+    return query("START_REPLICATION SLOT s PHYSICAL " + to_string(builder.end()) + " TIMELINE 1");
   }
   // New WAL, which every client gets and acknowledges before there is more.
   void stream(int spans, std::uint64_t bytes) {
@@ -100,7 +105,7 @@ struct WorkerTest : ::testing::TestWithParam<std::uint32_t> {
       server.publish(builder.end());
       for (const auto& client : clients) {
         ASSERT_EQ(client->wal(builder.end() - begin).size(), builder.end() - begin);
-        client->send(status(builder.end(), /*reply_requested=*/i % 10 == 0));
+        client->send(status(builder.end(), /*reply_requested=*/i % 10 == 0) + feedback(700));
       }
     }
   }

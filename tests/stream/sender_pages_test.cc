@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "runtime/fd.h"
 #include "server/stream/chunk.h"
 #include "tests/stream/sender_rig.h"
 #include "tests/support/bytes.h"
@@ -71,6 +74,26 @@ TEST_F(SenderPagesTest, PagesOfFilesThatAreNotHeldAnyMoreAreNotDelivered) {
   ASSERT_TRUE(standby.lost.has_value());
   EXPECT_EQ(*standby.lost,
             "terminating walsender process: its WAL may be overwritten before it arrives");
+}
+
+// As when a server starts on a directory that was nobody's. The close resets the connection.
+TEST(SenderPagesWithoutPinsTest, PagesThatAreNotHeldAnyMoreAreTakenBack) {
+  SenderRig rig;
+  rig.fill(3 * kMb);
+  Standby& standby = rig.add({.copy_bytes_max = 0}, 65'536);
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.turn_until([&] { return standby.connection.blocked(); }));
+  const runtime::UniqueFd same_socket(::dup(standby.connection.fd()));
+  rig.tail.hold_from(Lsn::max());
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  ASSERT_TRUE(standby.lost.has_value());
+  standby.connection.close();
+  linger closing{};
+  socklen_t size = sizeof(closing);
+  ASSERT_EQ(::getsockopt(same_socket.get(), SOL_SOCKET, SO_LINGER, &closing, &size), 0);
+  EXPECT_EQ(closing.l_onoff, 1);
+  EXPECT_EQ(closing.l_linger, 0);
 }
 
 TEST_F(SenderPagesTest, WhatWasCopiedArrivesAndTheRestIsCopiedFromThenOn) {

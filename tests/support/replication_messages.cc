@@ -100,6 +100,11 @@ std::string status(Lsn position, bool reply_requested) {
   return client_message('d', status_body(position, position, position, reply_requested));
 }
 
+std::string feedback(std::uint32_t xmin) {
+  const std::string none = encoded(std::uint32_t{0});
+  return client_message('d', 'h' + encoded(std::uint64_t{1}) + encoded(xmin) + none + none + none);
+}
+
 std::string start_replication(Lsn start, std::uint32_t timeline) {
   return query(runtime::format("START_REPLICATION {} TIMELINE {}", start, timeline));
 }

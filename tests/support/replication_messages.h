@@ -56,6 +56,8 @@ std::vector<std::pair<std::string, std::string>> walreceiver_parameters();
 std::string status_body(server::wal::Lsn write, server::wal::Lsn flush, server::wal::Lsn apply,
                         bool reply_requested = false);
 std::string status(server::wal::Lsn position, bool reply_requested = false);
+// Hot standby feedback, in CopyData.
+std::string feedback(std::uint32_t xmin);
 std::string start_replication(server::wal::Lsn start, std::uint32_t timeline = 1);
 
 std::string_view as_text(std::span<const std::byte> bytes);

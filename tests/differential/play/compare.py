@@ -1,6 +1,7 @@
 """Plays a script at both servers and says where they part."""
 
 import difflib
+import re
 from dataclasses import dataclass
 
 from play.messages import TERMINATE, query, startup
@@ -17,6 +18,10 @@ class Answer:
     """What a server makes of a script, as lines that another server's can be held against."""
     lines: list
     was_reset: bool
+
+    def outline(self):
+        """Types and SQLSTATEs of all connections, without parameters: "R K Z ERROR:42704 Z"."""
+        return " ".join(filter(None, map(_outline, self.lines)))
 
     def is_silent(self):
         return any(line.endswith("<silence>") for line in self.lines)
@@ -53,6 +58,23 @@ def difference(ask_postgres, ask_other):
             break
     diff = difflib.unified_diff(expected.lines, actual.lines, lineterm="", n=1)
     return "\n".join(list(diff)[2:])
+
+
+def settled(ask, accepts):
+    """An answer that is accepted, or the last of several: one that was reset may lack its end."""
+    for attempt in range(_ATTEMPTS):
+        actual = ask(attempt)
+        if accepts(actual) or not actual.was_reset:
+            break
+    return actual
+
+
+def _outline(line):
+    _, kind, *rest = line.split(" ", 2)
+    if kind in ("E", "N"):
+        fields = dict(re.findall(r"\b([VC])='(\w+)'", rest[0])[:2])
+        return f"{fields.get('V')}:{fields.get('C')}"
+    return None if kind == "S" else kind + rest[0] if kind == "<bytes>" else kind
 
 
 def _line(entry):
