@@ -130,7 +130,6 @@ void Writer::open_output() {
 }
 
 Result<void> Writer::remove_old_segments() {
-  const SegmentSize size = options_.identity.segment_size;
   const SegmentNo keep_from = std::min(retention_.keep_from(end()), wanted_from());
   if (keep_from == removed_before_) return {};
   removed_before_ = keep_from;

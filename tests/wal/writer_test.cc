@@ -244,7 +244,7 @@ TEST_F(WriterTest, ASpoolThatBeginsWithinARecordGoesOnAfterACrash) {
   append(4'500'000);
   append(3000);
   const auto all = take();
-  for (const std::uint64_t begin_segment : {2, 3}) {
+  for (const std::uint64_t begin_segment : {2u, 3u}) {
     const Lsn spool_begin = identity.segment_size.start(SegmentNo{begin_segment});
     start_empty(spool_begin);
     const auto wal = std::span(all).subspan(spool_begin - begin());
