@@ -152,6 +152,7 @@ class Sender final : private WalView::Waiter,
   void unpin_when_acknowledged() REQUIRES(loop_);
   wal::Lsn sendable_end() const REQUIRES(loop_);
   Next next_chunk() REQUIRES(loop_);
+  Next all_sent(wal::Lsn end) REQUIRES(loop_);
   void begin_chunk(wal::Lsn limit) REQUIRES(loop_);
   runtime::IoResult::Status send_out() REQUIRES(loop_);
   runtime::IoResult send_chunk() REQUIRES(loop_);
