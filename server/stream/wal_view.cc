@@ -74,12 +74,14 @@ bool WalView::take_spans() {
   wal::WalSpan span;
   while (spans_.pop(span)) {
     if (span.timelines != timelines_) {
-      if (timelines_ == nullptr || span.begin > end_) walked_from_ = span.begin;
+      const bool same = timelines_ != nullptr && history().tip() == span.timelines->history.tip();
+      // What comes before is in another file now, of which nobody has looked at that part.
+      if (!same || span.begin > end_) walked_from_ = span.begin;
       timelines_ = span.timelines;
       // What followed the fork on the old timeline is no longer this history's.
       for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin));
            it != open_.end(); ++it) {
-        forget(it->first);
+        close(it->second);
       }
       tail_size_ = 0;
     }
@@ -87,8 +89,10 @@ bool WalView::take_spans() {
       const auto last = open_.upper_bound(identity().segment_size.segment_of(span.end));
       for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin)); it != last;
            ++it) {
-        forget(it->first);
+        close(it->second);
       }
+      // The span may be the sum of two, of which only the second is from the new file.
+      walked_from_ = std::max(walked_from_, span.end);
     }
     end_ = span.end;
     promised_ = span.promised;
@@ -182,9 +186,13 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
 
 void WalView::forget(SegmentNo no) {
   loop_.assert_in_thread();
+  const Lsn changed_to = identity().segment_size.end(no);
+  walked_from_ = std::max(walked_from_, changed_to);
   const auto found = open_.find(no);
-  if (found == open_.end()) return;
-  OpenSegment& open = found->second;
+  if (found != open_.end()) close(found->second);
+}
+
+void WalView::close(OpenSegment& open) {
   ++open.epoch;
   open.segment.reset();
   open.failures.clear();

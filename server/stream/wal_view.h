@@ -173,6 +173,7 @@ class WalView {
                    runtime::Result<wal::PreparedSlice> result) REQUIRES(loop_);
   bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
   void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
+  void close(OpenSegment& open) REQUIRES(loop_);
   void wake(OpenSegment& open) REQUIRES(loop_);
   void release_files() REQUIRES(loop_);
   void evict() REQUIRES(loop_);
@@ -186,7 +187,8 @@ class WalView {
   runtime::Counter bytes_sent_;
 
   const wal::Timelines* timelines_ GUARDED_BY(loop_) = nullptr;
-  wal::Lsn walked_from_ GUARDED_BY(loop_);  // the reader has proven everything from here to end_
+  // The reader has proven everything from here to end_, in the files that have these names now.
+  wal::Lsn walked_from_ GUARDED_BY(loop_);
   wal::Lsn end_ GUARDED_BY(loop_);
   wal::Lsn held_from_ GUARDED_BY(loop_);
   wal::Lsn promised_ GUARDED_BY(loop_);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "server/stream/errors.h"
 #include "server/wal/names.h"
@@ -156,6 +157,29 @@ TEST_F(TimelineTest, WhoIsAheadOfAHistoricTimelinesWalIsTold) {
   turn_and_receive();
   ASSERT_TRUE(standby.failure.has_value());
   EXPECT_EQ(standby.failure->what, server::stream::ahead_of_wal(known + 8, known).what);
+}
+
+// pg_receivewal pads a file with zeros before it fills it. They were sent.
+TEST_F(TimelineTest, WhatIsStillMissingBeforeTheForkIsNotSent) {
+  rig.fill(500'000);
+  const Lsn fork = rig.end();
+  promote(fork);
+  const std::string name =
+      server::wal::segment_name(kSecond, SegmentNo{1}, rig.identity.segment_size);
+  const std::string path = rig.directory.path() + "/" + name;
+  const std::string whole = rig.wal(rig.begin(), rig.begin() + kMb);
+  std::filesystem::resize_file(path, 200'000);
+  std::filesystem::resize_file(path, kMb);
+  rig.view.take_spans();
+  standby.sender.start(kSecond, rig.begin());
+  ASSERT_TRUE(rig.turn_until([&] { return standby.receive(); }));
+  turn_and_receive();
+  EXPECT_LE(standby.sender.sent(), rig.begin() + 200'000);
+
+  std::fstream(path, std::ios::binary | std::ios::in | std::ios::out) << whole;
+  rig.view.retry_stopped();
+  ASSERT_TRUE(rig.stream_to(standby, fork));
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), fork));
 }
 
 TEST_F(TimelineTest, WhoIsBeyondTheForkIsSentNoMore) {
