@@ -81,6 +81,23 @@ TEST_F(SenderPagesTest, WhatWasCopiedArrivesAndTheRestIsCopiedFromThenOn) {
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
 }
 
+// The rest of the message was queued behind the keepalive, and so that was in the middle of it.
+TEST_F(SenderPagesTest, AKeepaliveStaysBehindAMessageWhoseFileIsNotHeldAnyMore) {
+  Standby& standby = blocked(server::stream::kChunkBytesMax, /*send_buffer_bytes=*/4096);
+  const auto asked = standby.sender.on_copy_data(as_bytes(status_body({}, {}, {}, true)));
+  ASSERT_TRUE(asked.has_value());
+  hold_from(Lsn::max());
+  ASSERT_TRUE(rig.turn_until([&] {
+    standby.receive();
+    return standby.sender.state() == Sender::State::kStreaming;
+  }));
+  while (standby.receive()) {
+  }
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+  EXPECT_EQ(standby.kinds().substr(0, 2), "wk");
+  EXPECT_EQ(standby.kinds().find_first_not_of("wk"), std::string::npos);
+}
+
 TEST_F(SenderPagesTest, PagesThatHaveArrivedAreNobodysConcern) {
   Standby& standby = rig.add({.copy_bytes_max = 0});
   standby.sender.start(kFirst, rig.begin());
