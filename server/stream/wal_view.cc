@@ -119,7 +119,9 @@ bool WalView::is_hot(Lsn lsn) const {
 WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
   loop_.assert_in_thread();
   DCHECK(from < end_);
+  std::optional<runtime::Error> failure = std::exchange(waiter.failure_, std::nullopt);
   waiter.stop_waiting();
+  if (failure.has_value()) return {Availability::kFailed, nullptr, Lsn(), std::move(failure)};
   const SegmentNo no = identity().segment_size.segment_of(from);
   if (no == SegmentNo{0}) {  // no cluster has had one, so nobody need look
     const TimelineId timeline = history().file_timeline(no, identity().segment_size);
@@ -129,11 +131,9 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
   OpenSegment& open = at(no);
   const auto wait = [&] {
     open.waiters.push_back(waiter.link_);
+    waiter.slice_ = slice_of(from);
     return Located{Availability::kPending, nullptr, Lsn(), std::nullopt};
   };
-  if (auto failure = open.failures.extract(slice_of(from))) {
-    return {Availability::kFailed, nullptr, Lsn(), std::move(failure.mapped())};
-  }
   if (open.segment == nullptr) {
     request(no, open, from);
     return wait();
@@ -195,7 +195,7 @@ void WalView::forget(SegmentNo no) {
 void WalView::close(OpenSegment& open) {
   ++open.epoch;
   open.segment.reset();
-  open.failures.clear();
+  open.told.for_each([](Waiter& waiter) { waiter.failure_.reset(); });
   std::fill(open.slices.begin(), open.slices.end(), Slice());
   tail_size_ = 0;
   wake(open);
@@ -239,7 +239,11 @@ void WalView::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint32_t
   if (epoch != open.epoch) {
     // Of a file that has changed since: whoever still waits asks anew.
   } else if (!result) {
-    open.failures.insert_or_assign(slice_index, std::move(result).error());
+    const auto tell = [&](Waiter& waiter) {
+      if (waiter.slice_ == slice_index) waiter.failure_ = result.error();
+    };
+    open.waiters.for_each(tell);
+    open.told.for_each(tell);
   } else {
     open.segment = std::move(result->segment);
     slice.proven_to = result->proven_to;
