@@ -117,7 +117,7 @@ Sender::PumpResult Sender::pump() {
   loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
-  const Lsn stop_at = sent_ + options_.quantum_bytes;
+  const Lsn began = sent_;
   for (;;) {
     switch (send_out()) {
       case IoResult::Status::kDone:
@@ -130,7 +130,7 @@ Sender::PumpResult Sender::pump() {
         end_broken();
         return PumpResult::kEnded;
     }
-    if (sent_ >= stop_at) return PumpResult::kMore;
+    if (sent_ - began >= options_.quantum_bytes) return PumpResult::kMore;
     switch (next_chunk()) {
       case Next::kChunk:
         break;

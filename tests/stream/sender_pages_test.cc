@@ -158,6 +158,16 @@ TEST_F(SenderPagesTest, AStandbyThatIsAheadIsHeldUntilItsWalHasCome) {
   EXPECT_EQ(standby.wal(), rig.wal(start, rig.end()));
 }
 
+// A sum with its position wrapped round, and it was pumped in every turn.
+TEST_F(SenderPagesTest, AStandbyThatIsAsFarAheadAsCanBeCostsNoTurns) {
+  Standby& standby = rig.add();
+  rig.tail.promise(Lsn::max());
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  standby.sender.start(kFirst, Lsn::max());
+  EXPECT_EQ(standby.sender.pump(), Sender::PumpResult::kCaughtUp);
+}
+
 TEST_F(SenderPagesTest, AStandbyThatIsAheadOfAllWalIsToldWhenThatIsKnown) {
   Standby& standby = rig.add();
   rig.tail.promise(Lsn::max());
