@@ -266,6 +266,10 @@ void Sender::on_timer(runtime::Timer& /*timer*/) {
   const runtime::Instant now = loop_.now();
   if (options_.timeout.count() > 0) {
     if (now >= last_reply_ + options_.timeout) {
+      owner_.take_replies();  // after a stall of our own they may not have been read yet
+      if (phase_ == Phase::kIdle) return;
+    }
+    if (now >= last_reply_ + options_.timeout) {
       lose("terminating walsender process due to replication timeout");
       return;
     }
@@ -294,11 +298,11 @@ void Sender::ask_for_reply() {
 }
 
 // Behind our CopyDone nothing may follow. A peer that asks and does not read gets no more answers
-// while so many wait.
+// while so many wait. What we ask ourselves is always queued, for it counts as asked.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
   constexpr std::size_t kQueuedBytesMax = 64 * 1024;
-  if (connection_.queued_bytes() > kQueuedBytesMax) return;
+  if (!reply_requested && connection_.queued_bytes() > kQueuedBytesMax) return;
   connection_.queue(wire::encode_keepalive(sent_.value(), wire::to_pg_timestamp(loop_.wall_now()),
                                            reply_requested));
   queue_.make_runnable(*this);
