@@ -25,6 +25,7 @@ Connection::~Connection() { close(); }
 // lost on its way. What has come until now is thrown away first, up to a bound.
 void Connection::close() {
   if (!fd_) return;
+  loop_.assert_in_thread();
   loop_.unwatch(fd_.get());
   if (takes_pages_back_ && has_pages()) runtime::reset_on_close(fd_.get());
   std::size_t dropped = 0;

@@ -198,7 +198,7 @@ Sender::Next Sender::next_chunk() {
   return Next::kChunk;
 }
 
-// New WAL wakes who is told kNothing, also if that is not live but historic.
+// New WAL wakes a stream that waits for it here, be it live or historic.
 Sender::Next Sender::all_sent(Lsn end) {
   const auto switch_point = view_.history().switch_point(timeline_);
   const bool timeline_ended = switch_point.has_value() && sent_ >= *switch_point;

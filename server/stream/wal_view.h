@@ -118,7 +118,10 @@ class WalView {
   }
   wal::Pins& pins() { return segments_.pins(); }
   // REQUIRES: held WAL.
-  void add_page_user(PageUser& user) { page_users_.push_back(user.link_); }
+  void add_page_user(PageUser& user) {
+    loop_.assert_in_thread();
+    page_users_.push_back(user.link_);
+  }
   // WAL that is not here yet, but will come, ends there.
   wal::Lsn promised() const {
     loop_.assert_in_thread();
