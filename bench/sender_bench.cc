@@ -207,6 +207,7 @@ class LiveLoop {
     void on_stream_interrupted() override {}
     void on_stream_drained() override {}
     void on_status() override {}
+    void take_replies() override {}
     void on_feedback(const server::wire::HotStandbyFeedback&) override {}
 
     TcpPair sockets;

@@ -193,6 +193,12 @@ void Session::read_input() {
   }
 }
 
+// What is not read now is left in the socket with a purpose.
+void Session::take_replies() {
+  environment_.loop.assert_in_thread();
+  if (connection_.reading()) read_input();
+}
+
 bool Session::may_process() const {
   if (phase_ == Phase::kClosing || input_waits_ || slots_.busy()) return false;
   // A sender bounds what it queues by itself, and is told nothing when its queue has drained.

@@ -122,6 +122,7 @@ class Session final : public runtime::Loop::Retired,
   void on_stream_interrupted() override;
   void on_stream_drained() override;
   void on_status() override;
+  void take_replies() override;
   void on_feedback(const wire::HotStandbyFeedback& feedback) override;
   void on_slot_command_done(const runtime::Result<void>& done) override;
 

@@ -37,10 +37,8 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
 }
 
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point) {
-  const auto switch_point = view.history().switch_point(point.timeline);
-  const wal::Lsn end = switch_point.value_or(view.end());
-  const wal::Lsn end_to_come = switch_point.value_or(std::max(end, view.promised()));
-  if (point.start > end_to_come) return stream::ahead_of_wal(point.start, end);
+  const wal::Lsn end = view.end();
+  if (point.start > std::max(end, view.promised())) return stream::ahead_of_wal(point.start, end);
   return {};
 }
 

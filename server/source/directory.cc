@@ -38,6 +38,32 @@ bool names_running_process(const std::filesystem::path& file) {
   return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
 }
 
+// Where the way from `known` to the tip leaves it; Lsn::max() if they are the same. The tip may
+// have forked before its parent did, whose own WAL it then has nothing of.
+Lsn earliest_fork(const wal::TimelineHistory& history, TimelineId known) {
+  Lsn earliest = Lsn::max();
+  for (TimelineId at = known; at != history.tip(); at = *history.next(at)) {
+    earliest = std::min(earliest, *history.switch_point(at));
+  }
+  return earliest;
+}
+
+// Somebody may have written a history file by hand. Records end where others may begin, and the
+// first file of a timeline is that of its fork.
+runtime::Result<void> check_fork(const wal::Inventory& inventory, TimelineId known) {
+  const wal::TimelineHistory& history = inventory.history;
+  const Lsn fork = earliest_fork(history, known);
+  const bool possible =
+      fork.valid() && fork == fork.aligned() &&
+      inventory.identity.segment_size.segment_of(history.begin(history.tip())) <= inventory.newest;
+  if (possible) return {};
+  return runtime::Error{
+      .kind = &wal::kBadHistory,
+      .what = runtime::format("timeline {} cannot have forked from timeline {} at {}, as its "
+                              "history file says: its WAL is not served",
+                              wal::value(history.tip()), wal::value(known), fork)};
+}
+
 }  // namespace
 
 DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock)
@@ -197,6 +223,10 @@ void DirectorySource::follow_timelines() {
     }
     return;
   }
+  if (auto possible = check_fork(*inventory, old_tip); !possible) {
+    if (refused_.insert(new_tip).second) runtime::log::warning("{}", possible.error().what);
+    return;
+  }
   runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(new_tip),
                     wal::value(old_tip), *inventory->history.switch_point(old_tip));
   adopt(std::move(*inventory), std::move(*files));
@@ -205,8 +235,7 @@ void DirectorySource::follow_timelines() {
 
 void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::string> files) {
   // Past the fork the old timeline's WAL is void, whatever was read of it.
-  const Lsn fork =
-      inventory.history.switch_point(inventory_->history.tip()).value_or(reader_->position());
+  const Lsn fork = earliest_fork(inventory.history, inventory_->history.tip());
   const bool beyond = reader_->position() > fork;
   const Lsn position = beyond ? fork : reader_->position();
   const Lsn previous = beyond ? Lsn() : reader_->previous_record();

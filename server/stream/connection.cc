@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/check.h"
+
 namespace server::stream {
 
 using runtime::IoResult;
@@ -39,6 +41,15 @@ void Connection::queue(std::span<const std::byte> bytes) {
   loop_.assert_in_thread();
   if (bytes.size() > capacity_ - size_) make_room(bytes.size());
   std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
+  size_ += bytes.size();
+}
+
+void Connection::queue_first(std::span<const std::byte> bytes) {
+  loop_.assert_in_thread();
+  CHECK(sent_ == 0);
+  if (bytes.size() > capacity_ - size_) make_room(bytes.size());
+  std::memmove(bytes_ + bytes.size(), bytes_, size_);
+  std::memcpy(bytes_, bytes.data(), bytes.size());
   size_ += bytes.size();
 }
 

@@ -32,6 +32,8 @@ class Connection {
 
   // Puts bytes behind those that wait. A few keepalives fit without allocating.
   void queue(std::span<const std::byte> bytes);
+  // Puts them before those that wait, of which none has been sent. REQUIRES: that.
+  void queue_first(std::span<const std::byte> bytes);
   std::size_t queued_bytes() const {
     loop_.assert_in_thread();
     return size_ - sent_;

@@ -117,7 +117,7 @@ Sender::PumpResult Sender::pump() {
   loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
-  const Lsn stop_at = sent_ + options_.quantum_bytes;
+  const Lsn began = sent_;
   for (;;) {
     switch (send_out()) {
       case IoResult::Status::kDone:
@@ -130,7 +130,7 @@ Sender::PumpResult Sender::pump() {
         end_broken();
         return PumpResult::kEnded;
     }
-    if (sent_ >= stop_at) return PumpResult::kMore;
+    if (sent_ - began >= options_.quantum_bytes) return PumpResult::kMore;
     switch (next_chunk()) {
       case Next::kChunk:
         break;
@@ -153,8 +153,9 @@ bool Sender::is_live() const {
 
 bool Sender::is_historic() const { return view_.history().tip() != timeline_; }
 
+// A timeline may be known to end where its WAL has not come yet.
 Lsn Sender::sendable_end() const {
-  return view_.history().switch_point(timeline_).value_or(view_.end());
+  return std::min(view_.end(), view_.history().switch_point(timeline_).value_or(Lsn::max()));
 }
 
 // REQUIRES: nothing is in flight.
@@ -174,21 +175,7 @@ Sender::Next Sender::next_chunk() {
       return Next::kNothing;
   }
   const Lsn end = sendable_end();
-  if (sent_ >= end) {
-    // A standby may be ahead of us, but not of all WAL that there is.
-    if (sent_ > end && !is_historic() && sent_ > view_.promised()) {
-      fail(ahead_of_wal(sent_, end));
-      return Next::kEnded;
-    }
-    if (draining_) return drain();
-    if (!is_historic()) {
-      state_ = State::kStreaming;
-      return Next::kNothing;
-    }
-    phase_ = Phase::kEndOfTimeline;
-    connection_.queue(kCopyDone);
-    return Next::kNothing;
-  }
+  if (sent_ >= end) return all_sent(end);
   // A file that may be recycled is looked up for each message, since what was ready may be gone.
   if (sent_ >= ready_to_ || !is_held(sent_)) {
     // A timeline has no file for the time before it began, in whose parent's file that WAL is.
@@ -211,6 +198,25 @@ Sender::Next Sender::next_chunk() {
   return Next::kChunk;
 }
 
+// New WAL wakes a stream that waits for it here, be it live or historic.
+Sender::Next Sender::all_sent(Lsn end) {
+  const auto switch_point = view_.history().switch_point(timeline_);
+  const bool timeline_ended = switch_point.has_value() && sent_ >= *switch_point;
+  // A standby may be ahead of us, but not of all WAL that there is.
+  if (!timeline_ended && sent_ > end && sent_ > view_.promised()) {
+    fail(ahead_of_wal(sent_, end));
+    return Next::kEnded;
+  }
+  if (draining_) return drain();
+  if (!timeline_ended) {
+    state_ = State::kStreaming;
+    return Next::kNothing;
+  }
+  phase_ = Phase::kEndOfTimeline;
+  connection_.queue(kCopyDone);
+  return Next::kNothing;
+}
+
 // All is sent. A standby that confirms more than that will never confirm just that, and PostgreSQL
 // would wait for it for ever.
 Sender::Next Sender::drain() {
@@ -229,6 +235,7 @@ Sender::Next Sender::drain() {
 }
 
 void Sender::begin_chunk(Lsn limit) {
+  CHECK(sent_ < limit);  // a message of no length would be followed by the next, for ever
   const Lsn end = chunk_end(sent_, limit);
   chunk_ = {.header = wire::encode_xlog_data_header(sent_.value(), sendable_end().value(),
                                                     wire::to_pg_timestamp(loop_.wall_now()),
@@ -259,6 +266,10 @@ void Sender::on_timer(runtime::Timer& /*timer*/) {
   const runtime::Instant now = loop_.now();
   if (options_.timeout.count() > 0) {
     if (now >= last_reply_ + options_.timeout) {
+      owner_.take_replies();  // after a stall of our own they may not have been read yet
+      if (phase_ == Phase::kIdle) return;
+    }
+    if (now >= last_reply_ + options_.timeout) {
       lose("terminating walsender process due to replication timeout");
       return;
     }
@@ -287,11 +298,11 @@ void Sender::ask_for_reply() {
 }
 
 // Behind our CopyDone nothing may follow. A peer that asks and does not read gets no more answers
-// while so many wait.
+// while so many wait. What we ask ourselves is always queued, for it counts as asked.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
   constexpr std::size_t kQueuedBytesMax = 64 * 1024;
-  if (connection_.queued_bytes() > kQueuedBytesMax) return;
+  if (!reply_requested && connection_.queued_bytes() > kQueuedBytesMax) return;
   connection_.queue(wire::encode_keepalive(sent_.value(), wire::to_pg_timestamp(loop_.wall_now()),
                                            reply_requested));
   queue_.make_runnable(*this);

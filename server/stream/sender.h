@@ -55,6 +55,9 @@ class Sender final : private WalView::Waiter,
     virtual void on_stream_interrupted() = 0;
     // The standby has said how far it is: feedback() has it. Ends nothing, as the next.
     virtual void on_status() = 0;
+    // What the standby has said may still lie in the socket: now it is to be given to the sender.
+    // May end the stream.
+    virtual void take_replies() = 0;
     // The standby has said which transactions it still looks at.
     virtual void on_feedback(const wire::HotStandbyFeedback& feedback) = 0;
     // After shut_down(): the standby has confirmed all that there was to send.
@@ -152,6 +155,7 @@ class Sender final : private WalView::Waiter,
   void unpin_when_acknowledged() REQUIRES(loop_);
   wal::Lsn sendable_end() const REQUIRES(loop_);
   Next next_chunk() REQUIRES(loop_);
+  Next all_sent(wal::Lsn end) REQUIRES(loop_);
   void begin_chunk(wal::Lsn limit) REQUIRES(loop_);
   runtime::IoResult::Status send_out() REQUIRES(loop_);
   runtime::IoResult send_chunk() REQUIRES(loop_);

@@ -36,9 +36,9 @@ IoResult Sender::copy_chunk() {
   chunk_.take(result.bytes);
   if (!held && chunk_.active()) {
     // The file may be overwritten before the socket drains, so the rest is kept as it is now, even
-    // if that is all of it: nothing waits yet that it could come to stand behind.
-    connection_.queue(std::span(chunk_.header).subspan(chunk_.header_sent));
-    connection_.queue(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
+    // if that is all of it. A keepalive that waits since the file was held comes behind it.
+    connection_.queue_first(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
+    connection_.queue_first(std::span(chunk_.header).subspan(chunk_.header_sent));
     chunk_.at = chunk_.end;
   }
   return result;

@@ -74,12 +74,14 @@ bool WalView::take_spans() {
   wal::WalSpan span;
   while (spans_.pop(span)) {
     if (span.timelines != timelines_) {
-      if (timelines_ == nullptr || span.begin > end_) walked_from_ = span.begin;
+      const bool same = timelines_ != nullptr && history().tip() == span.timelines->history.tip();
+      // What comes before is in another file now, of which nobody has looked at that part.
+      if (!same || span.begin > end_) walked_from_ = span.begin;
       timelines_ = span.timelines;
       // What followed the fork on the old timeline is no longer this history's.
       for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin));
            it != open_.end(); ++it) {
-        forget(it->first);
+        close(it->second);
       }
       tail_size_ = 0;
     }
@@ -87,8 +89,10 @@ bool WalView::take_spans() {
       const auto last = open_.upper_bound(identity().segment_size.segment_of(span.end));
       for (auto it = open_.lower_bound(identity().segment_size.segment_of(span.begin)); it != last;
            ++it) {
-        forget(it->first);
+        close(it->second);
       }
+      // The span may be the sum of two, of which only the second is from the new file.
+      walked_from_ = std::max(walked_from_, span.end);
     }
     end_ = span.end;
     promised_ = span.promised;
@@ -115,7 +119,9 @@ bool WalView::is_hot(Lsn lsn) const {
 WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
   loop_.assert_in_thread();
   DCHECK(from < end_);
+  std::optional<runtime::Error> failure = std::exchange(waiter.failure_, std::nullopt);
   waiter.stop_waiting();
+  if (failure.has_value()) return {Availability::kFailed, nullptr, Lsn(), std::move(failure)};
   const SegmentNo no = identity().segment_size.segment_of(from);
   if (no == SegmentNo{0}) {  // no cluster has had one, so nobody need look
     const TimelineId timeline = history().file_timeline(no, identity().segment_size);
@@ -125,11 +131,9 @@ WalView::Located WalView::locate(Lsn from, Waiter& waiter) {
   OpenSegment& open = at(no);
   const auto wait = [&] {
     open.waiters.push_back(waiter.link_);
+    waiter.slice_ = slice_of(from);
     return Located{Availability::kPending, nullptr, Lsn(), std::nullopt};
   };
-  if (auto failure = open.failures.extract(slice_of(from))) {
-    return {Availability::kFailed, nullptr, Lsn(), std::move(failure.mapped())};
-  }
   if (open.segment == nullptr) {
     request(no, open, from);
     return wait();
@@ -182,12 +186,16 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
 
 void WalView::forget(SegmentNo no) {
   loop_.assert_in_thread();
+  const Lsn changed_to = identity().segment_size.end(no);
+  walked_from_ = std::max(walked_from_, changed_to);
   const auto found = open_.find(no);
-  if (found == open_.end()) return;
-  OpenSegment& open = found->second;
+  if (found != open_.end()) close(found->second);
+}
+
+void WalView::close(OpenSegment& open) {
   ++open.epoch;
   open.segment.reset();
-  open.failures.clear();
+  open.told.for_each([](Waiter& waiter) { waiter.failure_.reset(); });
   std::fill(open.slices.begin(), open.slices.end(), Slice());
   tail_size_ = 0;
   wake(open);
@@ -231,7 +239,11 @@ void WalView::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint32_t
   if (epoch != open.epoch) {
     // Of a file that has changed since: whoever still waits asks anew.
   } else if (!result) {
-    open.failures.insert_or_assign(slice_index, std::move(result).error());
+    const auto tell = [&](Waiter& waiter) {
+      if (waiter.slice_ == slice_index) waiter.failure_ = result.error();
+    };
+    open.waiters.for_each(tell);
+    open.told.for_each(tell);
   } else {
     open.segment = std::move(result->segment);
     slice.proven_to = result->proven_to;

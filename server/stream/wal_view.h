@@ -40,11 +40,16 @@ class WalView {
     Waiter() : link_(*this) {}
     virtual ~Waiter() = default;
     virtual void on_wal_ready() = 0;
-    void stop_waiting() { link_.unlink(); }
+    void stop_waiting() {
+      link_.unlink();
+      failure_.reset();
+    }
 
    private:
     friend class WalView;
     runtime::ListLink<Waiter> link_;
+    std::uint32_t slice_ = 0;                // that it waits for
+    std::optional<runtime::Error> failure_;  // why that cannot be had, for when it asks again
   };
 
   // Who has handed pages of files to a socket is told when files may be overwritten that were not
@@ -160,11 +165,10 @@ class WalView {
     wal::SegmentRef segment;  // null until a job has opened it
     std::vector<Slice> slices;
     runtime::IntrusiveList<Waiter> waiters;
-    runtime::IntrusiveList<Waiter> told;               // and not back yet
-    std::map<std::uint32_t, runtime::Error> failures;  // by slice; told once, then tried anew
-    std::size_t jobs = 0;                              // in the pool
-    std::uint64_t last_used = 0;                       // by use_counter_
-    std::uint32_t epoch = 0;  // jobs started before the last forget() are stale
+    runtime::IntrusiveList<Waiter> told;  // and not back yet
+    std::size_t jobs = 0;                 // in the pool
+    std::uint64_t last_used = 0;          // by use_counter_
+    std::uint32_t epoch = 0;              // jobs started before the last close() are stale
 
     bool in_use() const { return jobs > 0 || !waiters.empty() || !told.empty(); }
   };
@@ -176,6 +180,7 @@ class WalView {
                    runtime::Result<wal::PreparedSlice> result) REQUIRES(loop_);
   bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
   void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
+  void close(OpenSegment& open) REQUIRES(loop_);
   void wake(OpenSegment& open) REQUIRES(loop_);
   void release_files() REQUIRES(loop_);
   void evict() REQUIRES(loop_);
@@ -189,7 +194,8 @@ class WalView {
   runtime::Counter bytes_sent_;
 
   const wal::Timelines* timelines_ GUARDED_BY(loop_) = nullptr;
-  wal::Lsn walked_from_ GUARDED_BY(loop_);  // the reader has proven everything from here to end_
+  // The reader has proven everything from here to end_, in the files that have these names now.
+  wal::Lsn walked_from_ GUARDED_BY(loop_);
   wal::Lsn end_ GUARDED_BY(loop_);
   wal::Lsn held_from_ GUARDED_BY(loop_);
   wal::Lsn promised_ GUARDED_BY(loop_);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/errors.h"
+#include "server/stream/errors.h"
 #include "tests/command/wal_view_fixture.h"
 
 namespace server::command {
@@ -75,6 +76,17 @@ TEST_F(StartTest, AheadOfTheEndIsToldAfterwards) {
             "requested starting point 0/B031A21 is ahead of the WAL flush position of this server "
             "0/B031A20");
   EXPECT_EQ(ahead.error().kind->code, "XX000");
+}
+
+// A timeline may be known to end where its WAL has not come yet.
+TEST_F(StartTest, AheadOfTheEndOnAnOlderTimelineIsTheSame) {
+  const tests::WalViewFixture short_wal(15, kFirstFork - 0x1000);
+  const wal::Lsn end = short_wal.view().end();
+  EXPECT_TRUE(check_available(short_wal.view(), {kOldest, end, {}}));
+  const auto ahead = check_available(short_wal.view(), {kOldest, end + 1, {}});
+  ASSERT_FALSE(ahead);
+  EXPECT_EQ(ahead.error().what, stream::ahead_of_wal(end + 1, end).what);
+  EXPECT_TRUE(check_available(wal.view(), {kOldest, kFirstFork - 1, {}}));
 }
 
 // PostgreSQL finds no file for it, and names the one it looked for. That is of the segment: the

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,10 +14,11 @@
 namespace tests {
 
 // A loop's view of WAL that is said to be there; no file is ever opened. Timelines 1, 2 and 5, of
-// which 2 forked from 1 at 0/3029D08 and 5 from 2 at 0/5000000; WAL ends on 5 at 0/B031A20.
+// which 2 forked from 1 at 0/3029D08 and 5 from 2 at 0/5000000; WAL ends on 5 at 0/B031A20,
+// unless told otherwise.
 class WalViewFixture {
  public:
-  explicit WalViewFixture(int major)
+  explicit WalViewFixture(int major, server::wal::Lsn end = server::wal::Lsn(0xB031A20))
       : identity_{.system_identifier = 7711103985084528860,
                   .segment_size = {},
                   .page_magic = server::wal::page_magic(major).value()},
@@ -27,8 +29,8 @@ class WalViewFixture {
             {{server::wal::TimelineId{5}, kHistory}}},
         view_(loop_, pool_, segments_, {}) {
     const bool sent = view_.queue().push({.timelines = &timelines_,
-                                          .begin = server::wal::Lsn(0x5000000),
-                                          .end = server::wal::Lsn(0xB031A20),
+                                          .begin = std::min(server::wal::Lsn(0x5000000), end),
+                                          .end = end,
                                           .record_count = 1,
                                           .published = clock_.now()});
     CHECK(sent && view_.take_spans());

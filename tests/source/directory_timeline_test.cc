@@ -65,6 +65,53 @@ TEST_F(DirectoryTest, ATimelineThatIsNoChildOfOursIsRefusedWithOneLine) {
   EXPECT_EQ(count_of(log, "timeline 3 is not a child of timeline 2"), 1u) << log;
 }
 
+// It met a failed CHECK.
+TEST_F(DirectoryTest, AForkWhereNoRecordCanEndIsRefusedUntilTheHistoryIsRight) {
+  start();
+  const Lsn fork = builder.end();
+  const auto second = child(2, fork, builder.previous_record());
+  testing::internal::CaptureStderr();
+  for (const auto& wrong : {to_string(fork - 3), std::string("0/0")}) {
+    write_history(2, runtime::format("1\t{}\tpromoted\n", wrong));
+    write_timeline(2, second);
+    EXPECT_FALSE(follower.wait_until(
+        [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; }, 100));
+  }
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  EXPECT_TRUE(follower.wait_for(second.end()));
+  source->stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count_of(log, "timeline 2 cannot have forked from timeline 1 at "), 1u) << log;
+}
+
+// The first segment of a timeline is the one that its fork is in.
+TEST_F(DirectoryTest, AForkBeyondTheTimelinesOwnWalIsRefused) {
+  start();
+  write_history(2, "1\t0/900000\tpromoted\n");
+  write_timeline(2, child(2, builder.end(), builder.previous_record()));
+  EXPECT_FALSE(follower.wait_until(
+      [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; }, 100));
+  EXPECT_TRUE(follower.wait_for(grow(5000)));
+}
+
+// Of which the first is known to have gone farther than its own fork. The reader went on there, in
+// a file where that is the middle of nowhere.
+TEST_F(DirectoryTest, OfTwoNewTimelinesTheOneThatForksEarliestTakesTheEndBack) {
+  const Lsn early = builder.end();
+  const Lsn previous = builder.previous_record();
+  grow(50'000);
+  const Lsn late = builder.end();
+  grow(50'000);
+  start();
+  ASSERT_TRUE(follower.wait_for(builder.end()));
+  write_history(3, runtime::format("1\t{}\tpromoted\n2\t{}\tpromoted\n", late, early));
+  const auto third = child(3, early, previous);
+  write_timeline(3, third);
+  ASSERT_TRUE(follower.wait_for_timeline(3));
+  EXPECT_EQ(follower.spans.back().begin, early);
+  EXPECT_TRUE(follower.wait_for(third.end()));
+}
+
 // The thread of a synthetic source asks its directory's source who it is. The answer lay in the
 // inventory, which the "wal" thread replaces when a history file comes: a race, for tsan to see.
 TEST_F(DirectoryTest, ItsIdentityMayBeAskedForByOtherThreads) {

@@ -63,6 +63,17 @@ TEST_F(ConnectionTest, WhatDoesNotFitKeepsItsOrderAndIsFreedWhenSent) {
   EXPECT_EQ(drain(), expected);
 }
 
+TEST_F(ConnectionTest, WhatIsQueuedFirstComesBeforeWhatWaits) {
+  const std::string large(100'000, 'w');
+  queue("kk");
+  connection_.queue_first(as_bytes(large));
+  connection_.queue_first(as_bytes("h"));
+  queue("z");
+  std::string received;
+  while (connection_.flush() == IoResult::Status::kBlocked) received += drain();
+  EXPECT_EQ(received + drain(), "h" + large + "kkz");
+}
+
 TEST_F(ConnectionTest, AsksForEpolloutOnlyWhileItIsBlocked) {
   EXPECT_EQ(events() & EPOLLOUT, 0u);
   queue(std::string(1 << 20, 'x'));

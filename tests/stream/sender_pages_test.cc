@@ -104,6 +104,23 @@ TEST_F(SenderPagesTest, WhatWasCopiedArrivesAndTheRestIsCopiedFromThenOn) {
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
 }
 
+// The rest of the message was queued behind the keepalive, and so that was in the middle of it.
+TEST_F(SenderPagesTest, AKeepaliveStaysBehindAMessageWhoseFileIsNotHeldAnyMore) {
+  Standby& standby = blocked(server::stream::kChunkBytesMax, /*send_buffer_bytes=*/4096);
+  const auto asked = standby.sender.on_copy_data(as_bytes(status_body({}, {}, {}, true)));
+  ASSERT_TRUE(asked.has_value());
+  hold_from(Lsn::max());
+  ASSERT_TRUE(rig.turn_until([&] {
+    standby.receive();
+    return standby.sender.state() == Sender::State::kStreaming;
+  }));
+  while (standby.receive()) {
+  }
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+  EXPECT_EQ(standby.kinds().substr(0, 2), "wk");
+  EXPECT_EQ(standby.kinds().find_first_not_of("wk"), std::string::npos);
+}
+
 TEST_F(SenderPagesTest, PagesThatHaveArrivedAreNobodysConcern) {
   Standby& standby = rig.add({.copy_bytes_max = 0});
   standby.sender.start(kFirst, rig.begin());
@@ -162,6 +179,16 @@ TEST_F(SenderPagesTest, AStandbyThatIsAheadIsHeldUntilItsWalHasCome) {
   rig.publish();
   ASSERT_TRUE(rig.stream_to(standby, rig.end()));
   EXPECT_EQ(standby.wal(), rig.wal(start, rig.end()));
+}
+
+// A sum with its position wrapped round, and it was pumped in every turn.
+TEST_F(SenderPagesTest, AStandbyThatIsAsFarAheadAsCanBeCostsNoTurns) {
+  Standby& standby = rig.add();
+  rig.tail.promise(Lsn::max());
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  standby.sender.start(kFirst, Lsn::max());
+  EXPECT_EQ(standby.sender.pump(), Sender::PumpResult::kCaughtUp);
 }
 
 TEST_F(SenderPagesTest, AStandbyThatIsAheadOfAllWalIsToldWhenThatIsKnown) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "memctx/context.h"
@@ -76,6 +77,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   std::optional<std::string> lost;
   bool interrupted = false;
   bool drained = false;
+  std::string unread;  // a reply that still lies in the socket
   std::optional<server::wire::HotStandbyFeedback> feedback;
 
  private:
@@ -88,6 +90,10 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   void on_stream_interrupted() override { interrupted = true; }
   void on_stream_drained() override { drained = true; }
   void on_status() override {}
+  void take_replies() override {
+    if (unread.empty()) return;
+    EXPECT_TRUE(sender.on_copy_data(as_bytes(std::exchange(unread, {}))).has_value());
+  }
   void on_feedback(const server::wire::HotStandbyFeedback& said) override { feedback = said; }
   void on_ready(std::uint32_t events) override {
     if ((events & EPOLLOUT) != 0 && sender.active()) sender.on_writable();

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
+#include "server/stream/errors.h"
 #include "server/wal/names.h"
 #include "tests/stream/sender_rig.h"
 
@@ -17,12 +19,15 @@ using server::wal::TimelineId;
 
 namespace {
 
+constexpr std::uint64_t kMb = 1 << 20;
 constexpr TimelineId kFirst{1};
 constexpr TimelineId kSecond{2};
 
 struct TimelineTest : ::testing::Test {
   // Timeline 2 forks from 1 at `fork`, in whose segment its file begins as a copy of the first's.
-  void promote(Lsn fork) {
+  void promote(Lsn fork) { promote(fork, fork); }
+  // The same, while no WAL is known beyond `end`.
+  void promote(Lsn fork, Lsn end) {
     const SegmentNo no = rig.identity.segment_size.segment_of(fork);
     const std::string from = rig.directory.segment_path(no);
     std::filesystem::copy_file(
@@ -30,7 +35,7 @@ struct TimelineTest : ::testing::Test {
                   server::wal::segment_name(kSecond, no, rig.identity.segment_size));
     const auto text = runtime::format("1\t{}\tbecause\n", fork);
     rig.tail.adopt({*TimelineHistory::parse(kSecond, text), {}});
-    rig.tail.publish(fork, fork, 0, rig.clock.now());
+    rig.tail.publish(end, end, 0, rig.clock.now());
   }
   void turn_and_receive() {
     for (int i = 0; i < 3; ++i) rig.loop.turn_for_test();
@@ -100,6 +105,81 @@ TEST_F(TimelineTest, ALiveStreamEndsWhereItsTimelineDoes) {
   turn_and_receive();
   EXPECT_EQ(standby.kinds(), "wc");
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+}
+
+// A segment of the next timeline may be there before all that leads to its fork. The sender went
+// round and round with messages of no length.
+TEST_F(TimelineTest, AHistoricTimelineWhoseEndHasNotComeIsWaitedFor) {
+  rig.fill(500'000);
+  const Lsn known = rig.end();
+  rig.grow(kMb);
+  const Lsn fork = rig.end();
+  promote(fork, known);
+  rig.view.take_spans();
+  standby.sender.start(kFirst, rig.begin() + 100);
+  ASSERT_TRUE(rig.stream_to(standby, known));
+  turn_and_receive();
+  EXPECT_EQ(standby.sender.sent(), known);
+  EXPECT_EQ(standby.sender.state(), Sender::State::kStreaming);
+  EXPECT_EQ(standby.kinds().find_first_not_of('w'), std::string::npos) << standby.kinds();
+
+  rig.tail.publish(known, fork, 1, rig.clock.now());
+  ASSERT_TRUE(rig.stream_to(standby, fork));
+  turn_and_receive();
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin() + 100, fork));
+  EXPECT_EQ(standby.kinds().back(), 'c');
+}
+
+// It was live, and has all that there is.
+TEST_F(TimelineTest, AForkThatIsStillAheadEndsNoLiveStream) {
+  rig.fill(100'000);
+  standby.sender.start(kFirst, rig.begin());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  const Lsn known = rig.end();
+  rig.grow(100'000);
+  promote(rig.end(), known);
+  turn_and_receive();
+  EXPECT_EQ(standby.kinds(), "w");
+  rig.tail.publish(known, rig.end(), 1, rig.clock.now());
+  ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+  turn_and_receive();
+  EXPECT_EQ(standby.kinds(), "wwc");
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
+}
+
+TEST_F(TimelineTest, WhoIsAheadOfAHistoricTimelinesWalIsTold) {
+  rig.fill(100'000);
+  const Lsn known = rig.end();
+  rig.grow(100'000);
+  promote(rig.end(), known);
+  rig.view.take_spans();
+  standby.sender.start(kFirst, known + 8);
+  turn_and_receive();
+  ASSERT_TRUE(standby.failure.has_value());
+  EXPECT_EQ(standby.failure->what, server::stream::ahead_of_wal(known + 8, known).what);
+}
+
+// pg_receivewal pads a file with zeros before it fills it. They were sent.
+TEST_F(TimelineTest, WhatIsStillMissingBeforeTheForkIsNotSent) {
+  rig.fill(500'000);
+  const Lsn fork = rig.end();
+  promote(fork);
+  const std::string name =
+      server::wal::segment_name(kSecond, SegmentNo{1}, rig.identity.segment_size);
+  const std::string path = rig.directory.path() + "/" + name;
+  const std::string whole = rig.wal(rig.begin(), rig.begin() + kMb);
+  std::filesystem::resize_file(path, 200'000);
+  std::filesystem::resize_file(path, kMb);
+  rig.view.take_spans();
+  standby.sender.start(kSecond, rig.begin());
+  ASSERT_TRUE(rig.turn_until([&] { return standby.receive(); }));
+  turn_and_receive();
+  EXPECT_LE(standby.sender.sent(), rig.begin() + 200'000);
+
+  std::fstream(path, std::ios::binary | std::ios::in | std::ios::out) << whole;
+  rig.view.retry_stopped();
+  ASSERT_TRUE(rig.stream_to(standby, fork));
+  EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), fork));
 }
 
 TEST_F(TimelineTest, WhoIsBeyondTheForkIsSentNoMore) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/stream/sender_rig.h"
 
 // wal_sender_timeout: WalSndKeepaliveIfNecessary and WalSndCheckTimeOut of walsender.c.
@@ -86,6 +88,42 @@ TEST_F(TimeoutTest, ABlockedStandbyIsCutAsWell) {
   EXPECT_FALSE(slow.lost.has_value());
   pass(seconds(5));
   EXPECT_TRUE(slow.lost.has_value());
+}
+
+// It had been counted as sent, although so much waited that it was not even queued.
+TEST_F(TimeoutTest, ABlockedStandbyIsPingedHoweverMuchItHasAsked) {
+  rig.fill(400'000);
+  Standby& slow = rig.add({.timeout = seconds(10)}, /*send_buffer_bytes=*/4096);
+  slow.sender.start(TimelineId{1}, rig.begin());
+  ASSERT_TRUE(rig.turn_until([&] { return slow.connection.blocked(); }));
+  for (int i = 0; i < 5000; ++i) {
+    ASSERT_TRUE(slow.sender.on_copy_data(as_bytes(status_body({}, {}, {}, true))).has_value());
+  }
+  pass(seconds(5));
+  ASSERT_TRUE(rig.turn_until([&] {
+    while (slow.receive()) {
+    }
+    return slow.sender.sent() == rig.end() && slow.connection.queued_bytes() == 0;
+  }));
+  const auto pings =
+      std::count_if(slow.messages.begin(), slow.messages.end(), [](const Message& message) {
+        const auto said = keepalive(message);
+        return said.has_value() && said->reply_requested;
+      });
+  EXPECT_EQ(pings, 1);
+}
+
+// After a stall the loop fires its timers before it has read from all sockets.
+TEST_F(TimeoutTest, AReplyThatNobodyHasReadYetCounts) {
+  start();
+  standby.unread = status_body(Lsn(1), Lsn(1), Lsn(1));
+  pass(seconds(10));
+  EXPECT_FALSE(standby.lost.has_value());
+  EXPECT_TRUE(standby.unread.empty());
+  pass(milliseconds(9999));
+  EXPECT_FALSE(standby.lost.has_value());
+  pass(milliseconds(1));
+  EXPECT_TRUE(standby.lost.has_value());
 }
 
 TEST_F(TimeoutTest, ZeroMeansNone) {

@@ -189,6 +189,52 @@ TEST(WalViewTest, WhatNobodyReportsIsNoticedByLookingAgain) {
   EXPECT_EQ(locate(rig, stop).availability, Availability::kReady);
 }
 
+// One took the error, and all others asked again, each with a job of its own.
+TEST(WalViewTest, AllWhoWaitForASliceAreToldOfItsErrorAtOnce) {
+  ViewRig rig;
+  rig.fill(5 * kMb);
+  rig.directory.remove(rig.segment(1));
+  Waiter waiters[3];
+  for (Waiter& waiter : waiters) rig.view.locate(rig.begin(), waiter);
+  for (const Waiter& waiter : waiters) ASSERT_TRUE(told(rig, waiter));
+  for (Waiter& waiter : waiters) {
+    const auto located = rig.view.locate(rig.begin(), waiter);
+    ASSERT_EQ(located.availability, Availability::kFailed);
+    EXPECT_EQ(located.error->kind, &server::wal::kWalRemoved);
+  }
+  EXPECT_EQ(rig.view.locate(rig.begin(), waiters[0]).availability, Availability::kPending)
+      << "who asks again is told of what is there by then";
+}
+
+TEST(WalViewTest, AnErrorIsForWhoStillWaits) {
+  ViewRig rig;
+  rig.fill(5 * kMb);
+  rig.directory.remove(rig.segment(1));
+  Waiter waiter;
+  rig.view.locate(rig.begin(), waiter);
+  ASSERT_TRUE(told(rig, waiter));
+  waiter.stop_waiting();
+  EXPECT_EQ(rig.view.locate(rig.begin(), waiter).availability, Availability::kPending);
+}
+
+// A standby that came minutes later was given it, although the file was whole by then.
+TEST(WalViewTest, AnErrorThatNobodyWaitedForIsNotKept) {
+  ViewRig rig(4);
+  rig.fill(10 * kMb);
+  const Lsn middle = rig.begin() + kMb + kMb / 2;
+  const auto rest = rig.directory.read(middle, rig.segment_start(2));
+  rig.directory.truncate(middle);
+  const auto first = locate(rig, rig.begin());
+  ASSERT_EQ(first.availability, Availability::kReady);
+  // The pool has one thread, which has tried to read ahead when it has let go of the file, and has
+  // told of it when it has done something else.
+  const std::weak_ptr<server::wal::Segment> opened = *first.segment;
+  ASSERT_TRUE(rig.turn_until([&] { return opened.use_count() == 1; }));
+  ASSERT_EQ(locate(rig, rig.segment_start(2)).availability, Availability::kReady);
+  rig.directory.write(middle, rest);
+  EXPECT_EQ(locate(rig, rig.begin() + kMb).availability, Availability::kReady);
+}
+
 TEST(WalViewTest, AtMostSoManySegmentsStayOpen) {
   ViewRig rig(1, {.segments_max = 3});
   rig.fill(12 * kMb);
