@@ -223,7 +223,9 @@ TEST_F(SlotsTest, AnIdleSessionEndsWhenItsTemporarySlotNeedsOldWal) {
 
 TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
   using server::wal::Xmin;
-  const auto horizon = [this] { return server.xmin_horizon().oldest(runtime::Instant()); };
+  const auto horizon = [this] {
+    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
+  };
   const auto feedback = [](std::uint32_t xmin) {
     server::wire::HotStandbyFeedback told{};
     told.xmin = xmin;
