@@ -274,7 +274,8 @@ class FeedbackTest(RelayCase):
         walcast = self.relay(max_feedback_age="3s", wal_receiver_status_interval="1s")
         _, query = self.standby_with_query(walcast.port)
         begin = wait_until(lambda: self.primary.sql(
-            "SELECT reply_time FROM pg_stat_replication WHERE backend_xmin IS NOT NULL"), "feedback")
+            "SELECT reply_time FROM pg_stat_replication WHERE backend_xmin IS NOT NULL"),
+            "feedback")
         wait_until(lambda: self.primary.sql(
             f"SELECT reply_time > timestamptz '{begin}' + interval '5 seconds'"
             " FROM pg_stat_replication") == "t", "five seconds of replies")

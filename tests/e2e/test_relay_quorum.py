@@ -220,7 +220,8 @@ class LevelsTest(RelayCase):
 
     def wait_for_commits(self, *levels):
         """Until so many wait. Returns the end of their WAL."""
-        wait_until(lambda: self.waiting() == sorted(levels), lambda: f"these wait: {self.waiting()}")
+        wait_until(lambda: self.waiting() == sorted(levels),
+                   lambda: f"{levels} wait; {self.waiting()} do")
         return parse_lsn(self.primary.flush_lsn())
 
     def assert_still_waiting(self, *levels):
