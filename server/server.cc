@@ -221,10 +221,8 @@ slot::Slots::Options Server::slot_options() {
           .slots_max = config_.max_replication_slots,
           .terminate =
               [this](std::int32_t pid) { cancel_keys_.terminate(static_cast<std::uint32_t>(pid)); },
-          .xmin_changed =
-              [this](std::string_view name, wal::Xmin xmin) {
-                xmin_horizon_.report_slot(name, xmin, clock_.now());
-              }};
+          .xmin_changed = [this](std::string_view name,
+                                 wal::Xmin xmin) { xmin_horizon_.report_slot(name, xmin); }};
 }
 
 SessionEnvironment::Options Server::session_options() const {

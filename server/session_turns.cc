@@ -265,7 +265,7 @@ void Session::on_feedback(const wire::HotStandbyFeedback& feedback) {
   if (slots_.report_xmin(xmin)) {
     environment_.xmin_horizon.remove(process_id_);  // of an earlier stream
   } else {
-    environment_.xmin_horizon.report(process_id_, xmin, environment_.loop.now());
+    environment_.xmin_horizon.report(process_id_, client_.application_name(), xmin);
   }
 }
 

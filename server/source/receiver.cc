@@ -260,8 +260,8 @@ Result<void> Receiver::send_positions(const Quorum::Positions& positions, bool r
 // If it has changed. The first on a connection clears what an earlier one may have left in the
 // primary's slot (walreceiver.c, XLogWalRcvSendHSFeedback).
 Result<void> Receiver::send_feedback() {
-  const Xmin xmin =
-      options_.xmin_horizon == nullptr ? Xmin{} : options_.xmin_horizon->oldest(clock_.now());
+  XminHorizon* const horizon = options_.xmin_horizon;
+  const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(clock_.now(), sink_.newest_xid());
   if (std::exchange(reported_xmin_, xmin) == xmin) return {};
   const auto low = [](std::uint64_t id) { return static_cast<std::uint32_t>(id); };
   const auto high = [](std::uint64_t id) { return static_cast<std::uint32_t>(id >> 32); };

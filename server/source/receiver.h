@@ -53,6 +53,8 @@ class Receiver {
     virtual ~Sink() = default;
     // Where to go on, on the tail's newest timeline.
     virtual wal::Lsn position() const = 0;
+    // The transaction that began last, by the WAL that was taken; invalid: not known yet.
+    virtual wal::TransactionId newest_xid() const = 0;
     // A connection that does not stream yet.
     virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
     virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;

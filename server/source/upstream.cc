@@ -12,6 +12,7 @@
 
 #include "runtime/check.h"
 #include "runtime/format.h"
+#include "server/source/conninfo.h"
 #include "server/wal/format.h"
 #include "server/wire/errors.h"
 
@@ -25,7 +26,6 @@ using wal::TimelineId;
 
 namespace {
 
-constexpr runtime::Duration kConnectTimeout = std::chrono::seconds(60);  // over all hosts
 constexpr runtime::Duration kSleepMax = std::chrono::hours(1);
 // Of one host, and of an established connection whose peer is gone, unless conninfo says otherwise.
 constexpr const char* kTcpUserTimeoutMs = "10000";
@@ -82,20 +82,63 @@ void Upstream::disconnect() {
   PQfinish(std::exchange(connection_, nullptr));
 }
 
-// The last value of a name counts: conninfo may change what stands before it, but not what stands
-// behind it (libpqrcv_connect).
+// Host by host, whatever one says, and each in its own time. libpq itself would leave the others
+// out if one ended the connection before it is made, as a proxy without a server behind it does.
 Result<void> Upstream::connect() {
   disconnect();
-  const char* const names[] = {
-      "fallback_application_name", "tcp_user_timeout", "dbname", "dbname", "replication", nullptr};
-  const char* const values[] = {
-      "walcast", kTcpUserTimeoutMs, options_.conninfo.c_str(), "replication", "true", nullptr};
-  connection_ = PQconnectStartParams(names, values, /*expand_dbname=*/1);
+  const Conninfo conninfo = TRY(read_conninfo(options_.conninfo));
+  std::string failures;
+  std::string last;
+  for (const std::string& session_attrs : conninfo.session_attrs) {
+    for (const Host& host : conninfo.hosts) {
+      for (const Host& address : addresses_of(host)) {
+        const auto connected = connect_to(conninfo, address, session_attrs);
+        if (connected || connected.error().kind == &kInterrupted) return connected;
+        disconnect();
+        const std::string& what = connected.error().what;
+        if (std::exchange(last, what) == what) continue;
+        failures += failures.empty() ? what : "\n" + what;
+      }
+    }
+  }
+  return lost(failures);
+}
+
+// The last value of a name counts: conninfo may change what stands before it, but not what stands
+// behind it (libpqrcv_connect).
+Result<void> Upstream::connect_to(const Conninfo& conninfo, const Host& host,
+                                  const std::string& session_attrs) {
+  CHECK(connection_ == nullptr);
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  const auto add = [&](const char* name, const char* value) {
+    names.push_back(name);
+    values.push_back(value);
+  };
+  add("fallback_application_name", "walcast");
+  add("tcp_user_timeout", kTcpUserTimeoutMs);
+  for (const auto& [name, value] : conninfo.options) add(name.c_str(), value.c_str());
+  add("host", host.name.c_str());
+  add("hostaddr", host.address.c_str());
+  add("port", host.port.c_str());
+  add("target_session_attrs", session_attrs.c_str());
+  add("dbname", "replication");
+  add("replication", "true");
+  add(nullptr, nullptr);
+  connection_ = PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0);
   if (connection_ == nullptr) return lost("out of memory");
-  const runtime::Instant deadline = steady_clock::now() + kConnectTimeout;
+  const runtime::Instant deadline = conninfo.host_timeout.count() > 0
+                                        ? steady_clock::now() + conninfo.host_timeout
+                                        : runtime::Instant::max();
+  TRY(finish_connecting(deadline));
+  if (PQsetnonblocking(connection_, 1) != 0) return lost(trimmed(PQerrorMessage(connection_)));
+  return {};
+}
+
+Result<void> Upstream::finish_connecting(runtime::Instant deadline) {
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (PQstatus(connection_) != CONNECTION_BAD && next != PGRES_POLLING_OK) {
-    if (steady_clock::now() >= deadline) return lost("timeout expired");
+    if (steady_clock::now() >= deadline) return lost(timeout_expired());
     const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     TRY(poll_for(events, deadline));
     if (!is_ready(events)) continue;  // the doorbell: libpq wants to be called for its socket only
@@ -103,8 +146,21 @@ Result<void> Upstream::connect() {
     if (next == PGRES_POLLING_FAILED) break;
   }
   if (PQstatus(connection_) != CONNECTION_OK) return lost(trimmed(PQerrorMessage(connection_)));
-  if (PQsetnonblocking(connection_, 1) != 0) return lost(trimmed(PQerrorMessage(connection_)));
   return {};
+}
+
+// As libpq says it where it is the one who waits (emitHostIdentityInfo).
+std::string Upstream::timeout_expired() const {
+  const std::string host = PQhost(connection_);
+  const std::string address = PQhostaddr(connection_);
+  const char* const port = PQport(connection_);
+  if (host.starts_with('/')) {
+    return format("connection to server on socket \"{}/.s.PGSQL.{}\" failed: timeout expired", host,
+                  port);
+  }
+  const std::string looked_up = address.empty() || address == host ? "" : format(" ({})", address);
+  return format("connection to server at \"{}\"{}, port {} failed: timeout expired", host,
+                looked_up, port);
 }
 
 std::string Upstream::server() const {

@@ -20,6 +20,9 @@ struct pg_result;
 
 namespace server::source {
 
+struct Conninfo;
+struct Host;
+
 // The connection is broken, could not be made, or says nothing for too long.
 inline constexpr runtime::ErrorKind kUpstreamLost{"connection_failure", "08006"};
 // The server has refused a command, in its own words.
@@ -42,7 +45,7 @@ struct NextTimeline {
 };
 
 // One replication connection to a primary, or to whoever speaks as one (libpqwalreceiver.c). The
-// only user of libpq.
+// only one that talks by libpq; conninfo.h is how it learns where.
 //   Owner: RelaySource.  Thread: the owner's. Calls wait for the server, and return kInterrupted as
 //   soon as somebody has set `stop` and rung the doorbell.
 //   Errors: kUpstreamLost with libpq's words, kUpstreamRefused with the server's.
@@ -59,8 +62,9 @@ class Upstream {
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
-  // By the first host of several that answers as target_session_attrs asks. The connection that
-  // there was is closed.
+  // By the first host of several that answers as target_session_attrs asks, and within
+  // connect_timeout (10 s). If none does, the error has what was wrong with each. The connection
+  // that there was is closed.
   runtime::Result<void> connect();
   void disconnect();
   // "host=... port=...", of the server that is connected.
@@ -105,6 +109,10 @@ class Upstream {
     void operator()(char* memory) const;
   };
 
+  runtime::Result<void> connect_to(const Conninfo& conninfo, const Host& host,
+                                   const std::string& session_attrs);
+  runtime::Result<void> finish_connecting(runtime::Instant deadline);
+  std::string timeout_expired() const;
   runtime::Result<void> poll_for(short events, runtime::Instant deadline);
   runtime::Result<void> poll(int fd, short events, runtime::Instant deadline);
   bool is_ready(short events) const;

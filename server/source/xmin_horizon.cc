@@ -23,6 +23,10 @@ std::string in_words(const std::variant<std::uint32_t, std::string>& who) {
   return runtime::format("slot \"{}\"", std::get<std::string>(who));
 }
 
+std::string title(const std::string& who, const std::string& name) {
+  return name.empty() ? who : runtime::format("{} (standby \"{}\")", who, name);
+}
+
 }  // namespace
 
 void XminHorizon::set_listener(std::function<void()> changed, runtime::Duration age_max) {
@@ -31,24 +35,24 @@ void XminHorizon::set_listener(std::function<void()> changed, runtime::Duration 
   age_max_ = age_max;
 }
 
-void XminHorizon::report(std::uint32_t process_id, Xmin xmin, runtime::Instant now) {
-  report(Who(process_id), xmin, now);
+void XminHorizon::report(std::uint32_t process_id, std::string_view name, Xmin xmin) {
+  report(Who(process_id), name, xmin);
 }
 
 void XminHorizon::remove(std::uint32_t process_id) { remove(Who(process_id)); }
 
-void XminHorizon::report_slot(std::string_view slot, Xmin xmin, runtime::Instant now) {
-  report(Who(std::string(slot)), xmin, now);
+void XminHorizon::report_slot(std::string_view slot, Xmin xmin) {
+  report(Who(std::string(slot)), "", xmin);
 }
 
-void XminHorizon::report(const Who& who, Xmin xmin, runtime::Instant now) {
+void XminHorizon::report(const Who& who, std::string_view name, Xmin xmin) {
   if (xmin == Xmin{}) return remove(who);
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
     Holder& holder = holders_[who];
     if (holder.xmin == xmin) return;
-    holder = {.xmin = xmin, .since = now};
+    holder = {.xmin = xmin, .name = std::string(name)};
     changed = changed_;
   }
   if (changed) changed();
@@ -64,14 +68,17 @@ void XminHorizon::remove(const Who& who) {
   if (changed) changed();
 }
 
-Xmin XminHorizon::oldest(runtime::Instant now) {
+Xmin XminHorizon::oldest(runtime::Instant now, TransactionId newest) {
   Xmin oldest;
   std::vector<std::string> dropped;
   {
     const runtime::Lock lock(mutex_);
+    if (age_max_.count() > 0) note_who_is_behind(now, newest);
     for (auto& [who, holder] : holders_) {
-      if (age_max_.count() > 0 && now - holder.since > age_max_) {
-        if (!std::exchange(holder.dropped, true)) dropped.push_back(in_words(who));
+      if (age_max_.count() > 0 && holder.behind_since && now - *holder.behind_since > age_max_) {
+        if (!std::exchange(holder.dropped, true)) {
+          dropped.push_back(title(in_words(who), holder.name));
+        }
         continue;
       }
       oldest.data = older(oldest.data, holder.xmin.data);
@@ -83,6 +90,23 @@ Xmin XminHorizon::oldest(runtime::Instant now) {
         "hot standby feedback of {} is older than max_feedback_age and is not passed on", who);
   }
   return oldest;
+}
+
+// Whoever keeps a transaction that is not the newest keeps what later ones leave behind.
+void XminHorizon::note_who_is_behind(runtime::Instant now, TransactionId newest) {
+  std::uint64_t furthest = 0;
+  for (const auto& [who, holder] : holders_) {
+    furthest = std::max({furthest, holder.xmin.data, holder.xmin.catalog});
+  }
+  const auto is_behind = [&](std::uint64_t id) {
+    if (id == 0) return false;
+    return id < furthest || (newest != wal::kInvalidTransactionId &&
+                             wal::follows_or_equals(newest, static_cast<TransactionId>(id)));
+  };
+  for (auto& [who, holder] : holders_) {
+    if (holder.behind_since.has_value()) continue;
+    if (is_behind(holder.xmin.data) || is_behind(holder.xmin.catalog)) holder.behind_since = now;
+  }
 }
 
 }  // namespace server::source

@@ -111,6 +111,7 @@ Lsn WalBuilder::put_record(std::uint8_t rmid, std::uint8_t info,
   const DataHeader data_header(main_data.size());
   const std::size_t total = kRecordHeaderBytes + data_header.bytes().size() + main_data.size();
   RecordHeader header{.total_length = static_cast<std::uint32_t>(total),
+                      .xid = xid_,
                       .previous = previous_record_.value(),
                       .info = info,
                       .rmid = rmid};

@@ -10,6 +10,7 @@
 
 #include "server/wal/identity.h"
 #include "server/wal/lsn.h"
+#include "server/wal/xmin.h"
 
 namespace server::wal {
 
@@ -56,6 +57,8 @@ class WalBuilder {
 
   // The bytes made since the last clear(). Valid until the next non-const call.
   std::span<const std::byte> bytes() const { return bytes_; }
+  // Whose the next records are; 0: no transaction's.
+  void set_xid(TransactionId xid) { xid_ = xid; }
   // Forgets bytes(), which begin at end() from now on.
   void clear();
 
@@ -83,6 +86,7 @@ class WalBuilder {
   Lsn begin_;
   Lsn end_;
   Lsn previous_record_;
+  TransactionId xid_ = kInvalidTransactionId;
   std::uint32_t record_left_ = 0;  // bytes of the current record that are not laid out yet
 };
 

@@ -66,9 +66,19 @@ Outcome Reader::next_record(Lsn limit) {
   const Lsn begin = records_->position();
   const Lsn previous = records_->previous_record();
   const Outcome outcome = records_->next();
-  if (records_->position() <= limit) return outcome;
+  if (records_->position() <= limit) {
+    if (outcome == Outcome::kRecord) note_xid(records_->record().xid);
+    return outcome;
+  }
   records_->seek(begin, previous);
   return Outcome::kEndOfWal;
+}
+
+void Reader::note_xid(TransactionId xid) {
+  if (xid < kFirstNormalTransactionId) return;
+  if (newest_xid_ == kInvalidTransactionId || follows_or_equals(xid, newest_xid_)) {
+    newest_xid_ = xid;
+  }
 }
 
 std::optional<FileId> Reader::find_file(SegmentNo no) const {

@@ -11,6 +11,7 @@
 #include "server/wal/record_reader.h"
 #include "server/wal/segment.h"
 #include "server/wal/tail.h"
+#include "server/wal/xmin.h"
 
 namespace server::wal {
 
@@ -42,6 +43,8 @@ class Reader {
   // REQUIRES: seek() was called.
   Lsn position() const { return searched_from_.value_or(records_->position()); }
   Lsn previous_record() const { return records_->previous_record(); }
+  // Of the transactions whose records were proven, the one that began last; invalid: none was.
+  TransactionId newest_xid() const { return newest_xid_; }
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
   Lsn fault_lsn() const { return records_->fault_lsn(); }
@@ -54,6 +57,7 @@ class Reader {
 
   std::optional<FileId> find_file(SegmentNo no) const;
   Outcome next_record(Lsn limit);
+  void note_xid(TransactionId xid);
   void publish(Lsn begin, std::uint32_t record_count);
 
   const std::string directory_;
@@ -64,6 +68,7 @@ class Reader {
   std::optional<RecordReader> records_;
   bool stopped_by_limit_ = false;     // the last advance()
   std::optional<Lsn> searched_from_;  // until the first record is found
+  TransactionId newest_xid_ = kInvalidTransactionId;
   // The file that held the end of what was published last.
   SegmentNo end_segment_{};
   std::optional<FileId> end_file_;

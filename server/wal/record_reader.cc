@@ -186,6 +186,7 @@ Outcome RecordReader::accept() {
   record_ = {.begin = candidate_.begin,
              .end = candidate_.end,
              .total_length = candidate_.header.total_length,
+             .xid = candidate_.header.xid,
              .rmid = candidate_.header.rmid,
              .info = candidate_.header.info};
   position_ = record_.end;

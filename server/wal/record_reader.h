@@ -13,6 +13,7 @@
 #include "server/wal/lsn.h"
 #include "server/wal/page_cursor.h"
 #include "server/wal/pages.h"
+#include "server/wal/xmin.h"
 
 namespace server::wal {
 
@@ -23,6 +24,7 @@ struct Record {
   // if the record fills the page before; the segment's end after XLOG_SWITCH.
   Lsn end;
   std::uint32_t total_length = 0;
+  TransactionId xid = kInvalidTransactionId;  // whose it is, if it is any's
   std::uint8_t rmid = 0;
   std::uint8_t info = 0;
 };

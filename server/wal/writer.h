@@ -73,6 +73,8 @@ class Writer {
   bool empty() const { return end() == begin_; }
   Lsn end() const { return output_->end(); }
   Lsn proven() const { return reader_.position(); }
+  // Of the transactions in what was proven since start().
+  TransactionId newest_xid() const { return reader_.newest_xid(); }
   Lsn flushed() const { return flusher_.flushed(); }
   // Why nothing can be made durable any more; none if it can.
   std::optional<runtime::Error> flush_failure() const { return flusher_.failure(); }

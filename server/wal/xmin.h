@@ -4,6 +4,16 @@
 
 namespace server::wal {
 
+// As WAL has it, without its epoch (src/include/access/transam.h).
+using TransactionId = std::uint32_t;
+inline constexpr TransactionId kInvalidTransactionId = 0;
+inline constexpr TransactionId kFirstNormalTransactionId = 3;
+
+// Ids come round again: of two, half of them come after the other. REQUIRES: both are normal.
+constexpr bool follows_or_equals(TransactionId a, TransactionId b) {
+  return static_cast<std::int32_t>(a - b) >= 0;
+}
+
 // The oldest transactions whose row versions are still needed: ids with their epochs in the upper
 // half, as FullTransactionId has them, so that they compare as numbers; 0 is none.
 struct Xmin {

@@ -264,8 +264,25 @@ class FeedbackTest(RelayCase):
             "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication") == "t", "feedback")
         self.primary.sql("DELETE FROM old")
         self.assertEqual(self.vacuum(), 1000)
-        walcast.wait_for_log("is older than max_feedback_age and is not passed on")
+        walcast.wait_for_log(r'feedback of process \d+ \(standby "walreceiver"\) is older than'
+                             " max_feedback_age and is not passed on")
         wait_until(lambda: self.vacuum() == 0, "VACUUM may remove them")
+        query.query("COMMIT")
+        walcast.stop()
+
+    def test_nobody_is_left_out_while_the_primary_is_idle(self):
+        walcast = self.relay(max_feedback_age="3s", wal_receiver_status_interval="1s")
+        _, query = self.standby_with_query(walcast.port)
+        begin = wait_until(lambda: self.primary.sql(
+            "SELECT reply_time FROM pg_stat_replication WHERE backend_xmin IS NOT NULL"),
+            "feedback")
+        wait_until(lambda: self.primary.sql(
+            f"SELECT reply_time > timestamptz '{begin}' + interval '5 seconds'"
+            " FROM pg_stat_replication") == "t", "five seconds of replies")
+        self.primary.sql("DELETE FROM old")
+        self.assertEqual(self.vacuum(), 1000)
+        self.assertNotIn("max_feedback_age", walcast.log())
+        walcast.wait_for_log("older than max_feedback_age")
         query.query("COMMIT")
         walcast.stop()
 

@@ -1,12 +1,15 @@
 """A relay whose primary is replaced by a standby behind it, and by the old primary again."""
 
 import os
+import time
 
 from support.cluster import pg_program
+from support.link import Link
 from support.lsn import parse_lsn
 from support.relay import RelayCase
 from support.wait import wait_until
 from support.wal import WalFiles
+from support.walcast import fail_to_serve
 from support.workload import bulk_load
 
 FAILOVERS = int(os.environ.get("WALCAST_RELAY_FAILOVERS", 2))
@@ -118,6 +121,78 @@ class FailoverTest(RelayCase):
         self.walcast.wait_for_log("requested timeline 2 is not a child of this server's history")
         self.assertEqual(self.spool.read(2, begin, end), received)
         self.walcast.stop()
+
+
+class HostsTest(RelayCase):
+    """Several hosts, of which one takes connections and says nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.silent = Link(self.primary.port)
+        self.addCleanup(self.silent.close)
+        self.silent.stall()
+
+    def relay_of(self, *servers, extra="", **options):
+        """A relay with these hosts, and how long it took to start."""
+        begin = time.monotonic()
+        walcast = self.relay(
+            f"host={','.join('127.0.0.1' for _ in servers)} user=postgres"
+            f" port={','.join(str(server.port) for server in servers)} {extra}", **options)
+        return walcast, time.monotonic() - begin
+
+    def wait_for_stream(self, walcast, server):
+        walcast.wait_for_log("started streaming WAL from primary at .*"
+                             fr" \(host=127.0.0.1 port={server.port}\)")
+
+    def test_it_is_left_for_the_next_after_connect_timeout(self):
+        walcast, seconds = self.relay_of(self.silent, self.primary, extra="connect_timeout=2")
+        self.wait_for_stream(walcast, self.primary)
+        self.assertGreaterEqual(seconds, 2)
+        self.assertLess(seconds, 10)
+        walcast.stop()
+
+    def test_it_is_an_error_if_there_is_no_other(self):
+        said = fail_to_serve(self.area, spool_directory=self.spool.path,
+                             primary_conninfo=self.primary.conninfo(self.silent.port)
+                             + " connect_timeout=1")
+        self.assertIn(f'connection to server at "127.0.0.1", port {self.silent.port} failed:'
+                      " timeout expired", said)
+
+    def test_it_is_left_after_ten_seconds_if_there_is_no_other_limit(self):
+        standby = self.standby("standby", self.primary.port)
+        walcast, seconds = self.relay_of(self.silent, standby, self.primary,
+                                         extra="target_session_attrs=primary")
+        self.wait_for_stream(walcast, self.primary)
+        self.assertGreaterEqual(seconds, 10)
+        self.assertLess(seconds, 30)
+        walcast.stop()
+
+    def test_a_standby_is_preferred_and_the_primary_does_where_there_is_none(self):
+        standby = self.standby("standby", self.primary.port)
+        walcast, _ = self.relay_of(self.primary, self.silent, standby,
+                                   extra="connect_timeout=2 target_session_attrs=prefer-standby")
+        self.wait_for_stream(walcast, standby)
+        standby.kill()
+        self.wait_for_stream(walcast, self.primary)
+        walcast.stop()
+
+    def test_a_primary_that_hangs_is_left_for_the_one_that_is_promoted(self):
+        self.silent.mend()
+        walcast = self.relay()
+        heir, other = (self.standby(name, walcast.port) for name in ("heir", "other"))
+        port = walcast.port
+        walcast.stop()
+        walcast, _ = self.relay_of(self.silent, heir, port=port, wal_receiver_timeout="1s",
+                                   extra="connect_timeout=2 target_session_attrs=read-write")
+        bulk_load(self.primary, rows=1_000)
+        heir.wait_for_replay(parse_lsn(self.primary.flush_lsn()))
+        self.silent.stall()
+        heir.promote()
+        walcast.wait_for_log("timeline 2 follows timeline 1")
+        bulk_load(heir, rows=1_000)
+        other.wait_for_replay(parse_lsn(heir.flush_lsn()))
+        self.assertEqual(other.checksums(), heir.checksums())
+        walcast.stop()
 
 
 class FailbackTest(RelayCase):

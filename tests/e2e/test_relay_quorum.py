@@ -7,6 +7,7 @@ import threading
 
 from support.lsn import parse_lsn
 from support.relay import RelayCase, Writer, random_pause
+from support.replication import Keepalive, ReplicationClient
 from support.wait import wait_until
 
 ROUNDS = int(os.environ.get("WALCAST_RELAY_ROUNDS", 5))
@@ -169,4 +170,122 @@ class QuorumTest(RelayCase):
         self.standbys[0].start()
         waiting.join(60)
         self.assertFalse(waiting.is_alive())
+        self.walcast.stop()
+
+
+class LevelsTest(RelayCase):
+    """What each level of synchronous_commit waits for: the standbys behind the relay confirm what
+    the test says, and no more."""
+
+    LEVELS = ["on", "remote_apply", "remote_write"]
+
+    def setUp(self):
+        super().setUp()
+        self.primary.sql("CREATE TABLE IF NOT EXISTS waited (id int)")
+
+    def start_relay(self, *names, **options):
+        """Returns standbys of these names: without any the relay would not be synchronous."""
+        self.walcast = self.relay(wal_receiver_status_interval="1s", **options)
+        # Before the primary is stopped, which waits for what nobody confirms.
+        self.addCleanup(self.walcast.process.kill)
+        self.begin = parse_lsn(self.primary.flush_lsn())
+        self.wait_for_spool_of(self.begin)
+        standbys = [self.attach(name) for name in names]
+        self.make_commits_wait()
+        return standbys
+
+    def wait_for_spool_of(self, lsn):
+        client = self.connect(self.walcast.port)
+        wait_until(lambda: parse_lsn(client.identify()[2]) >= lsn, "the relay has it")
+        client.close()
+
+    def attach(self, name):
+        standby = self.connect(self.walcast.port, application_name=name)
+        self.assertIsNone(standby.start(self.begin))
+        self.confirm(standby, self.begin, self.begin, self.begin)
+        return standby
+
+    def commit(self, level):
+        """The session of a commit at this level, which waits."""
+        session = ReplicationClient.connect(self.primary.port, replication="false",
+                                            database="postgres", application_name=level)
+        self.addCleanup(session.close)
+        self.assertIsNone(session.query(f"SET synchronous_commit = {level}").error)
+        session.send("Q", b"INSERT INTO waited VALUES (1)\0")
+        return session
+
+    def waiting(self):
+        return self.primary.sql("SELECT application_name FROM pg_stat_activity"
+                                " WHERE wait_event = 'SyncRep' ORDER BY 1").split()
+
+    def wait_for_commits(self, *levels):
+        """Until so many wait. Returns the end of their WAL."""
+        wait_until(lambda: self.waiting() == sorted(levels),
+                   lambda: f"{levels} wait; {self.waiting()} do")
+        return parse_lsn(self.primary.flush_lsn())
+
+    def assert_still_waiting(self, *levels):
+        """The primary hears once more from the relay, and that does not end their wait."""
+        now = self.primary.sql("SELECT clock_timestamp()")
+        wait_until(lambda: self.primary.sql(f"SELECT reply_time > timestamptz '{now}'"
+                                            " FROM pg_stat_replication") == "t", "a reply")
+        self.assertEqual(self.waiting(), sorted(levels))
+
+    def assert_committed(self, session):
+        answer = session.result()
+        self.assertEqual((answer.error, answer.tags), (None, ["INSERT 0 1"]))
+        self.assertEqual(answer.bodies("N"), [])
+
+    @staticmethod
+    def confirm(standby, write, flush, apply):
+        """The relay has it when this returns."""
+        standby.receive_until(write)
+        standby.send_status(write, flush, apply, reply=True)
+        while not isinstance(standby.next_event(), Keepalive):
+            pass  # more WAL
+
+    def test_each_level_waits_for_what_its_name_says(self):
+        standby, _ = self.start_relay("s0", "s1", upstream_ack="any 1 (s0, s1)")
+        sessions = {level: self.commit(level) for level in self.LEVELS}
+        end = self.wait_for_commits(*self.LEVELS)
+        self.assert_still_waiting(*self.LEVELS)
+        self.confirm(standby, write=end, flush=self.begin, apply=self.begin)
+        self.assert_committed(sessions["remote_write"])
+        self.assert_still_waiting("on", "remote_apply")
+        self.confirm(standby, write=end, flush=end, apply=self.begin)
+        self.assert_committed(sessions["on"])
+        self.assert_still_waiting("remote_apply")
+        self.confirm(standby, write=end, flush=end, apply=end)
+        self.assert_committed(sessions["remote_apply"])
+        self.walcast.stop()
+
+    def test_the_spool_alone_writes_and_flushes_but_applies_nothing(self):
+        self.start_relay()
+        sessions = {level: self.commit(level) for level in self.LEVELS}
+        self.assert_committed(sessions["remote_write"])
+        self.assert_committed(sessions["on"])
+        self.wait_for_commits("remote_apply")
+        self.assert_still_waiting("remote_apply")
+        self.primary.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                         " WHERE wait_event = 'SyncRep'")
+        answer = sessions["remote_apply"].result()
+        self.assertIn(b"canceling wait for synchronous replication", answer.bodies("N")[0])
+        self.walcast.stop()
+
+    def test_all_means_each_of_them(self):
+        a, b = self.start_relay("a", "b", upstream_ack="all (a, b)")
+        session = self.commit("on")
+        end = self.wait_for_commits("on")
+        self.confirm(a, end, end, end)
+        self.assert_still_waiting("on")
+        self.confirm(b, end, end, end)
+        self.assert_committed(session)
+        # One that has gone does not confirm any more.
+        a.close()
+        session = self.commit("on")
+        end = self.wait_for_commits("on")
+        self.confirm(b, end, end, end)
+        self.assert_still_waiting("on")
+        self.confirm(self.attach("a"), end, end, end)
+        self.assert_committed(session)
         self.walcast.stop()

@@ -223,7 +223,9 @@ TEST_F(SlotsTest, AnIdleSessionEndsWhenItsTemporarySlotNeedsOldWal) {
 
 TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
   using server::wal::Xmin;
-  const auto horizon = [this] { return server.xmin_horizon().oldest(runtime::Instant()); };
+  const auto horizon = [this] {
+    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
+  };
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   {
     ReadyClient without(server);
@@ -247,7 +249,9 @@ TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
 // Most feedback says what was said before. What the test has taken away shows who is not asked.
 TEST_F(SlotsTest, TheSameFeedbackIsPassedOnOncePerStream) {
   using server::wal::Xmin;
-  const auto horizon = [this] { return server.xmin_horizon().oldest(runtime::Instant()); };
+  const auto horizon = [this] {
+    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
+  };
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   client.send(start_replication(end()) + feedback(700));
   EXPECT_EQ(client.next().type, 'W');
@@ -268,7 +272,7 @@ TEST_F(SlotsTest, TheSameFeedbackIsPassedOnOncePerStream) {
   EXPECT_EQ(client.next().type, 'W');
   settle(client, end());
   EXPECT_EQ(slot("s")->xmin, Xmin{701});
-  server.xmin_horizon().report(process_id, {600}, runtime::Instant());
+  server.xmin_horizon().report(process_id, "", {600});
   client.send(feedback(701));
   settle(client, end());
   EXPECT_EQ(horizon(), Xmin{600}) << "the slot's is known, and nobody asked";

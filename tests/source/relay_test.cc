@@ -172,24 +172,26 @@ TEST_F(RelayTest, PassesOnWhatItsStandbysStillLookAtAndThatTheyNoLongerDo) {
   start_primary();
   auto with_feedback = options(primary->port());
   with_feedback.receiver.xmin_horizon = &horizon;
-  horizon.report(1, {.data = (std::uint64_t{3} << 32) | 700, .catalog = 5}, clock.now());
+  horizon.report(1, "", {.data = (std::uint64_t{3} << 32) | 700, .catalog = 5});
   start_relay(with_feedback);
   const auto primary_hears = [this](const Xmin& xmin) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (std::chrono::steady_clock::now() < deadline) {
-      if (primary->xmin_horizon().oldest(clock.now()) == xmin) return true;
+      const Xmin oldest =
+          primary->xmin_horizon().oldest(clock.now(), server::wal::kInvalidTransactionId);
+      if (oldest == xmin) return true;
       std::this_thread::yield();
     }
     return false;
   };
   EXPECT_TRUE(primary_hears({.data = (std::uint64_t{3} << 32) | 700, .catalog = 5}));
-  horizon.report(2, {.data = 600}, clock.now());
+  horizon.report(2, "", {.data = 600});
   EXPECT_TRUE(primary_hears({.data = 600, .catalog = 5}));
   horizon.remove(1);
   EXPECT_TRUE(primary_hears({.data = 600}));
   horizon.remove(2);
   EXPECT_TRUE(primary_hears({}));
-  horizon.report(2, {.data = 800}, clock.now());
+  horizon.report(2, "", {.data = 800});
   EXPECT_TRUE(primary_hears({.data = 800}));
   relay->stop();
   EXPECT_TRUE(primary_hears({})) << "the relay has gone";

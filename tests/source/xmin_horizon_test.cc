@@ -12,78 +12,127 @@ namespace {
 using std::chrono::seconds;
 
 const runtime::Instant kStart{seconds(1000)};
+constexpr TransactionId kUnknown = wal::kInvalidTransactionId;
+
+Xmin oldest_of(XminHorizon& horizon) { return horizon.oldest(kStart, kUnknown); }
 
 TEST(XminHorizonTest, IsTheOldestOfAllAndNoneIfNobodyHasAny) {
   XminHorizon horizon;
-  EXPECT_EQ(horizon.oldest(kStart), Xmin{});
-  horizon.report(1, {.data = 700, .catalog = 0}, kStart);
-  horizon.report(2, {.data = 500, .catalog = 900}, kStart);
-  horizon.report(3, {.data = 0, .catalog = 800}, kStart);
-  EXPECT_EQ(horizon.oldest(kStart), (Xmin{.data = 500, .catalog = 800}));
-  horizon.report(2, {.data = 600, .catalog = 900}, kStart);
-  EXPECT_EQ(horizon.oldest(kStart), (Xmin{.data = 600, .catalog = 800}));
+  EXPECT_EQ(oldest_of(horizon), Xmin{});
+  horizon.report(1, "a", {.data = 700, .catalog = 0});
+  horizon.report(2, "b", {.data = 500, .catalog = 900});
+  horizon.report(3, "c", {.data = 0, .catalog = 800});
+  EXPECT_EQ(oldest_of(horizon), (Xmin{.data = 500, .catalog = 800}));
+  horizon.report(2, "b", {.data = 600, .catalog = 900});
+  EXPECT_EQ(oldest_of(horizon), (Xmin{.data = 600, .catalog = 800}));
   horizon.remove(2);
-  horizon.report(3, {}, kStart);
-  EXPECT_EQ(horizon.oldest(kStart), (Xmin{.data = 700, .catalog = 0}));
+  horizon.report(3, "c", {});
+  EXPECT_EQ(oldest_of(horizon), (Xmin{.data = 700, .catalog = 0}));
   horizon.remove(1);
-  EXPECT_EQ(horizon.oldest(kStart), Xmin{});
+  EXPECT_EQ(oldest_of(horizon), Xmin{});
 }
 
 TEST(XminHorizonTest, AnEarlierEpochIsOlderWhateverTheId) {
   XminHorizon horizon;
   const Xmin late{.data = (std::uint64_t{1} << 32) | 3};
   const Xmin early{.data = 0xFFFFFFF0};
-  horizon.report(1, late, kStart);
-  horizon.report(2, early, kStart);
-  EXPECT_EQ(horizon.oldest(kStart), early);
+  horizon.report(1, "a", late);
+  horizon.report(2, "b", early);
+  EXPECT_EQ(oldest_of(horizon), early);
 }
 
-TEST(XminHorizonTest, WhoHoldsItBackForTooLongIsLeftOutUntilHeMoves) {
+TEST(XminHorizonTest, WhoStaysBehindForTooLongIsLeftOutUntilHeMoves) {
   XminHorizon horizon;
   horizon.set_listener({}, seconds(60));
-  horizon.report(1, {.data = 500}, kStart);
-  horizon.report(2, {.data = 700}, kStart + seconds(30));
-  EXPECT_EQ(horizon.oldest(kStart + seconds(60)).data, 500u);
-  horizon.report(1, {.data = 500}, kStart + seconds(60));  // the same again
+  horizon.report(1, "slow", {.data = 500});
+  EXPECT_EQ(horizon.oldest(kStart, kUnknown).data, 500u);
+  horizon.report(2, "", {.data = 700});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(30), kUnknown).data, 500u);
+  horizon.report(1, "slow", {.data = 500});  // the same again
   const std::string log = tests::logged([&] {
-    EXPECT_EQ(horizon.oldest(kStart + seconds(61)).data, 700u);
-    EXPECT_EQ(horizon.oldest(kStart + seconds(62)).data, 700u);
+    EXPECT_EQ(horizon.oldest(kStart + seconds(90), kUnknown).data, 500u);
+    EXPECT_EQ(horizon.oldest(kStart + seconds(91), kUnknown).data, 700u);
+    EXPECT_EQ(horizon.oldest(kStart + seconds(92), kUnknown).data, 700u);
   });
-  EXPECT_EQ(tests::count_of(log, "process 1 is older than max_feedback_age"), 1u) << log;
-  horizon.report(1, {.data = 600}, kStart + seconds(63));
-  EXPECT_EQ(horizon.oldest(kStart + seconds(64)).data, 600u);
+  EXPECT_EQ(tests::count_of(log,
+                            "hot standby feedback of process 1 (standby \"slow\") is older "
+                            "than max_feedback_age"),
+            1u)
+      << log;
+  EXPECT_EQ(tests::count_of(log, "hot standby feedback"), 1u) << log;
+  horizon.report(1, "slow", {.data = 600});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(93), kUnknown).data, 600u);
+}
+
+// It was dropped with a warning, and each that came was again: on an idle primary no xmin moves.
+TEST(XminHorizonTest, OnAnIdlePrimaryNobodyIsBehind) {
+  XminHorizon horizon;
+  horizon.set_listener({}, seconds(60));
+  horizon.report(1, "a", {.data = 500, .catalog = 500});
+  horizon.report(2, "b", {.data = 500});
+  const std::string log = tests::logged([&] {
+    for (const TransactionId newest : {kUnknown, TransactionId{499}}) {
+      for (const seconds later : {seconds(0), seconds(61), seconds(10'000)}) {
+        EXPECT_EQ(horizon.oldest(kStart + later, newest).data, 500u);
+      }
+    }
+  });
+  EXPECT_EQ(log, "");
+}
+
+TEST(XminHorizonTest, TheTimeOfAnIdlePrimaryDoesNotCount) {
+  XminHorizon horizon;
+  horizon.set_listener({}, seconds(60));
+  horizon.report(1, "a", {.data = 500});
+  EXPECT_EQ(horizon.oldest(kStart, 499).data, 500u);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(1000), 500).data, 500u) << "it has just begun";
+  EXPECT_EQ(horizon.oldest(kStart + seconds(1060), 510).data, 500u);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(1061), 510).data, 0u);
+  horizon.report(1, "a", {.data = 511});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(2000), 510).data, 511u);
+}
+
+TEST(XminHorizonTest, TransactionsOfTheWalComeRoundAgain) {
+  XminHorizon horizon;
+  horizon.set_listener({}, seconds(60));
+  horizon.report(1, "a", {.data = (std::uint64_t{1} << 32) | 3});
+  EXPECT_EQ(horizon.oldest(kStart, 0xFFFFFFF0).data, (std::uint64_t{1} << 32) | 3);
+  EXPECT_NE(horizon.oldest(kStart + seconds(61), 0xFFFFFFF0).data, 0u);
+  horizon.report(1, "a", {.data = 0xFFFFFFF0});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(61), 3).data, 0xFFFFFFF0u);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(122), 3).data, 0u);
 }
 
 TEST(XminHorizonTest, SlotsCountLikeStandbysAndAreNamedInTheLog) {
   XminHorizon horizon;
   horizon.set_listener({}, seconds(60));
-  horizon.report(1, {.data = 700}, kStart + seconds(50));
-  horizon.report_slot("s", {.data = 500, .catalog = 400}, kStart);
-  EXPECT_EQ(horizon.oldest(kStart + seconds(50)), (Xmin{.data = 500, .catalog = 400}));
+  horizon.report(1, "a", {.data = 700});
+  horizon.report_slot("s", {.data = 500, .catalog = 400});
+  EXPECT_EQ(horizon.oldest(kStart, 600), (Xmin{.data = 500, .catalog = 400}));
   const std::string log = tests::logged([&] {
-    EXPECT_EQ(horizon.oldest(kStart + seconds(61)), (Xmin{.data = 700}));
-    EXPECT_EQ(horizon.oldest(kStart + seconds(62)), (Xmin{.data = 700}));
+    EXPECT_EQ(horizon.oldest(kStart + seconds(61), 600), (Xmin{.data = 700}));
+    EXPECT_EQ(horizon.oldest(kStart + seconds(62), 600), (Xmin{.data = 700}));
   });
   EXPECT_EQ(tests::count_of(log, "of slot \"s\" is older than max_feedback_age"), 1u) << log;
-  horizon.report_slot("s", {.data = 600}, kStart + seconds(63));
-  EXPECT_EQ(horizon.oldest(kStart + seconds(64)), (Xmin{.data = 600}));
-  horizon.report_slot("s", {}, kStart + seconds(64));
-  EXPECT_EQ(horizon.oldest(kStart + seconds(64)), (Xmin{.data = 700}));
+  horizon.report_slot("s", {.data = 601});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(64), 600), (Xmin{.data = 601}));
+  horizon.report_slot("s", {});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(64), 600), (Xmin{.data = 700}));
 }
 
 TEST(XminHorizonTest, TellsItsListenerOfChangesOnly) {
   XminHorizon horizon;
   int told = 0;
   horizon.set_listener([&told] { ++told; }, {});
-  horizon.report(1, {.data = 5}, kStart);
-  horizon.report(1, {.data = 5}, kStart);
+  horizon.report(1, "a", {.data = 5});
+  horizon.report(1, "a", {.data = 5});
   EXPECT_EQ(told, 1);
-  horizon.report(1, {.data = 6}, kStart);
+  horizon.report(1, "a", {.data = 6});
   horizon.remove(1);
   horizon.remove(1);
   EXPECT_EQ(told, 3);
   horizon.set_listener({}, {});
-  horizon.report(1, {.data = 7}, kStart);
+  horizon.report(1, "a", {.data = 7});
   EXPECT_EQ(told, 3);
 }
 

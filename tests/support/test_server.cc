@@ -55,7 +55,7 @@ server::slot::Slots::Options TestServer::slot_options(server::slot::Slots::Optio
     cancel_keys_.terminate(static_cast<std::uint32_t>(pid));
   };
   options.xmin_changed = [this](std::string_view name, server::wal::Xmin xmin) {
-    xmin_horizon_.report_slot(name, xmin, clock_.now());
+    xmin_horizon_.report_slot(name, xmin);
   };
   return options;
 }

@@ -35,7 +35,7 @@ constexpr Library kLibraries[]{
     {"<oneapi/", {"runtime/pool.cc"}},
     {"<concurrentqueue/", {"runtime/mailbox.h"}},
     {"<readerwriterqueue/", {"runtime/span_queue.h"}},
-    {"<libpq-fe.h>", {"server/source/upstream.cc"}},
+    {"<libpq-fe.h>", {"server/source/conninfo.cc", "server/source/upstream.cc"}},
     {"<CLI/", {"server/config.cc", "server/option_types.cc", "bench/walbench/"}},
     {"<benchmark/", {"bench/"}},
     {"<jemalloc/", {"bench/"}},

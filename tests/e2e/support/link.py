@@ -15,7 +15,8 @@ class Link:
         self._flows.set()
         self._lock = threading.Lock()
         self._ends = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def stall(self):
         """Nothing passes any more, and nobody is told: both ends stay open."""
@@ -37,6 +38,9 @@ class Link:
             end.close()
 
     def close(self):
+        # Who still waits in accept() might go on with the next socket of that number.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         self._listener.close()
         self.mend()
 

@@ -20,9 +20,10 @@ def as_server_user(argv):
 
 
 def environment(extra=None):
-    """Nothing of the caller's PG* settings or locale may change what a test sees."""
+    """Nothing of the caller's PG* settings, libpq's files at home or locale may change what a test
+    sees."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-    return {**inherited, "LC_ALL": "C", "TZ": "UTC", **(extra or {})}
+    return {**inherited, "HOME": "/nonexistent", "LC_ALL": "C", "TZ": "UTC", **(extra or {})}
 
 
 class Process:

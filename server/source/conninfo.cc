@@ -1,0 +1,167 @@
+#include "server/source/conninfo.h"
+
+#include <libpq-fe.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "runtime/format.h"
+#include "server/source/upstream.h"
+
+namespace server::source {
+
+using runtime::format;
+using runtime::Result;
+
+namespace {
+
+constexpr runtime::Duration kHostTimeout = std::chrono::seconds(10);
+// A second may be over at once where whole seconds are counted (connectDBComplete).
+constexpr int kConnectTimeoutMin = 2;
+
+using Values = std::map<std::string, std::string, std::less<>>;
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+Values values_of(const Options& options) {
+  Values values;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (option->val != nullptr) values.emplace(option->keyword, option->val);
+  }
+  return values;
+}
+
+std::string value_of(const Values& values, std::string_view name) {
+  const auto found = values.find(name);
+  return found == values.end() ? std::string() : found->second;
+}
+
+runtime::Fail refused(std::string_view message) {
+  while (message.ends_with('\n')) message.remove_suffix(1);
+  return runtime::Fail({.kind = &kUpstreamLost, .what = std::string(message)});
+}
+
+Result<Values> parse(const std::string& text) {
+  char* message = nullptr;
+  const Options options(PQconninfoParse(text.c_str(), &message));
+  if (options != nullptr) return values_of(options);
+  auto failure = refused(message == nullptr ? "out of memory" : message);
+  PQfreemem(message);
+  return failure;
+}
+
+// The options that a connection would have, all defaults included. Only libpq knows how to come by
+// them, and tells them of a connection; this one it refuses before it looks a name up.
+struct Expanded {
+  Values values;
+  std::string refusal;
+};
+
+Expanded expand(const std::string& text) {
+  const char* const names[] = {"dbname", "sslmode", nullptr};
+  const char* const values[] = {text.c_str(), "none of libpq's", nullptr};
+  PGconn* const connection = PQconnectStartParams(names, values, /*expand_dbname=*/1);
+  Expanded expanded{.values = values_of(Options(PQconninfo(connection))),
+                    .refusal = PQerrorMessage(connection)};
+  PQfinish(connection);
+  return expanded;
+}
+
+// "a,,b" is three; "" is one.
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const auto comma = list.find(',');
+    parts.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// None if the lists do not match (connectOptions2).
+std::vector<Host> read_hosts(const Values& values) {
+  const std::string names = value_of(values, "host");
+  const std::string addresses = value_of(values, "hostaddr");
+  const auto name = split(names);
+  const auto address = split(addresses);
+  const auto port = split(value_of(values, "port"));
+  const std::size_t count = addresses.empty() ? name.size() : address.size();
+  if (!names.empty() && name.size() != count) return {};
+  if (port.size() != 1 && port.size() != count) return {};
+  std::vector<Host> hosts;
+  for (std::size_t i = 0; i < count; ++i) {
+    hosts.push_back({.name = names.empty() ? "" : name[i],
+                     .address = addresses.empty() ? "" : address[i],
+                     .port = port.size() == 1 ? port[0] : port[i]});
+  }
+  return hosts;
+}
+
+Result<runtime::Duration> read_timeout(const Values& values) {
+  const std::string text = value_of(values, "connect_timeout");
+  if (text.empty()) return kHostTimeout;
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return refused(
+        format("invalid integer value \"{}\" for connection option \"connect_timeout\"", text));
+  }
+  if (seconds <= 0) return runtime::Duration::zero();
+  return runtime::Duration(std::chrono::seconds(std::max(seconds, kConnectTimeoutMin)));
+}
+
+// What is said for each host anew.
+bool is_of_host(std::string_view name) {
+  return name == "host" || name == "hostaddr" || name == "port" || name == "target_session_attrs";
+}
+
+}  // namespace
+
+Result<Conninfo> read_conninfo(const std::string& text) {
+  Conninfo conninfo;
+  for (auto& [name, value] : TRY(parse(text))) {
+    if (!is_of_host(name)) conninfo.options.emplace_back(name, value);
+  }
+  const Expanded expanded = expand(text);
+  // Without it there is no such service.
+  if (!expanded.values.contains("sslmode")) return refused(expanded.refusal);
+  conninfo.hosts = read_hosts(expanded.values);
+  if (conninfo.hosts.empty()) return refused(expanded.refusal);
+  conninfo.host_timeout = TRY(read_timeout(expanded.values));
+  const std::string attrs = value_of(expanded.values, "target_session_attrs");
+  conninfo.session_attrs = {attrs};
+  if (attrs == "prefer-standby") conninfo.session_attrs = {"standby", "any"};
+  return conninfo;
+}
+
+std::vector<Host> addresses_of(const Host& host) {
+  const bool is_socket = host.name.starts_with('/') || host.name.starts_with('@');
+  if (host.name.empty() || is_socket || !host.address.empty()) return {host};
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.name.c_str(), nullptr, &hints, &found) != 0) return {host};
+  std::vector<Host> hosts;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    char address[NI_MAXHOST];
+    if (::getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof(address), nullptr, 0,
+                      NI_NUMERICHOST) == 0) {
+      hosts.push_back({.name = host.name, .address = address, .port = host.port});
+    }
+  }
+  ::freeaddrinfo(found);
+  // libpq names a host by its name, rather than by its address, only if it looks it up itself.
+  return hosts.size() > 1 ? hosts : std::vector{host};
+}
+
+}  // namespace server::source

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/clock.h"
+#include "runtime/result.h"
+
+namespace server::source {
+
+// A place to connect to. What is empty is libpq's default.
+struct Host {
+  std::string name;     // or the directory of a Unix socket
+  std::string address;  // numeric; empty: the name is looked up
+  std::string port;
+
+  friend bool operator==(const Host&, const Host&) = default;
+};
+
+// What libpq makes of a connection string, with its service file and PG* environment, taken apart:
+// libpq limits the time that a host may take only in its blocking calls (connectDBComplete), and
+// goes no further when one ends the connection before it is made.
+struct Conninfo {
+  std::vector<Host> hosts;  // in the order in which they are tried; at least one
+  // target_session_attrs, for each pass through the hosts.
+  std::vector<std::string> session_attrs;
+  runtime::Duration host_timeout{};  // connect_timeout, for each address; zero: there is none
+  // What else the string says, by libpq's names.
+  std::vector<std::pair<std::string, std::string>> options;
+};
+
+// kUpstreamLost, in libpq's words.
+runtime::Result<Conninfo> read_conninfo(const std::string& text);
+
+// One host for each address, if its name has several: a silent one must not keep the others from
+// their turn. One whose name is unknown is libpq's to refuse. Blocks while the name is looked up.
+std::vector<Host> addresses_of(const Host& host);
+
+}  // namespace server::source
