@@ -31,7 +31,7 @@ void identify_system(const stream::WalView& view, wire::MessageWriter& out) {
 
 runtime::Result<void> show(const Settings& settings, std::string_view name,
                            const SessionSettings& own, wire::MessageWriter& out) {
-  if (name == "all") {
+  if (same_setting_name(name, "all")) {
     out.row_description(
         {{"name", wire::kText}, {"setting", wire::kText}, {"description", wire::kText}});
     for (const Setting& setting : settings.all()) {

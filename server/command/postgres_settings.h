@@ -39,6 +39,10 @@ constexpr bool setting_name_less(std::string_view a, std::string_view b) {
                                       [&](char x, char y) { return kLower(x) < kLower(y); });
 }
 
+constexpr bool same_setting_name(std::string_view a, std::string_view b) {
+  return !setting_name_less(a, b) && !setting_name_less(b, a);
+}
+
 // The row of that name in a table that is sorted by name; null if there is none.
 template <typename Table>
 constexpr auto find_setting(const Table& table, std::string_view name) {

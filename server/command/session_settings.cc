@@ -12,10 +12,6 @@ namespace server::command {
 
 namespace {
 
-bool same_name(std::string_view a, std::string_view b) {
-  return !setting_name_less(a, b) && !setting_name_less(b, a);
-}
-
 bool is_identifier(std::string_view part) {
   const auto starts = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
@@ -94,7 +90,7 @@ bool SessionSettings::wants_notices() const {
 
 void SessionSettings::put(std::string_view name, std::string value) {
   const auto at = std::find_if(values_.begin(), values_.end(),
-                               [&](const Value& v) { return same_name(v.name, name); });
+                               [&](const Value& v) { return same_setting_name(v.name, name); });
   if (at != values_.end()) {
     at->value = std::move(value);
   } else {
@@ -104,7 +100,7 @@ void SessionSettings::put(std::string_view name, std::string value) {
 
 std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
   const auto at = std::find_if(values_.begin(), values_.end(),
-                               [&](const Value& v) { return same_name(v.name, name); });
+                               [&](const Value& v) { return same_setting_name(v.name, name); });
   return at == values_.end() ? std::nullopt : std::optional<std::string_view>(at->value);
 }
 

@@ -28,7 +28,8 @@ _OF_A_DATABASE = (
 _SPELLED = ("WAL_SEGMENT_SIZE", "Wal_Segment_Size", "timezone", "TIMEZONE", "datestyle",
             '"wal_segment_size"', '"WAL_SEGMENT_SIZE"', '"TimeZone"', "no_such_parameter",
             "no.such", "a.b.c", '"no such"', "wal_segment_siz", "\"it's\"", '"say ""x"""',
-            "x" * 70, "wal_segment_size_", '"%s%n"', "timeline", "ALL", "all", '"all"')
+            "x" * 70, "wal_segment_size_", '"%s%n"', "timeline", "ALL", "all", '"all"', '"ALL"',
+            '"All"')
 
 _TIMEOUTS = ("5s", "5000", "60s", "60000ms", "90s", "1min", "60min", "1h", "24h", "1d", "0", "1.5s",
              "1.0004s", " 7s ", "7 s", "0x10", "010", "5e3", "2147483647", "+5s", "1000000us",
