@@ -95,7 +95,8 @@ void Session::cut() {
 
 void Session::on_reload() {
   environment_.loop.assert_in_thread();
-  if (phase_ != Phase::kStartup) apply_timeouts();
+  // One that is over may still wait for a slot command, and has no socket.
+  if (phase_ != Phase::kStartup && !over_) apply_timeouts();
 }
 
 // The client's own, or the server's. What is already waited for is waited for as it was.
