@@ -1,5 +1,6 @@
 #include "server/session.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -175,7 +176,8 @@ void Session::on_timer(runtime::Timer& /*timer*/) {
 void Session::read_input() {
   const std::span<std::byte> buffer = environment_.input_buffer;
   const std::size_t kept = input_.restore(buffer);
-  const IoResult result = runtime::receive(connection_.fd(), buffer.subspan(kept));
+  const std::size_t room = std::min(buffer.size() - kept, kReadBytesMax);
+  const IoResult result = runtime::receive(connection_.fd(), buffer.subspan(kept, room));
   input_.keep(buffer.first(kept + result.bytes));
   switch (result.status) {
     case IoResult::Status::kDone:
@@ -184,8 +186,12 @@ void Session::read_input() {
     case IoResult::Status::kBlocked:
       break;
     case IoResult::Status::kEnd:
-      if (sender_.active()) runtime::log::log("unexpected EOF on standby connection");
-      close();
+      if (sender_.active()) {
+        runtime::log::log("unexpected EOF on standby connection");
+        close();
+      } else {
+        close_when_sent();  // it may still take its answers
+      }
       break;
     case IoResult::Status::kFailed:
       runtime::log::debug("could not receive data from client: errno {}", result.sys_errno);
@@ -200,14 +206,16 @@ bool Session::may_process() const {
   return sender_.active() || connection_.queued_bytes() <= kQueuedBytesMax;
 }
 
-// The kept bytes are taken message by message, as long as the session is in a state for it.
+// The kept bytes are taken message by message, as long as the session is in a state for it and has
+// not had its share of the turn.
 void Session::process_input() {
   if (processing_) return;  // a turn has flushed; the loop below goes on anyway
   processing_ = true;
   const std::span<std::byte> buffer = environment_.input_buffer;
   const std::size_t size = input_.restore(buffer);
   std::size_t used = 0;
-  while (may_process()) {
+  std::size_t messages = 0;
+  for (; may_process() && messages < kMessagesPerTurn; ++messages) {
     const auto rest = std::span<const std::byte>(buffer).subspan(used, size - used);
     const std::size_t taken =
         phase_ == Phase::kStartup ? take_startup_packet(rest) : take_message(rest);
@@ -217,8 +225,9 @@ void Session::process_input() {
   processing_ = false;
   if (phase_ == Phase::kClosing) return;
   input_.keep(std::span<const std::byte>(buffer).subspan(used, size - used));
+  if (messages == kMessagesPerTurn && used < size) environment_.loop.go_on_next_turn(*this);
   // Input that cannot be handled yet stays in the socket, and pushes back on the peer.
-  connection_.set_reading(may_process());
+  connection_.set_reading(may_process() && !unfinished());
 }
 
 // This and the next return how many bytes they have used; 0 when they need more.
@@ -376,6 +385,7 @@ void Session::close() {
   if (std::exchange(over_, true)) return;
   phase_ = Phase::kClosing;
   timer_.disarm();
+  finish();
   sender_.stop();
   slots_.clean_up();  // before the client sees the end, and somebody else wants its slot
   environment_.xmin_horizon.remove(process_id_);

@@ -64,9 +64,11 @@ struct SessionEnvironment {
 // handler is one turn of PostgresMain's loop as a walsender runs it (src/backend/tcop/postgres.c).
 //   Owner: the worker, until it retires itself.  Thread: the worker's loop's.
 //   Borrows: the environment.
-//   Limits: one message of input; kQueuedBytesMax of output, beyond which input waits.
+//   Limits: one message of input, and kReadBytesMax; kQueuedBytesMax of output, beyond which input
+//     waits; kMessagesPerTurn, so that nobody waits long for who has sent much.
 class Session final : public runtime::Loop::Retired,
                       private runtime::Loop::Handler,
+                      private runtime::Loop::Unfinished,
                       private runtime::Timer::Handler,
                       private stream::Sender::Owner,
                       private SessionSlots::Owner {
@@ -77,6 +79,9 @@ class Session final : public runtime::Loop::Retired,
     virtual ~Owner() = default;
     virtual void on_session_over(Session& session) = 0;
   };
+
+  // Received at a time, behind what is kept.
+  static constexpr std::size_t kReadBytesMax = 64 * 1024;
 
   Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
           runtime::SocketAddress peer, std::uint32_t process_id);
@@ -113,8 +118,10 @@ class Session final : public runtime::Loop::Retired,
   };
 
   static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
+  static constexpr std::size_t kMessagesPerTurn = 32;
 
   void on_ready(std::uint32_t events) override;
+  void go_on() override { process_input(); }
   void on_timer(runtime::Timer& timer) override;
   void on_stream_ended(std::optional<stream::NextTimeline> next) override;
   void on_stream_failed(const runtime::Error& error) override;
@@ -166,8 +173,8 @@ class Session final : public runtime::Loop::Retired,
   runtime::WallMicros started_;
 
   Phase phase_ = Phase::kStartup;
-  std::string slot_created_;  // by the command that runs; empty if it drops one
-  bool counted_ = false;      // among the server's wal_senders
+  std::string slot_created_;      // by the command that runs; empty if it drops one
+  bool counted_ = false;          // among the server's wal_senders
   bool counts_upstream_ = false;  // the primary is told what this standby confirms
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended

@@ -15,7 +15,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
       send_queue_(loop_, shared.clock, view_, options.send_queue),
-      input_buffer_(wire::kLargeMessageBytesMax + kInputReadBytes),
+      input_buffer_(wire::kLargeMessageBytesMax + Session::kReadBytesMax),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
 

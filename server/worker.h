@@ -84,7 +84,6 @@ class Worker final : public CancelKeys::Target,
 
  private:
   static constexpr runtime::Duration kRetryInterval = std::chrono::seconds(5);
-  static constexpr std::size_t kInputReadBytes = 64 * 1024;
 
   void run(memctx::Context& top);
   void shut_down() REQUIRES(loop_);
