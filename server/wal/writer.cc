@@ -138,8 +138,9 @@ Result<void> Writer::remove_old_segments() {
   const SegmentSize size = options_.identity.segment_size;
   const SegmentNo keep_from = std::min(retention_.keep_from(end()), size.segment_of(flushed()));
   if (keep_from == removed_before_) return {};
+  TRY(remove_segments(options_.directory, size, keep_from));
   removed_before_ = keep_from;
-  return remove_segments(options_.directory, size, keep_from);
+  return {};
 }
 
 // Before a new segment: wal_keep_size gives way to the free space that is asked for.
