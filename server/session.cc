@@ -33,18 +33,18 @@ runtime::Error admin_shutdown() {
 
 }  // namespace
 
-Session::Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
-                 runtime::SocketAddress peer, std::uint32_t process_id)
+Session::Session(SessionEnvironment& environment, Owner& owner, Arrival arrival)
     : environment_(environment),
       owner_(owner),
-      peer_(peer),
-      process_id_(process_id),
+      peer_(arrival.peer),
+      process_id_(arrival.process_id),
+      too_many_(arrival.too_many),
       context_(environment.worker_context.create_child("Session", memctx::kSmallArena)),
-      connection_(environment.loop, *this, std::move(fd), context_),
+      connection_(environment.loop, *this, std::move(arrival.fd), context_),
       input_(context_),
       sender_(environment.loop, environment.view, environment.send_queue, connection_,
               environment.options.sender, *this),
-      slots_(environment.slots, environment.pool, environment.loop.mailbox(), process_id, *this),
+      slots_(environment.slots, environment.pool, environment.loop.mailbox(), process_id_, *this),
       timer_(environment.loop.timers(), *this),
       started_(environment.loop.wall_now()),
       startup_(newest_protocol(environment.view.identity())),
@@ -230,73 +230,6 @@ void Session::process_input() {
   connection_.set_reading(may_process() && !unfinished());
 }
 
-// This and the next return how many bytes they have used; 0 when they need more.
-std::size_t Session::take_startup_packet(std::span<const std::byte> bytes) {
-  const wire::CutResult cut = wire::cut_startup_packet(bytes);
-  if (cut.cut == wire::Cut::kIncomplete) return 0;
-  if (cut.cut == wire::Cut::kBadLength) {
-    runtime::log::log("invalid length of startup packet");
-    close();
-    return 0;
-  }
-  environment_.message_context.reset();
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
-  switch (startup_.on_packet(cut.message.body, cut.bytes_used < bytes.size(), out)) {
-    case Startup::Next::kMorePackets:
-      break;
-    case Startup::Next::kCancel:
-      environment_.cancel_keys.cancel(startup_.cancel_request().process_id,
-                                      startup_.cancel_request().key);
-      close();
-      return cut.bytes_used;
-    case Startup::Next::kConnect:
-      if (connect(out)) break;
-      [[fallthrough]];
-    case Startup::Next::kRefused:
-      connection_.queue(out.bytes());
-      close_when_sent();
-      return cut.bytes_used;
-  }
-  send(out);
-  return cut.bytes_used;
-}
-
-// From here on it is a walsender (proc.c, InitProcess; postinit.c, InitPostgres). Returns whether
-// it may stay; if not, the writer says why.
-bool Session::connect(MessageWriter& out) {
-  counted_ = true;
-  const std::int64_t limit = environment_.options.max_wal_senders;
-  if (environment_.wal_senders.add(1) > limit) {
-    out.error_response(Severity::kFatal,
-                       {.kind = &wire::kTooManyConnections,
-                        .what = runtime::format("number of requested standby connections exceeds "
-                                                "max_wal_senders (currently {})",
-                                                limit)});
-    return false;
-  }
-  out.authentication_ok();
-  auto client = startup_.take_parameters(*environment_.settings, out);
-  if (!client) {
-    out.error_response(Severity::kFatal, client.error());
-    return false;
-  }
-  client_ = std::move(*client);
-  apply_timeouts();
-  counts_upstream_ = environment_.quorum.policy().counts(client_.application_name());
-  const auto key = CancelKey::random(startup_.protocol_version() >= wire::kProtocolVersion32
-                                         ? CancelKey::kLongBytes
-                                         : CancelKey::kShortBytes);
-  environment_.cancel_keys.add(process_id_, key, environment_.worker);
-  startup_.greet(*environment_.settings, environment_.reported_settings, client_, process_id_,
-                 key.bytes(), out);
-  phase_ = Phase::kCommands;
-  await_command();
-  runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
-                      client_.user, client_.application_name(), peer_.text());
-  return true;
-}
-
 // The client has been told that the server is ready for it, and the time that it may idle begins.
 void Session::await_command() {
   if (idle_timeout_.count() > 0) {
@@ -306,6 +239,7 @@ void Session::await_command() {
   }
 }
 
+// As take_startup_packet().
 std::size_t Session::take_message(std::span<const std::byte> bytes) {
   const auto during = phase_ == Phase::kStreaming ? wire::During::kStream : wire::During::kCommands;
   const wire::CutResult cut = wire::cut_message(bytes, during);

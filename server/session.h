@@ -60,6 +60,14 @@ struct SessionEnvironment {
   const Options& options;
 };
 
+// A connection that was accepted.
+struct Arrival {
+  runtime::UniqueFd fd;
+  runtime::SocketAddress peer;
+  std::uint32_t process_id = 0;
+  bool too_many = false;  // it is to be told so
+};
+
 // One connection, from its first byte to its last: start-up, commands, streaming. Its message
 // handler is one turn of PostgresMain's loop as a walsender runs it (src/backend/tcop/postgres.c).
 //   Owner: the worker, until it retires itself.  Thread: the worker's loop's.
@@ -83,8 +91,7 @@ class Session final : public runtime::Loop::Retired,
   // Received at a time, behind what is kept.
   static constexpr std::size_t kReadBytesMax = 64 * 1024;
 
-  Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
-          runtime::SocketAddress peer, std::uint32_t process_id);
+  Session(SessionEnvironment& environment, Owner& owner, Arrival arrival);
   ~Session() override;
 
   // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
@@ -163,6 +170,7 @@ class Session final : public runtime::Loop::Retired,
   Owner& owner_;
   const runtime::SocketAddress peer_;
   const std::uint32_t process_id_;
+  const bool too_many_;
   memctx::Context& context_;
   stream::Connection connection_;
   Input input_;

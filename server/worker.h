@@ -63,7 +63,7 @@ class Worker final : public CancelKeys::Target,
   void join() { thread_.reset(); }
 
   // Takes over an accepted connection.
-  void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
+  void adopt(Arrival arrival);
   void post_forget(wal::SegmentNo no);
   void post_cancel(std::uint32_t process_id) override;
   void post_terminate(std::uint32_t process_id) override;

@@ -43,6 +43,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
     workers_.push_back(std::make_unique<Worker>(i, shared, options_.worker));
     tail_.subscribe(workers_.back()->span_queue());
   }
+  process_ids_.add(options_.last_process_id);
   acceptor_ = std::make_unique<server::Acceptor>(0, clock_, workers_, process_ids_);
   const auto addresses = runtime::resolve("127.0.0.1", 0);
   const auto bound = acceptor_->listen(addresses->front());
@@ -67,7 +68,7 @@ void TestServer::serve(server::wal::Lsn begin, server::wal::Lsn end) {
   accept();
 }
 
-void TestServer::accept() { acceptor_->start(); }
+void TestServer::accept() { acceptor_->start(options_.connections); }
 
 void TestServer::publish(server::wal::Lsn end) {
   tail_.publish(tail_.position(), end, 1, clock_.now());

@@ -29,6 +29,8 @@ class TestServer final : public server::source::Source::Listener {
     std::size_t workers = 1;
     server::Worker::Options worker;
     server::slot::Slots::Options slots;
+    server::ConnectionLimits connections;
+    std::int64_t last_process_id = 0;
   };
 
   TestServer(std::string directory, const server::wal::Identity& identity, Options options);
