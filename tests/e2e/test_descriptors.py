@@ -17,6 +17,7 @@ class DescriptorsTest(RelayCase):
         walcast = WrappedWalcast(self.area, ["prlimit", f"--nofile={_LIMIT}:{_LIMIT}"],
                                  **self.relay_options(workers=2))
         walcast.wait_for_log(f"WARNING: .*a limit of {_LIMIT} open files leaves room for")
+        self.wait_for_spool(self.primary.flush_lsn())
         standby = self.connect(walcast.port)
         begin = self.spool.begin()
         self.assertIsNone(standby.start(begin, 1))
