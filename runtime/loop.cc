@@ -65,13 +65,17 @@ void Loop::turn(bool may_sleep) {
   CHECK(count >= 0 || errno == EINTR);
   doorbell_.awake();
   now_ = clock_.now();
+  IntrusiveList<Unfinished> earlier;
+  earlier.take_all(unfinished_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr != nullptr) static_cast<Handler*>(event.data.ptr)->on_ready(event.events);
   }
+  while (Unfinished* work = earlier.pop_front()) work->go_on();
   more_work_ = mailbox_.drain(options_.tasks_per_turn);
   timers_.fire(now_);
   if (turn_work_ != nullptr && turn_work_->on_turn()) more_work_ = true;
+  if (!unfinished_.empty()) more_work_ = true;
   retired_.clear();
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
 #include "runtime/fd.h"
+#include "runtime/intrusive_list.h"
 #include "runtime/mailbox.h"
 #include "runtime/timer.h"
 
@@ -39,6 +40,20 @@ class CAPABILITY("loop") Loop {
    public:
     virtual ~Handler() = default;
     virtual void on_ready(std::uint32_t events) = 0;
+  };
+
+  // What has more to do than it may in one turn.
+  class Unfinished {
+   public:
+    Unfinished() : link_(*this) {}
+    virtual ~Unfinished() = default;
+    virtual void go_on() = 0;
+    void finish() { link_.unlink(); }
+    bool unfinished() const { return link_.linked(); }
+
+   private:
+    friend class Loop;
+    ListLink<Unfinished> link_;
   };
 
   // What is done once in every turn, after events, tasks and timers. Returns whether there is more
@@ -79,6 +94,11 @@ class CAPABILITY("loop") Loop {
     assert_in_thread();
     turn_work_ = work;
   }
+  // Calls it in the next turn, after the events, unless it finishes before.
+  void go_on_next_turn(Unfinished& work) {
+    assert_in_thread();
+    unfinished_.push_back(work.link_);
+  }
   // Level-triggered. REQUIRES: the descriptor is not watched yet.
   void watch(int fd, std::uint32_t events, Handler& handler);
   // REQUIRES: the descriptor is watched, with this handler.
@@ -109,6 +129,7 @@ class CAPABILITY("loop") Loop {
   Timers timers_ GUARDED_BY(this);
   std::vector<epoll_event> events_ GUARDED_BY(this);
   std::vector<std::unique_ptr<Retired>> retired_ GUARDED_BY(this);
+  IntrusiveList<Unfinished> unfinished_ GUARDED_BY(this);
   TurnWork* turn_work_ GUARDED_BY(this) = nullptr;
   Instant now_ GUARDED_BY(this);
   bool more_work_ GUARDED_BY(this) = false;

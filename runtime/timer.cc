@@ -1,6 +1,5 @@
 #include "runtime/timer.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/check.h"
@@ -14,11 +13,8 @@ void Timer::arm(Instant deadline) {
 }
 
 void Timer::disarm() {
-  if (index_ != kNone) {
-    timers_.remove(*this);
-  } else {
-    std::replace(timers_.due_.begin(), timers_.due_.end(), this, static_cast<Timer*>(nullptr));
-  }
+  if (index_ != kNone) timers_.remove(*this);
+  if (due_index_ != kNone) timers_.due_[std::exchange(due_index_, kNone)] = nullptr;
 }
 
 std::optional<Instant> Timers::next_deadline() const {
@@ -28,12 +24,17 @@ std::optional<Instant> Timers::next_deadline() const {
 
 void Timers::fire(Instant now) {
   while (!heap_.empty() && heap_.front()->deadline_ <= now) {
-    due_.push_back(heap_.front());
-    remove(*heap_.front());
+    Timer* const timer = heap_.front();
+    remove(*timer);
+    timer->due_index_ = due_.size();
+    due_.push_back(timer);
   }
   // By index: a handler may destroy timers that are due, which clears their slots.
   for (std::size_t i = 0; i < due_.size(); ++i) {
-    if (Timer* timer = std::exchange(due_[i], nullptr)) timer->handler_.on_timer(*timer);
+    Timer* const timer = std::exchange(due_[i], nullptr);
+    if (timer == nullptr) continue;
+    timer->due_index_ = Timer::kNone;
+    timer->handler_.on_timer(*timer);
   }
   due_.clear();
 }

@@ -41,7 +41,8 @@ class Timer {
   Timers& timers_;
   Handler& handler_;
   Instant deadline_{};
-  std::size_t index_ = kNone;  // where the heap keeps it
+  std::size_t index_ = kNone;      // where the heap keeps it
+  std::size_t due_index_ = kNone;  // where the fire() that is running does
 };
 
 // The timers of one loop: a binary heap that knows where each timer is.

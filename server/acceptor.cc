@@ -26,8 +26,9 @@ runtime::Result<runtime::SocketAddress> Acceptor::listen(const runtime::SocketAd
   return bound;
 }
 
-void Acceptor::start() {
+void Acceptor::start(const ConnectionLimits& limits) {
   loop_.assert_in_thread();
+  limits_ = limits;
   for (const auto& listener : listeners_) loop_.watch(listener->fd(), EPOLLIN, *listener);
   thread_ = std::make_unique<runtime::NamedThread>(runtime::format("acceptor-{}", index_),
                                                    [this](memctx::Context&) { loop_.run(); });
@@ -48,18 +49,45 @@ void Acceptor::log_memory_contexts() {
 void Acceptor::accept_all(Listener& listener) {
   loop_.assert_in_thread();
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    const std::int64_t open = open_connections();
+    if (open >= limits_.open_max) {
+      return pause("new connections have to wait: so many are open as the limit of files allows");
+    }
     runtime::Accepted accepted = runtime::accept_from(listener.fd());
-    if (accepted.sys_errno != 0) {
-      // Out of descriptors or memory: those that wait in the backlog have to wait a little more.
-      runtime::log::log("could not accept new connection: {}", std::strerror(accepted.sys_errno));
-      set_listening(false);
-      pause_timer_.arm(loop_.now() + kPauseWhenExhausted);
+    if (accepted.sys_errno != 0) {  // out of descriptors or memory
+      return pause(runtime::format("could not accept new connection: {}",
+                                   std::strerror(accepted.sys_errno)));
+    }
+    if (!accepted.fd) {
+      pause_logged_ = false;
       return;
     }
-    if (!accepted.fd) return;
-    const auto process_id = static_cast<std::uint32_t>(process_ids_.add(1) & 0x7FFFFFFF);
-    least_loaded().adopt(std::move(accepted.fd), accepted.peer, process_id);
+    least_loaded().adopt({.fd = std::move(accepted.fd),
+                          .peer = accepted.peer,
+                          .process_id = next_process_id(),
+                          .too_many = open >= limits_.admitted_max});
   }
+}
+
+// Those that wait in the backlog have to wait a little more.
+void Acceptor::pause(std::string_view why) {
+  if (!std::exchange(pause_logged_, true)) runtime::log::log("{}", why);
+  set_listening(false);
+  pause_timer_.arm(loop_.now() + kPauseWhenExhausted);
+}
+
+// Positive, as a pid_t: to slots, 0 is nobody.
+std::uint32_t Acceptor::next_process_id() {
+  for (;;) {
+    const auto id = static_cast<std::uint32_t>(process_ids_.add(1) & 0x7FFFFFFF);
+    if (id != 0) return id;
+  }
+}
+
+std::int64_t Acceptor::open_connections() const {
+  std::int64_t open = 0;
+  for (const auto& worker : workers_) open += worker->load();
+  return open;
 }
 
 void Acceptor::set_listening(bool listening) {

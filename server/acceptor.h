@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/annotations.h"
@@ -13,6 +14,7 @@
 #include "runtime/socket.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
+#include "server/descriptors.h"
 #include "server/worker.h"
 
 namespace server {
@@ -21,7 +23,7 @@ namespace server {
 // port by SO_REUSEPORT.
 //   Owner: Server.  Thread: its own, "acceptor-N"; all but the loop's calls are main's.
 //   Borrows: clock, workers, and the counter that process ids are drawn from.
-//   Limits: accepts_per_turn.
+//   Limits: kAcceptsPerTurn, and those of start(), which each acceptor may pass by one.
 class Acceptor final : private runtime::Timer::Handler {
  public:
   Acceptor(std::size_t index, const runtime::Clock& clock,
@@ -30,7 +32,7 @@ class Acceptor final : private runtime::Timer::Handler {
 
   // Binds and listens. Before start().
   runtime::Result<runtime::SocketAddress> listen(const runtime::SocketAddress& address);
-  void start();
+  void start(const ConnectionLimits& limits);
   void stop();
   void log_memory_contexts();
 
@@ -52,6 +54,9 @@ class Acceptor final : private runtime::Timer::Handler {
   static constexpr runtime::Duration kPauseWhenExhausted = std::chrono::milliseconds(100);
 
   void accept_all(Listener& listener);
+  void pause(std::string_view why) REQUIRES(loop_);
+  std::uint32_t next_process_id();
+  std::int64_t open_connections() const;
   void set_listening(bool listening) REQUIRES(loop_);
   Worker& least_loaded() const;
   void on_timer(runtime::Timer& timer) override;
@@ -60,6 +65,8 @@ class Acceptor final : private runtime::Timer::Handler {
   const std::vector<std::unique_ptr<Worker>>& workers_;
   runtime::Gauge& process_ids_;
   runtime::Loop loop_;
+  ConnectionLimits limits_;
+  bool pause_logged_ GUARDED_BY(loop_) = false;  // and since then somebody has waited
   runtime::Timer pause_timer_ GUARDED_BY(loop_);
   std::vector<std::unique_ptr<Listener>> listeners_ GUARDED_BY(loop_);
   std::unique_ptr<runtime::NamedThread> thread_;

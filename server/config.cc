@@ -46,7 +46,9 @@ struct Options {
              const auto parsed = type.parse(text);
              if (!parsed.has_value()) {
                throw CLI::ValidationError(
-                   runtime::format("invalid value for parameter \"{}\": \"{}\"", flag, text));
+                   type.explain
+                       ? type.explain(text)
+                       : runtime::format("invalid value for parameter \"{}\": \"{}\"", flag, text));
              }
              value = *parsed;
              if (known != nullptr) {
@@ -137,8 +139,8 @@ void add_session_options(const Options& options, ServeConfig& config) {
               integer<std::size_t>(0, 100'000), "Most replication slots at a time");
   options.add("wal-sender-timeout", config.wal_sender_timeout, "60s", kDuration,
               "Standbys silent for so long are dropped; 0 turns it off", kReloaded);
-  options.add("authentication-timeout", config.authentication_timeout, "60s", kDuration,
-              "Time for a client to say who it is", kReloaded);
+  options.add("authentication-timeout", config.authentication_timeout, "60s",
+              kAuthenticationTimeout, "Time for a client to say who it is", kReloaded);
   options.add("shutdown-timeout", config.shutdown_timeout, "10s", kDuration,
               "Time for standbys to confirm all WAL when the server stops", kReloaded);
   options.add("idle-session-timeout", config.idle_session_timeout, "0", kDuration,

@@ -45,6 +45,23 @@ const OptionType<runtime::Duration> kSeconds{
     },
     kDuration.show};
 
+constexpr command::SettingDefinition kAuthenticationTimeoutDefinition{
+    .name = "authentication_timeout",
+    .kind = command::SettingKind::kInteger,
+    .initial = "60",
+    .unit = command::Unit::kSeconds,
+    .least = 1,
+    .most = 600};
+const OptionType<runtime::Duration> kAuthenticationTimeout{
+    [](std::string_view text) -> std::optional<runtime::Duration> {
+      const auto shown = command::parse_setting(kAuthenticationTimeoutDefinition, text);
+      return shown ? parse_duration(*shown) : std::nullopt;
+    },
+    kDuration.show,
+    [](std::string_view text) {
+      return command::parse_setting(kAuthenticationTimeoutDefinition, text).error().what;
+    }};
+
 const OptionType<source::AckPolicy> kAckPolicy{source::parse_ack_policy, source::show_ack_policy};
 
 const OptionType<std::uint64_t> kBytes{[](std::string_view text) { return parse_bytes(text); },
@@ -106,7 +123,13 @@ const OptionType<runtime::log::Level> kLogLevel{
     }};
 
 const OptionType<std::vector<std::string>> kAddresses{
-    [](std::string_view text) { return std::optional(CLI::detail::split(std::string(text), ',')); },
+    [](std::string_view text) -> std::optional<std::vector<std::string>> {
+      auto list = CLI::detail::split(std::string(text) + ',', ',');  // or an empty last one is lost
+      for (std::string& address : list) {
+        if (CLI::detail::trim(address).empty()) return std::nullopt;
+      }
+      return list;
+    },
     [](const std::vector<std::string>& list) { return CLI::detail::join(list, ","); }};
 
 }  // namespace server

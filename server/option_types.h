@@ -23,6 +23,8 @@ template <typename Value>
 struct OptionType {
   std::function<std::optional<Value>(std::string_view)> parse;
   std::function<std::string(const Value&)> show;
+  // What is wrong with a text that is none, if there is more to say than that.
+  std::function<std::string(std::string_view)> explain = {};
 };
 
 template <typename Integer>
@@ -44,6 +46,7 @@ extern const OptionType<bool> kBoolean;
 extern const OptionType<runtime::Duration> kDuration;
 // The intervals that PostgreSQL counts in seconds where they have no unit.
 extern const OptionType<runtime::Duration> kSeconds;
+extern const OptionType<runtime::Duration> kAuthenticationTimeout;
 extern const OptionType<source::AckPolicy> kAckPolicy;
 extern const OptionType<std::uint64_t> kBytes;
 // What PostgreSQL counts in megabytes where it has no unit.

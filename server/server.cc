@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -11,6 +10,8 @@
 #include "runtime/errors.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
+#include "server/addresses.h"
+#include "server/descriptors.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
 #include "server/source/relay.h"
@@ -20,14 +21,6 @@
 namespace server {
 
 namespace {
-
-// A standby is a descriptor, and a segment too: take as many as the system lets us have.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 std::string slot_directory(const ServeConfig& config) {
   return config.state_directory.empty() ? "" : config.state_directory + "/pg_replslot";
@@ -102,7 +95,6 @@ Server::~Server() = default;
 
 runtime::Result<int> Server::run() {
   loop_.assert_in_thread();
-  raise_descriptor_limit();
   if (auto started = start(); !started) {
     stop();
     return std::move(started).error();
@@ -113,7 +105,8 @@ runtime::Result<int> Server::run() {
 }
 
 runtime::Result<void> Server::start() {
-  TRY(check_addresses());
+  const std::int64_t descriptors = raise_descriptor_limit();
+  addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
   slots_.emplace(slot_options());
   source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
   TRY(open_source());
@@ -130,7 +123,7 @@ runtime::Result<void> Server::start() {
   TRY(listen());
   for (const auto& worker : workers_) worker->start();
   TRY(source_->start(tail_, *faults_, *this));
-  for (const auto& acceptor : acceptors_) acceptor->start();
+  TRY(start_to_accept(descriptors));
 
   started_ = clock_.now();
   slots_timer_.arm(started_ + kSlotSaveInterval);
@@ -148,24 +141,6 @@ runtime::Result<void> Server::start() {
 runtime::Result<void> Server::open_source() {
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
   return source_->open();
-}
-
-// Whoever reaches the port may read all WAL, so without authentication nobody else's host may.
-runtime::Result<void> Server::check_addresses() {
-  for (const std::string& host : config_.listen_addresses) {
-    for (const runtime::SocketAddress& address : TRY(runtime::resolve(host, config_.port))) {
-      if (!address.is_loopback()) {
-        return runtime::Error{
-            .kind = &runtime::kInternal,
-            .what = runtime::format("will not listen on \"{}\" without authentication", host),
-            .hint =
-                "Any client of that address could read all WAL. Listen on a loopback address, "
-                "such as localhost."};
-      }
-      addresses_.push_back(address);
-    }
-  }
-  return {};
 }
 
 // The source has locked its spool, where the slots are unless they have a place of their own.
@@ -194,6 +169,23 @@ runtime::Result<void> Server::listen() {
       port = address.port();
     }
   }
+  return {};
+}
+
+runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
+  constexpr std::size_t kFilesPerThread = 4;  // of the pool
+  constexpr std::size_t kOtherFiles = 16;     // of the source, of slots and of a reload
+  const std::size_t files_max = config_.workers * stream::WalView::Options().segments_max +
+                                static_cast<std::size_t>(config_.io_threads) * kFilesPerThread +
+                                kOtherFiles;
+  const ConnectionLimits limits = TRY(share_out_descriptors(descriptors, count_open_descriptors(),
+                                                            static_cast<std::int64_t>(files_max)));
+  if (config_.max_wal_senders > limits.admitted_max) {
+    runtime::log::warning(
+        "max_wal_senders is {}, but a limit of {} open files leaves room for {} connections only",
+        config_.max_wal_senders, descriptors, limits.admitted_max);
+  }
+  for (const auto& acceptor : acceptors_) acceptor->start(limits);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -46,11 +47,11 @@ class Server final : private runtime::Signals::Handler,
 
   class SaveSlots;
 
-  runtime::Result<void> check_addresses();
   runtime::Result<void> lock_state_directory();
   runtime::Result<void> start();
   runtime::Result<void> open_source();
   runtime::Result<void> listen();
+  runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_workers();
   slot::Slots::Options slot_options();
   SessionEnvironment::Options session_options() const;

@@ -1,5 +1,6 @@
 #include "server/session.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -32,18 +33,18 @@ runtime::Error admin_shutdown() {
 
 }  // namespace
 
-Session::Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
-                 runtime::SocketAddress peer, std::uint32_t process_id)
+Session::Session(SessionEnvironment& environment, Owner& owner, Arrival arrival)
     : environment_(environment),
       owner_(owner),
-      peer_(peer),
-      process_id_(process_id),
+      peer_(arrival.peer),
+      process_id_(arrival.process_id),
+      too_many_(arrival.too_many),
       context_(environment.worker_context.create_child("Session", memctx::kSmallArena)),
-      connection_(environment.loop, *this, std::move(fd), context_),
+      connection_(environment.loop, *this, std::move(arrival.fd), context_),
       input_(context_),
       sender_(environment.loop, environment.view, environment.send_queue, connection_,
               environment.options.sender, *this),
-      slots_(environment.slots, environment.pool, environment.loop.mailbox(), process_id, *this),
+      slots_(environment.slots, environment.pool, environment.loop.mailbox(), process_id_, *this),
       timer_(environment.loop.timers(), *this),
       started_(environment.loop.wall_now()),
       startup_(newest_protocol(environment.view.identity())),
@@ -95,7 +96,8 @@ void Session::cut() {
 
 void Session::on_reload() {
   environment_.loop.assert_in_thread();
-  if (phase_ != Phase::kStartup) apply_timeouts();
+  // One that is over may still wait for a slot command, and has no socket.
+  if (phase_ != Phase::kStartup && !over_) apply_timeouts();
 }
 
 // The client's own, or the server's. What is already waited for is waited for as it was.
@@ -174,7 +176,8 @@ void Session::on_timer(runtime::Timer& /*timer*/) {
 void Session::read_input() {
   const std::span<std::byte> buffer = environment_.input_buffer;
   const std::size_t kept = input_.restore(buffer);
-  const IoResult result = runtime::receive(connection_.fd(), buffer.subspan(kept));
+  const std::size_t room = std::min(buffer.size() - kept, kReadBytesMax);
+  const IoResult result = runtime::receive(connection_.fd(), buffer.subspan(kept, room));
   input_.keep(buffer.first(kept + result.bytes));
   switch (result.status) {
     case IoResult::Status::kDone:
@@ -183,8 +186,12 @@ void Session::read_input() {
     case IoResult::Status::kBlocked:
       break;
     case IoResult::Status::kEnd:
-      if (sender_.active()) runtime::log::log("unexpected EOF on standby connection");
-      close();
+      if (sender_.active()) {
+        runtime::log::log("unexpected EOF on standby connection");
+        close();
+      } else {
+        close_when_sent();  // it may still take its answers
+      }
       break;
     case IoResult::Status::kFailed:
       runtime::log::debug("could not receive data from client: errno {}", result.sys_errno);
@@ -205,14 +212,16 @@ bool Session::may_process() const {
   return sender_.active() || connection_.queued_bytes() <= kQueuedBytesMax;
 }
 
-// The kept bytes are taken message by message, as long as the session is in a state for it.
+// The kept bytes are taken message by message, as long as the session is in a state for it and has
+// not had its share of the turn.
 void Session::process_input() {
   if (processing_) return;  // a turn has flushed; the loop below goes on anyway
   processing_ = true;
   const std::span<std::byte> buffer = environment_.input_buffer;
   const std::size_t size = input_.restore(buffer);
   std::size_t used = 0;
-  while (may_process()) {
+  std::size_t messages = 0;
+  for (; may_process() && messages < kMessagesPerTurn; ++messages) {
     const auto rest = std::span<const std::byte>(buffer).subspan(used, size - used);
     const std::size_t taken =
         phase_ == Phase::kStartup ? take_startup_packet(rest) : take_message(rest);
@@ -222,75 +231,9 @@ void Session::process_input() {
   processing_ = false;
   if (phase_ == Phase::kClosing) return;
   input_.keep(std::span<const std::byte>(buffer).subspan(used, size - used));
+  if (messages == kMessagesPerTurn && used < size) environment_.loop.go_on_next_turn(*this);
   // Input that cannot be handled yet stays in the socket, and pushes back on the peer.
-  connection_.set_reading(may_process());
-}
-
-// This and the next return how many bytes they have used; 0 when they need more.
-std::size_t Session::take_startup_packet(std::span<const std::byte> bytes) {
-  const wire::CutResult cut = wire::cut_startup_packet(bytes);
-  if (cut.cut == wire::Cut::kIncomplete) return 0;
-  if (cut.cut == wire::Cut::kBadLength) {
-    runtime::log::log("invalid length of startup packet");
-    close();
-    return 0;
-  }
-  environment_.message_context.reset();
-  memctx::Resource memory(environment_.message_context);
-  MessageWriter out(&memory);
-  switch (startup_.on_packet(cut.message.body, cut.bytes_used < bytes.size(), out)) {
-    case Startup::Next::kMorePackets:
-      break;
-    case Startup::Next::kCancel:
-      environment_.cancel_keys.cancel(startup_.cancel_request().process_id,
-                                      startup_.cancel_request().key);
-      close();
-      return cut.bytes_used;
-    case Startup::Next::kConnect:
-      if (connect(out)) break;
-      [[fallthrough]];
-    case Startup::Next::kRefused:
-      connection_.queue(out.bytes());
-      close_when_sent();
-      return cut.bytes_used;
-  }
-  send(out);
-  return cut.bytes_used;
-}
-
-// From here on it is a walsender (proc.c, InitProcess; postinit.c, InitPostgres). Returns whether
-// it may stay; if not, the writer says why.
-bool Session::connect(MessageWriter& out) {
-  counted_ = true;
-  const std::int64_t limit = environment_.options.max_wal_senders;
-  if (environment_.wal_senders.add(1) > limit) {
-    out.error_response(Severity::kFatal,
-                       {.kind = &wire::kTooManyConnections,
-                        .what = runtime::format("number of requested standby connections exceeds "
-                                                "max_wal_senders (currently {})",
-                                                limit)});
-    return false;
-  }
-  out.authentication_ok();
-  auto client = startup_.take_parameters(*environment_.settings, out);
-  if (!client) {
-    out.error_response(Severity::kFatal, client.error());
-    return false;
-  }
-  client_ = std::move(*client);
-  apply_timeouts();
-  counts_upstream_ = environment_.quorum.policy().counts(client_.application_name());
-  const auto key = CancelKey::random(startup_.protocol_version() >= wire::kProtocolVersion32
-                                         ? CancelKey::kLongBytes
-                                         : CancelKey::kShortBytes);
-  environment_.cancel_keys.add(process_id_, key, environment_.worker);
-  startup_.greet(*environment_.settings, environment_.reported_settings, client_, process_id_,
-                 key.bytes(), out);
-  phase_ = Phase::kCommands;
-  await_command();
-  runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
-                      client_.user, client_.application_name(), peer_.text());
-  return true;
+  connection_.set_reading(may_process() && !unfinished());
 }
 
 // The client has been told that the server is ready for it, and the time that it may idle begins.
@@ -302,6 +245,7 @@ void Session::await_command() {
   }
 }
 
+// As take_startup_packet().
 std::size_t Session::take_message(std::span<const std::byte> bytes) {
   const auto during = phase_ == Phase::kStreaming ? wire::During::kStream : wire::During::kCommands;
   const wire::CutResult cut = wire::cut_message(bytes, during);
@@ -381,6 +325,7 @@ void Session::close() {
   if (std::exchange(over_, true)) return;
   phase_ = Phase::kClosing;
   timer_.disarm();
+  finish();
   sender_.stop();
   slots_.clean_up();  // before the client sees the end, and somebody else wants its slot
   environment_.xmin_horizon.remove(process_id_);

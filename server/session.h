@@ -60,13 +60,23 @@ struct SessionEnvironment {
   const Options& options;
 };
 
+// A connection that was accepted.
+struct Arrival {
+  runtime::UniqueFd fd;
+  runtime::SocketAddress peer;
+  std::uint32_t process_id = 0;
+  bool too_many = false;  // it is to be told so
+};
+
 // One connection, from its first byte to its last: start-up, commands, streaming. Its message
 // handler is one turn of PostgresMain's loop as a walsender runs it (src/backend/tcop/postgres.c).
 //   Owner: the worker, until it retires itself.  Thread: the worker's loop's.
 //   Borrows: the environment.
-//   Limits: one message of input; kQueuedBytesMax of output, beyond which input waits.
+//   Limits: one message of input, and kReadBytesMax; kQueuedBytesMax of output, beyond which input
+//     waits; kMessagesPerTurn, so that nobody waits long for who has sent much.
 class Session final : public runtime::Loop::Retired,
                       private runtime::Loop::Handler,
+                      private runtime::Loop::Unfinished,
                       private runtime::Timer::Handler,
                       private stream::Sender::Owner,
                       private SessionSlots::Owner {
@@ -78,8 +88,10 @@ class Session final : public runtime::Loop::Retired,
     virtual void on_session_over(Session& session) = 0;
   };
 
-  Session(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd,
-          runtime::SocketAddress peer, std::uint32_t process_id);
+  // Received at a time, behind what is kept.
+  static constexpr std::size_t kReadBytesMax = 64 * 1024;
+
+  Session(SessionEnvironment& environment, Owner& owner, Arrival arrival);
   ~Session() override;
 
   // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
@@ -113,8 +125,10 @@ class Session final : public runtime::Loop::Retired,
   };
 
   static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
+  static constexpr std::size_t kMessagesPerTurn = 32;
 
   void on_ready(std::uint32_t events) override;
+  void go_on() override { process_input(); }
   void on_timer(runtime::Timer& timer) override;
   void on_stream_ended(std::optional<stream::NextTimeline> next) override;
   void on_stream_failed(const runtime::Error& error) override;
@@ -157,6 +171,7 @@ class Session final : public runtime::Loop::Retired,
   Owner& owner_;
   const runtime::SocketAddress peer_;
   const std::uint32_t process_id_;
+  const bool too_many_;
   memctx::Context& context_;
   stream::Connection connection_;
   Input input_;
@@ -167,8 +182,8 @@ class Session final : public runtime::Loop::Retired,
   runtime::WallMicros started_;
 
   Phase phase_ = Phase::kStartup;
-  std::string slot_created_;  // by the command that runs; empty if it drops one
-  bool counted_ = false;      // among the server's wal_senders
+  std::string slot_created_;      // by the command that runs; empty if it drops one
+  bool counted_ = false;          // among the server's wal_senders
   bool counts_upstream_ = false;  // the primary is told what this standby confirms
   bool ignore_till_sync_ = false;
   bool input_waits_ = false;  // until the stream that ends has ended

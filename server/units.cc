@@ -4,7 +4,11 @@
 #include <cmath>
 #include <span>
 
+#include "server/wire/text.h"
+
 namespace server {
+
+using wire::trim;
 
 namespace {
 
@@ -18,12 +22,6 @@ constexpr Unit kByteUnits[]{
 constexpr Unit kNanosecondUnits[]{
     {"us", 1'000},           {"ms", 1'000'000},        {"s", 1'000'000'000},
     {"min", 60'000'000'000}, {"h", 3'600'000'000'000}, {"d", 86'400'000'000'000}};
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 std::optional<std::uint64_t> parse(std::string_view text, std::span<const Unit> units,
                                    std::uint64_t bare_unit) {

@@ -15,7 +15,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
       send_queue_(loop_, shared.clock, view_, options.send_queue),
-      input_buffer_(wire::kLargeMessageBytesMax + kInputReadBytes),
+      input_buffer_(wire::kLargeMessageBytesMax + Session::kReadBytesMax),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
 
@@ -55,20 +55,16 @@ void Worker::run(memctx::Context& top) {
   if (ended_) ended_();
 }
 
-void Worker::adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer,
-                   std::uint32_t process_id) {
+void Worker::adopt(Arrival arrival) {
   load_.add(1);
-  auto arrival =
-      std::make_unique<std::pair<runtime::UniqueFd, runtime::SocketAddress>>(std::move(fd), peer);
-  loop_.mailbox().post([this, process_id, connection = std::move(arrival)] {
+  loop_.mailbox().post([this, owned = std::make_unique<Arrival>(std::move(arrival))] {
     loop_.assert_in_thread();
     if (shutting_down_) {
       load_.add(-1);
       return;
     }
     // Owned by the list from here on, and by the loop once it is over.
-    auto* session = new Session(*environment_, *this, std::move(connection->first),
-                                connection->second, process_id);
+    auto* session = new Session(*environment_, *this, std::move(*owned));
     sessions_.push_back(session->link());
   });
 }

@@ -63,7 +63,7 @@ class Worker final : public CancelKeys::Target,
   void join() { thread_.reset(); }
 
   // Takes over an accepted connection.
-  void adopt(runtime::UniqueFd fd, const runtime::SocketAddress& peer, std::uint32_t process_id);
+  void adopt(Arrival arrival);
   void post_forget(wal::SegmentNo no);
   void post_cancel(std::uint32_t process_id) override;
   void post_terminate(std::uint32_t process_id) override;
@@ -84,7 +84,6 @@ class Worker final : public CancelKeys::Target,
 
  private:
   static constexpr runtime::Duration kRetryInterval = std::chrono::seconds(5);
-  static constexpr std::size_t kInputReadBytes = 64 * 1024;
 
   void run(memctx::Context& top);
   void shut_down() REQUIRES(loop_);

@@ -7,6 +7,7 @@
 #include "server/wal/format.h"
 #include "server/wal/names.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::command {
 
@@ -31,7 +32,7 @@ void identify_system(const stream::WalView& view, wire::MessageWriter& out) {
 
 runtime::Result<void> show(const Settings& settings, std::string_view name,
                            const SessionSettings& own, wire::MessageWriter& out) {
-  if (name == "all") {
+  if (wire::equal_ignoring_case(name, "all")) {
     out.row_description(
         {{"name", wire::kText}, {"setting", wire::kText}, {"description", wire::kText}});
     for (const Setting& setting : settings.all()) {

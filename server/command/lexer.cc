@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::command {
 
@@ -82,8 +83,7 @@ Token Lexer::word() {
   if (std::binary_search(kKeywords.begin(), kKeywords.end(), std::string_view(text))) {
     return {.kind = TokenKind::kKeyword, .text = std::move(text)};
   }
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::transform(text.begin(), text.end(), text.begin(), wire::lower);
   return identifier(std::move(text));
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/command/setting_value.h"
+#include "server/wire/text.h"
 
 namespace server::command {
 
@@ -32,11 +33,9 @@ const FixedSetting* find_fixed_setting(std::string_view name);
 
 // Compares two names of settings without regard to case (guc_name_compare).
 constexpr bool setting_name_less(std::string_view a, std::string_view b) {
-  constexpr auto kLower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  };
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [&](char x, char y) { return kLower(x) < kLower(y); });
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return wire::lower(x) < wire::lower(y);
+  });
 }
 
 // The row of that name in a table that is sorted by name; null if there is none.

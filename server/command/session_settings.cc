@@ -7,14 +7,11 @@
 #include "runtime/tcp_timeouts.h"
 #include "server/command/postgres_settings.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::command {
 
 namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-  return !setting_name_less(a, b) && !setting_name_less(b, a);
-}
 
 bool is_identifier(std::string_view part) {
   const auto starts = [](char c) {
@@ -93,8 +90,9 @@ bool SessionSettings::wants_notices() const {
 }
 
 void SessionSettings::put(std::string_view name, std::string value) {
-  const auto at = std::find_if(values_.begin(), values_.end(),
-                               [&](const Value& v) { return same_name(v.name, name); });
+  const auto at = std::find_if(values_.begin(), values_.end(), [&](const Value& v) {
+    return wire::equal_ignoring_case(v.name, name);
+  });
   if (at != values_.end()) {
     at->value = std::move(value);
   } else {
@@ -103,8 +101,9 @@ void SessionSettings::put(std::string_view name, std::string value) {
 }
 
 std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
-  const auto at = std::find_if(values_.begin(), values_.end(),
-                               [&](const Value& v) { return same_name(v.name, name); });
+  const auto at = std::find_if(values_.begin(), values_.end(), [&](const Value& v) {
+    return wire::equal_ignoring_case(v.name, name);
+  });
   return at == values_.end() ? std::nullopt : std::optional<std::string_view>(at->value);
 }
 

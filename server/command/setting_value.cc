@@ -8,12 +8,19 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "runtime/format.h"
 #include "server/command/encoding.h"
+#include "server/command/identifier.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::command {
+
+using wire::equal_ignoring_case;
+using wire::parse_bool;
+using wire::trim_left;
 
 namespace {
 
@@ -73,11 +80,6 @@ runtime::Error invalid_value(const SettingDefinition& definition, std::string_vi
       .kind = &wire::kInvalidParameterValue,
       .what = runtime::format("invalid value for parameter \"{}\": \"{}\"", definition.name, text),
       .hint = std::move(hint)};
-}
-
-std::string_view trim_left(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\n\v\f\r");
-  return first == std::string_view::npos ? std::string_view{} : text.substr(first);
 }
 
 // A number as strtol (base 0) or strtod reads it. `text` is what follows, without blanks.
@@ -156,33 +158,6 @@ runtime::Result<std::string> number(const SettingDefinition& definition, std::st
                               shown(definition.least), shown(definition.most))};
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-std::string lower_case(std::string_view text) {
-  std::string lowered(text);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
-  return lowered;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
-// parse_bool: any beginning of a word that no other one shares.
-std::optional<bool> parse_bool(std::string_view text) {
-  const auto is_begin_of = [&](std::string_view word, std::size_t shortest) {
-    return text.size() >= shortest && equal_ignoring_case(text, word.substr(0, text.size()));
-  };
-  if (is_begin_of("true", 1) || is_begin_of("yes", 1) || is_begin_of("on", 2) || text == "1") {
-    return true;
-  }
-  if (is_begin_of("false", 1) || is_begin_of("no", 1) || is_begin_of("off", 2) || text == "0") {
-    return false;
-  }
-  return std::nullopt;
-}
-
 // The word of `choices` that is `text` in any case.
 std::optional<std::string_view> find_choice(std::string_view choices, std::string_view text) {
   for (std::string_view rest = choices; !rest.empty();) {
@@ -213,6 +188,25 @@ std::string printable(std::string_view text) {
   return clean;
 }
 
+runtime::Error invalid_detail(const SettingDefinition& definition, std::string_view text,
+                              std::string detail) {
+  runtime::Error error = invalid_value(definition, text);
+  error.detail = std::move(detail);
+  return error;
+}
+
+runtime::Result<std::vector<std::string>> list(const SettingDefinition& definition,
+                                               std::string_view text) {
+  auto names = split_identifiers(text);
+  if (names.has_value()) return std::move(*names);
+  return invalid_detail(definition, text, "List syntax is invalid.");
+}
+
+runtime::Error unrecognized_word(const SettingDefinition& definition, std::string_view text,
+                                 std::string_view word) {
+  return invalid_detail(definition, text, runtime::format("Unrecognized key word: \"{}\".", word));
+}
+
 // A style and an order of day, month and year, in any order and either alone (check_datestyle).
 runtime::Result<std::string> date_style(const SettingDefinition& definition,
                                         std::string_view text) {
@@ -223,40 +217,67 @@ runtime::Result<std::string> date_style(const SettingDefinition& definition,
     conflict = conflict || (!part.empty() && part != value);
     part = value;
   };
-  for (std::string_view rest = text; !rest.empty();) {
-    std::string_view word = trim_left(rest.substr(0, rest.find(',')));
-    rest.remove_prefix(std::min(rest.size(), rest.substr(0, rest.find(',')).size() + 1));
-    word = word.substr(0, word.find_last_not_of(" \t\n\v\f\r") + 1);
-    const auto begins = [&](std::string_view with) {
-      return equal_ignoring_case(word.substr(0, with.size()), with);
-    };
-    if (find_choice("ISO", word)) {
+  for (const std::string& word : TRY(list(definition, text))) {
+    const auto begins = [&](std::string_view with) { return word.starts_with(with); };
+    if (word == "iso") {
       put(style, "ISO");
-    } else if (find_choice("SQL", word)) {
+    } else if (word == "sql") {
       put(style, "SQL");
-    } else if (begins("POSTGRES")) {
+    } else if (begins("postgres")) {
       put(style, "Postgres");
-    } else if (find_choice("German", word)) {
+    } else if (word == "german") {
       put(style, "German");
-    } else if (find_choice("YMD", word)) {
+    } else if (word == "ymd") {
       put(order, "YMD");
-    } else if (find_choice("DMY", word) || begins("EURO")) {
+    } else if (word == "dmy" || begins("euro")) {
       put(order, "DMY");
-    } else if (find_choice("MDY, US", word) || begins("NONEURO")) {
+    } else if (word == "mdy" || word == "us" || begins("noneuro")) {
       put(order, "MDY");
-    } else if (!find_choice("DEFAULT", word)) {
-      runtime::Error error = invalid_value(definition, text);
-      error.detail = runtime::format("Unrecognized key word: \"{}\".", lower_case(word));
-      return error;
+    } else if (word != "default") {
+      return unrecognized_word(definition, text, word);
     }
   }
   if (conflict) {
-    runtime::Error error = invalid_value(definition, text);
-    error.detail = "Conflicting \"datestyle\" specifications.";
-    return error;
+    return invalid_detail(definition, text, "Conflicting \"datestyle\" specifications.");
   }
   if (order.empty()) order = style == "German" ? "DMY" : "MDY";
   return runtime::format("{}, {}", style.empty() ? "ISO" : style, order);
+}
+
+// Those strings that are lists of names, and what these may be; empty: anything.
+struct ListChoices {
+  std::string_view setting;
+  std::string_view words;
+};
+constexpr std::array<ListChoices, 4> kLists{
+    {{"restrict_nonsystem_relation_kind", "view, foreign-table"},
+     {"search_path", {}},
+     {"temp_tablespaces", {}},
+     {"wal_consistency_checking",
+      "all, heap2, heap, btree, hash, gin, gist, sequence, spgist, brin, generic"}}};
+
+// What PostgreSQL looks at without a database (guc.c: the check hooks). Other strings are taken as
+// they are: walcast has no locales, time zones and catalogs to look them up in.
+runtime::Result<void> check_string(const SettingDefinition& definition, std::string_view text) {
+  for (const ListChoices& choices : kLists) {
+    if (choices.setting != definition.name) continue;
+    for (const std::string& word : TRY(list(definition, text))) {
+      const bool known = choices.words.empty() || find_choice(choices.words, word);
+      if (!known) return unrecognized_word(definition, text, word);
+    }
+  }
+  if (definition.name == "backtrace_functions" &&
+      text.find_first_not_of("0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ, "
+                             "\n\t") != std::string_view::npos) {
+    return invalid_detail(definition, text, "invalid character");
+  }
+  if (definition.name == "default_table_access_method" && text.empty()) {
+    return invalid_detail(definition, text, "default_table_access_method cannot be empty.");
+  }
+  if ((definition.name == "lc_messages" || definition.name == "TimeZone") && text.empty()) {
+    return invalid_value(definition, text);
+  }
+  return {};
 }
 
 }  // namespace
@@ -287,6 +308,7 @@ runtime::Result<std::string> parse_setting(const SettingDefinition& definition,
     if (encoding.empty()) return invalid_value(definition, text);
     return std::string(encoding);
   }
+  TRY(check_string(definition, text));
   return std::string(text);
 }
 

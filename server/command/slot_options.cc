@@ -6,16 +6,13 @@
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::command {
 
-namespace {
+using wire::equal_ignoring_case;
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
+namespace {
 
 // defGetBoolean: nothing is true; a number is 0 or 1, and not as a string; words are whole.
 runtime::Result<bool> boolean(const Option& option) {

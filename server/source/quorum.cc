@@ -4,26 +4,17 @@
 #include <charconv>
 #include <utility>
 
+#include "server/wire/text.h"
+
 namespace server::source {
 
 using wal::Lsn;
+using wire::equal_ignoring_case;
+using wire::trim;
 
 namespace {
 
 constexpr std::string_view kAnyName = "*";
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 // Takes a word, which a blank or a parenthesis ends, off the front.
 std::string_view take_word(std::string_view& text) {
@@ -52,22 +43,23 @@ std::optional<std::vector<std::string>> parse_names(std::string_view text) {
 
 bool AckPolicy::counts(std::string_view application_name) const {
   return kind != Kind::kSpool && std::any_of(names.begin(), names.end(), [&](const auto& name) {
-           return name == kAnyName || same_name(name, application_name);
+           return name == kAnyName || equal_ignoring_case(name, application_name);
          });
 }
 
 std::optional<AckPolicy> parse_ack_policy(std::string_view text) {
   const std::string_view word = take_word(text);
-  if (same_name(word, "spool")) return text.empty() ? std::optional(AckPolicy{}) : std::nullopt;
+  if (equal_ignoring_case(word, "spool"))
+    return text.empty() ? std::optional(AckPolicy{}) : std::nullopt;
   AckPolicy policy;
-  if (same_name(word, "any")) {
+  if (equal_ignoring_case(word, "any")) {
     policy.kind = AckPolicy::Kind::kAny;
     const std::string_view count = take_word(text);
     const auto [end, error] =
         std::from_chars(count.data(), count.data() + count.size(), policy.count);
     if (error != std::errc{} || end != count.data() + count.size()) return std::nullopt;
     if (policy.count == 0) return std::nullopt;
-  } else if (same_name(word, "all")) {
+  } else if (equal_ignoring_case(word, "all")) {
     policy.kind = AckPolicy::Kind::kAll;
   } else {
     return std::nullopt;
@@ -134,7 +126,7 @@ Lsn Quorum::confirmed(Lsn Positions::*position) const {
   for (const std::string& name : policy_.names) {
     Lsn furthest;
     for (const auto& [process_id, standby] : standbys_) {
-      if (name != kAnyName && !same_name(name, standby.name)) continue;
+      if (name != kAnyName && !equal_ignoring_case(name, standby.name)) continue;
       furthest = std::max(furthest, standby.positions.*position);
     }
     least = std::min(least, furthest);

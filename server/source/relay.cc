@@ -21,12 +21,17 @@ using wal::TimelineId;
 
 namespace {
 
-// So often a full disk is tried again, and the primary hears of us while a slow one is waited for.
+// So often a full disk is tried again, or a call that found no descriptor, and the primary hears of
+// us while a slow disk is waited for.
 constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
+
+bool will_pass(const runtime::Error& error) {
+  return wal::is_full_disk(error) || wal::is_out_of_resources(error);
+}
 
 // Only files have an errno, and one that fails may have lost what it was given.
 bool is_broken_disk(const runtime::Error& error) {
-  return error.sys_errno != 0 && !wal::is_full_disk(error);
+  return error.sys_errno != 0 && !will_pass(error);
 }
 
 }  // namespace
@@ -152,21 +157,26 @@ Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   return {};
 }
 
-// A sync that is under way is waited for: its files must not go meanwhile.
+// A sync that is under way is waited for: its files must not go meanwhile. Nothing may be written
+// before later segments have gone, and they are found only with a descriptor.
 Result<void> RelaySource::rewind() {
-  while (writer_->is_flushing()) TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
-  return writer_->rewind();
+  for (;;) {
+    while (writer_->is_flushing()) TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+    auto rewound = writer_->rewind();
+    if (rewound || !wal::is_out_of_resources(rewound.error())) return rewound;
+    TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+  }
 }
 
-// A full disk pauses the stream, and is tried again until there is room. What has been written is
-// made durable meanwhile, for it was allocated before.
+// What will pass, such as a full disk, pauses the stream, and is tried again until it has. What has
+// been written is made durable meanwhile, for it was allocated before.
 Result<void> RelaySource::write(std::span<const std::byte> wal) {
   const Lsn begin = writer_->end();
   bool paused = false;
   for (;;) {
     const Lsn end = writer_->end();
     auto written = writer_->write(wal.subspan(end - begin));
-    if (written || !wal::is_full_disk(written.error())) {
+    if (written || !will_pass(written.error())) {
       if (paused) runtime::log::log("receiving WAL goes on at {}", end);
       return written;
     }

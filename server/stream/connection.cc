@@ -59,7 +59,7 @@ void Connection::make_room(std::size_t bytes) {
   const std::size_t waiting = queued_bytes();
   const std::byte* from = bytes_ + sent_;
   if (2 * (waiting + bytes) > capacity_) {
-    capacity_ = std::max<std::size_t>(2 * (waiting + bytes), 1024);
+    capacity_ = std::max<std::size_t>({2 * capacity_, 2 * (waiting + bytes), 1024});
     bytes_ = static_cast<std::byte*>(overflow_context_.allocate(capacity_));
   }
   std::memmove(bytes_, from, waiting);

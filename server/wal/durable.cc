@@ -52,7 +52,10 @@ std::optional<SegmentNo> segment_of(const std::string& file, SegmentSize segment
 }  // namespace
 
 Result<void> sync_file(const std::string& path, SyncWhat what) {
-  const runtime::UniqueFd file = TRY(open_for_reading(path));
+  return sync_file(TRY(open_for_reading(path)), path, what);
+}
+
+Result<void> sync_file(const runtime::UniqueFd& file, const std::string& path, SyncWhat what) {
   const auto sync = what == SyncWhat::kData ? ::fdatasync : ::fsync;
   if (runtime::retry_on_signal([&] { return sync(file.get()); }) != 0)
     return runtime::fail_call("fsync file", path);

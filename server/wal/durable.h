@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/fd.h"
 #include "runtime/result.h"
 #include "server/wal/lsn.h"
 
@@ -17,6 +18,9 @@ namespace server::wal {
 // All that was written to a file is on disk; with kData, but what only stat(2) would tell.
 enum class SyncWhat { kAll, kData };
 runtime::Result<void> sync_file(const std::string& path, SyncWhat what = SyncWhat::kAll);
+// The same of one that is open. `path` is for the error only.
+runtime::Result<void> sync_file(const runtime::UniqueFd& file, const std::string& path,
+                                SyncWhat what);
 
 // Every file of a directory, and their names.
 runtime::Result<void> sync_files(const std::string& directory);

@@ -37,6 +37,10 @@ bool is_full_disk(const runtime::Error& error) {
   return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
 }
 
+bool is_out_of_resources(const runtime::Error& error) {
+  return error.sys_errno == EMFILE || error.sys_errno == ENFILE || error.sys_errno == ENOMEM;
+}
+
 runtime::Result<runtime::UniqueFd> lock_directory(const std::string& path) {
   runtime::UniqueFd directory = TRY(open_for_reading(path));
   if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return directory;

@@ -31,6 +31,9 @@ runtime::Result<std::string> read_text(const std::string& path, std::size_t byte
 runtime::Result<std::uint64_t> free_bytes(const std::string& directory);
 // The file system has no room, or our quota has none.
 bool is_full_disk(const runtime::Error& error);
+// The process or the system had no descriptor or no memory left for a call, which has done nothing
+// then, unless it was to sync.
+bool is_out_of_resources(const runtime::Error& error);
 
 // Takes a directory for this server alone, for as long as the descriptor is open; a crash ends that
 // too. It is an error if another one has it.

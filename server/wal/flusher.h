@@ -3,14 +3,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
+#include "runtime/fd.h"
 #include "runtime/loop.h"
 #include "runtime/mutex.h"
 #include "runtime/published.h"
 #include "runtime/result.h"
 #include "runtime/thread.h"
+#include "runtime/timer.h"
+#include "server/wal/durable.h"
 #include "server/wal/lsn.h"
 
 namespace server::wal {
@@ -21,12 +25,13 @@ namespace server::wal {
 //   Borrows: the doorbell, which rings when flushed() has moved, or a sync has failed.
 //   Invariant: the WAL before flushed() is on disk, and so is the name of each of its files.
 // A sync that has failed is not tried again: the kernel may have dropped what it could not write,
-// and the next one would succeed all the same (PostgreSQL panics for that reason).
-class Flusher {
+// and the next one would succeed all the same (PostgreSQL panics for that reason). One that has not
+// begun, for want of a descriptor, is.
+class Flusher final : private runtime::Timer::Handler {
  public:
   Flusher(std::string directory, SegmentSize segment_size, const runtime::Clock& clock,
           runtime::Doorbell& doorbell);
-  ~Flusher();
+  ~Flusher() override;
 
   // WAL up to here is durable already, and what follows is not. REQUIRES: not is_at_work().
   void start(Lsn flushed);
@@ -43,8 +48,16 @@ class Flusher {
   void log_memory_contexts();
 
  private:
-  void flush(TimelineId timeline, Lsn to);
-  runtime::Result<void> sync_segments(TimelineId timeline, Lsn from, Lsn to) const;
+  struct OpenFile {
+    std::string path;
+    runtime::UniqueFd fd;
+    SyncWhat what;
+  };
+  static constexpr runtime::Duration kRetryInterval = std::chrono::milliseconds(200);
+
+  void on_timer(runtime::Timer& timer) override;
+  void flush() REQUIRES(loop_);
+  runtime::Result<std::vector<OpenFile>> open_files() const REQUIRES(loop_);
 
   const std::string directory_;
   const SegmentSize segment_size_;
@@ -54,6 +67,10 @@ class Flusher {
   mutable runtime::Mutex mutex_;
   std::optional<runtime::Error> failure_ GUARDED_BY(mutex_);
   runtime::Loop loop_;
+  runtime::Timer retry_timer_ GUARDED_BY(loop_);
+  TimelineId timeline_ GUARDED_BY(loop_){};
+  Lsn to_ GUARDED_BY(loop_);
+  bool wait_logged_ GUARDED_BY(loop_) = false;
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -132,8 +132,9 @@ void Writer::open_output() {
 Result<void> Writer::remove_old_segments() {
   const SegmentNo keep_from = std::min(retention_.keep_from(end()), wanted_from());
   if (keep_from == removed_before_) return {};
+  TRY(remove_before(keep_from));
   removed_before_ = keep_from;
-  return remove_before(keep_from);
+  return {};
 }
 
 Result<void> Writer::remove_before(SegmentNo keep_from) {

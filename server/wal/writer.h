@@ -59,7 +59,8 @@ class Writer {
 
   // WAL that continues end(). kInvalidWal if a record of it is wrong: rewind() then. Other errors
   // are of the disk, which cannot be written or read again: what was written stays, and the rest
-  // may be tried again from end() on. A disk is full only when no old WAL may go (is_full_disk).
+  // may be tried again from end() on, which makes sense for is_full_disk, when no old WAL may go,
+  // and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().

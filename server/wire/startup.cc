@@ -1,11 +1,11 @@
 #include "server/wire/startup.h"
 
 #include <array>
-#include <optional>
 
 #include "runtime/format.h"
 #include "server/wire/codec.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::wire {
 
@@ -52,27 +52,6 @@ runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version,
   }
   if (offset + 1 != text.size()) return invalid_layout();
   return StartupPacket(std::move(message));
-}
-
-// Case-insensitive: is `text` a prefix of `word` that is at least `shortest` long?
-bool is_prefix(std::string_view text, std::string_view word, std::size_t shortest) {
-  if (text.size() < shortest || text.size() > word.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] | 0x20) != word[i]) return false;
-  }
-  return true;
-}
-
-std::optional<bool> parse_bool(std::string_view text) {
-  if (text == "1" || is_prefix(text, "true", 1) || is_prefix(text, "yes", 1) ||
-      is_prefix(text, "on", 2)) {
-    return true;
-  }
-  if (text == "0" || is_prefix(text, "false", 1) || is_prefix(text, "no", 1) ||
-      is_prefix(text, "off", 2)) {
-    return false;
-  }
-  return std::nullopt;
 }
 
 }  // namespace

@@ -77,6 +77,14 @@ TEST(TimelineHistoryTest, AMissingFileIsAnErrorBehindTheColumns) {
   }
 }
 
+TEST(ShowTest, AllIsAllInAnyCase) {
+  Server server(15);
+  const Lines all = server.run("SHOW ALL");
+  ASSERT_GT(all.size(), 10u);
+  EXPECT_EQ(server.run("SHOW \"ALL\""), all);
+  EXPECT_EQ(server.run("SHOW \"All\""), all);
+}
+
 TEST(ShowTest, NamesItsColumnAsThePostgresSettingIsSpelt) {
   Server server(15);
   EXPECT_THAT(server.run("SHOW timezone"), ElementsAre("T TimeZone text", "D UTC", "C SHOW"));

@@ -122,6 +122,47 @@ TEST(SettingValueTest, DateStyles) {
             "specifications.");
 }
 
+TEST(SettingValueTest, ListsOfNames) {
+  const std::string syntax = " / List syntax is invalid.";
+  for (const char* name : {"search_path", "temp_tablespaces", "DateStyle",
+                           "wal_consistency_checking", "restrict_nonsystem_relation_kind"}) {
+    for (const char* text : {"a,,b", "\"a", "a b", "a,", ",a", "\"a\"b", "\"\"\"", ","}) {
+      EXPECT_EQ(parsed(name, text), "! invalid value for parameter \"" + std::string(name) +
+                                        "\": \"" + text + "\"" + syntax);
+    }
+  }
+  for (const char* text : {"", " ", "a", " A , \"B c\",\"d\"\"e\" ", "\"\"", "$user", "a.\"b\""}) {
+    EXPECT_EQ(parsed("search_path", text), text);
+  }
+  EXPECT_EQ(parsed("datestyle", "\"iso\" , DMY"), "ISO, DMY");
+  EXPECT_EQ(parsed("datestyle", " "), "ISO, MDY");
+}
+
+TEST(SettingValueTest, ListsOfWords) {
+  for (const char* text : {"", "all", "Heap, \"btree\"", "generic,SPGIST"}) {
+    EXPECT_EQ(parsed("wal_consistency_checking", text), text);
+  }
+  EXPECT_EQ(parsed("wal_consistency_checking", "heap, XLOG"),
+            "! invalid value for parameter \"wal_consistency_checking\": \"heap, XLOG\" / "
+            "Unrecognized key word: \"xlog\".");
+  EXPECT_EQ(parsed("restrict_nonsystem_relation_kind", "view, foreign-table"),
+            "view, foreign-table");
+  EXPECT_EQ(parsed("restrict_nonsystem_relation_kind", "table").front(), '!');
+}
+
+TEST(SettingValueTest, StringsThatMayNotBeAnything) {
+  EXPECT_EQ(parsed("backtrace_functions", "f_1, G\n"), "f_1, G\n");
+  EXPECT_EQ(parsed("backtrace_functions", "f-1"),
+            "! invalid value for parameter \"backtrace_functions\": \"f-1\" / invalid character");
+  EXPECT_EQ(parsed("default_table_access_method", ""),
+            "! invalid value for parameter \"default_table_access_method\": \"\" / "
+            "default_table_access_method cannot be empty.");
+  for (const std::string name : {"lc_messages", "TimeZone"}) {
+    EXPECT_EQ(parsed(name, ""), "! invalid value for parameter \"" + name + "\": \"\"");
+  }
+  EXPECT_EQ(parsed("lc_monetary", ""), "") << "that of the server's environment";
+}
+
 TEST(SettingValueTest, WhatAnApplicationNameMayNotShowIsReplaced) {
   EXPECT_EQ(parsed("application_name", "a\xc3\xbc\tb~"), "a???b~");
 }

@@ -5,7 +5,7 @@ import signal
 import socket
 
 from support.case import StoppedCase
-from support.walcast import Walcast, fail_to_serve
+from support.walcast import Walcast, WrappedWalcast, fail_to_serve
 
 
 class ServeTest(StoppedCase):
@@ -30,6 +30,19 @@ class ServeTest(StoppedCase):
                                         listen_addresses=address)
                 self.assertRegex(message, "(?i)authentication")
                 self.assertIn(address, message)
+
+    def test_an_address_that_is_not_there_is_left_out_as_long_as_there_is_another(self):
+        without_ipv6 = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c",
+                        "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set lo up"
+                        ' && exec "$@"', "sh"]
+        if self.area.run([*without_ipv6, "true"], check=False).returncode != 0:
+            self.skipTest("no user may have a network of its own here")
+        walcast = WrappedWalcast(self.area, without_ipv6, wal_directory=self.wal.path,
+                                 listen_addresses="::1, 127.0.0.2")
+        self.assertEqual(walcast.address, "127.0.0.2")
+        walcast.wait_for_log('LOG: .*could not bind IPv6 address "::1": Cannot assign requested')
+        walcast.wait_for_log('WARNING: .*could not create listen socket for "::1"')
+        walcast.stop()
 
     def test_a_port_in_use_is_refused(self):
         walcast = self.serve(self.wal)

@@ -100,6 +100,63 @@ TEST_F(LoopTest, ReadsTheClockOnceATurn) {
   EXPECT_EQ(loop.now(), begin + std::chrono::seconds(1));
 }
 
+struct Rest final : Loop::Unfinished {
+  explicit Rest(std::function<void()> function) : body(std::move(function)) {}
+  void go_on() override { body(); }
+  std::function<void()> body;
+};
+
+TEST_F(LoopTest, WhatIsUnfinishedGoesOnOnceInTheNextTurnAfterTheEvents) {
+  std::string order;
+  Rest rest([&] { order += "rest "; });
+  Event event(loop, [&] {
+    order += "event ";
+    if (order.size() < 10) loop.go_on_next_turn(rest);
+  });
+  event.raise();
+  loop.turn_for_test();
+  EXPECT_EQ(order, "event ");
+  EXPECT_TRUE(rest.unfinished());
+  loop.turn_for_test();
+  EXPECT_EQ(order, "event event rest ");
+  EXPECT_FALSE(rest.unfinished());
+  loop.turn_for_test();
+  EXPECT_EQ(order, "event event rest event ");
+}
+
+TEST_F(LoopTest, WhatIsNeverFinishedTakesTurnsWithTheOthersAndDoesNotSleep) {
+  std::string order;
+  Rest a([&] {
+    order += "a";
+    loop.go_on_next_turn(a);
+  });
+  Rest b([&] {
+    order += "b";
+    if (order.size() == 10) return loop.stop();
+    loop.go_on_next_turn(b);
+  });
+  loop.go_on_next_turn(a);
+  loop.go_on_next_turn(b);
+  loop.turn_for_test();
+  loop.run();
+  EXPECT_EQ(order, "ababababab");
+}
+
+TEST_F(LoopTest, WhatHasFinishedOrDiedInTheMeantimeDoesNotGoOn) {
+  bool went_on = false;
+  Rest finished([&] { went_on = true; });
+  auto dead = std::make_unique<Rest>([&] { went_on = true; });
+  loop.go_on_next_turn(finished);
+  loop.go_on_next_turn(*dead);
+  Event event(loop, [&] {
+    finished.finish();
+    dead.reset();
+  });
+  event.raise();
+  loop.turn_for_test();
+  EXPECT_FALSE(went_on);
+}
+
 TEST_F(LoopTest, TakesEventsThenTasksThenTimersThenTheTurnsWork) {
   std::string order;
   Event event(loop, [&] { order += "event "; });

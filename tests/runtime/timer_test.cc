@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -137,6 +139,21 @@ TEST_F(TimersTest, AHandlerMayArmTheOneThatHasFiredBefore) {
   b->then = [this] { a->timer.arm(at(7)); };
   EXPECT_EQ(fire(5), "ab");
   EXPECT_EQ(fire(7), "a");
+}
+
+// Each that was armed again was looked for among all that were due: minutes instead of
+// milliseconds.
+TEST_F(TimersTest, ManyMayBeDueTogetherAndArmedAgain) {
+  constexpr std::size_t kTimers = 300'000;
+  struct Again final : Timer::Handler {
+    void on_timer(Timer& timer) override { timer.arm(at(2)); }
+  } again;
+  std::deque<Timer> many;
+  for (std::size_t i = 0; i < kTimers; ++i) many.emplace_back(timers, again).arm(at(1));
+  const std::clock_t before = std::clock();
+  timers.fire(at(1));
+  EXPECT_LT(std::clock() - before, 10 * CLOCKS_PER_SEC);
+  EXPECT_EQ(timers.size(), kTimers);
 }
 
 }  // namespace

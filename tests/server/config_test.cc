@@ -106,8 +106,8 @@ const std::vector<OptionCase>& option_cases() {
       {"max_wal_senders", "7", [](const auto& c) { return c.max_wal_senders == 7; }},
       {"wal_sender_timeout", "5s",
        [](const auto& c) { return c.wal_sender_timeout == milliseconds(5'000); }},
-      {"authentication_timeout", "250ms",
-       [](const auto& c) { return c.authentication_timeout == milliseconds(250); }},
+      {"authentication_timeout", "10min",
+       [](const auto& c) { return c.authentication_timeout == milliseconds(600'000); }},
       {"shutdown_timeout", "1min",
        [](const auto& c) { return c.shutdown_timeout == milliseconds(60'000); }},
       {"copy_threshold", "64kB", [](const auto& c) { return c.copy_threshold == 64u << 10; }},
@@ -267,6 +267,36 @@ TEST(ConfigTest, RefusesAValueThatIsNone) {
   for (const auto& [flag, value] : cases) {
     expect_refused(serve({"--" + std::string(flag), value}),
                    "invalid value for parameter \"" + std::string(flag) + "\": \"" + value + "\"");
+  }
+}
+
+TEST(ConfigTest, TheAuthenticationTimeoutIsPostgresOwn) {
+  const auto taken = [](const char* text) {
+    return serve({"--authentication-timeout", text}).line.serve.authentication_timeout;
+  };
+  EXPECT_EQ(taken("1"), milliseconds(1'000)) << "counted in seconds";
+  EXPECT_EQ(taken("600"), milliseconds(600'000));
+  EXPECT_EQ(taken("1500ms"), milliseconds(2'000)) << "whole ones";
+  for (const auto& [text, seconds] :
+       {std::pair("0", "0"), std::pair("400ms", "0"), std::pair("601", "601"),
+        std::pair("11min", "660"), std::pair("-1", "-1")}) {
+    expect_refused(serve({"--authentication-timeout", text}),
+                   std::string(seconds) +
+                       " s is outside the valid range for parameter \"authentication_timeout\" "
+                       "(1 .. 600)");
+  }
+  expect_refused(serve({"--authentication-timeout", "soon"}),
+                 "invalid value for parameter \"authentication_timeout\": \"soon\"");
+}
+
+TEST(ConfigTest, AddressesMayHaveBlanksAroundThem) {
+  const Parsing parsing = serve({"--listen-addresses", " localhost,  127.0.0.2 "});
+  EXPECT_EQ(parsing.line.serve.listen_addresses,
+            (std::vector<std::string>{"localhost", "127.0.0.2"}));
+  EXPECT_EQ(parsing.shown("listen_addresses"), "localhost,127.0.0.2");
+  for (const char* list : {"", " ", "localhost,", "localhost,,127.0.0.2"}) {
+    expect_refused(serve({"--listen-addresses", list}),
+                   "invalid value for parameter \"listen-addresses\": \"" + std::string(list));
   }
 }
 

@@ -1,6 +1,11 @@
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <future>
 #include <thread>
 
+#include "runtime/socket.h"
 #include "tests/session/session_rig.h"
 
 // The loop of PostgresMain as a walsender runs it, outside of COPY: message by message.
@@ -192,6 +197,64 @@ TEST_F(CommandLoopTest, WhoDoesNotReadItsAnswersIsNotReadFrom) {
     }
   }
   sender.join();
+}
+
+// A burst of one client's commands was answered as a whole before anybody else was looked at.
+TEST_F(CommandLoopTest, OneClientsCommandsAreAFewOfATurn) {
+  constexpr std::size_t kCommands = 10'000;
+  constexpr std::size_t kAnswerBytes = 6;  // of ReadyForQuery
+  std::promise<void> sent;
+  server.post_to_worker([&sent] { sent.get_future().wait(); });
+  // More than are run in the turn of the first, so that the last runs after the events of the next.
+  for (std::size_t i = 0; i < runtime::Loop::Options().tasks_per_turn; ++i) {
+    server.post_to_worker([] {});
+  }
+  std::promise<int> answered;
+  server.post_to_worker([&] {
+    int bytes = 0;
+    EXPECT_EQ(::ioctl(client.fd(), FIONREAD, &bytes), 0);
+    answered.set_value(bytes);
+  });
+  std::string bytes;
+  for (std::size_t i = 0; i < kCommands; ++i) bytes += client_message('S', "");
+  client.send(bytes);
+  sent.set_value();
+  EXPECT_LT(answered.get_future().get(), 100 * kAnswerBytes);
+  for (std::size_t i = 0; i < kCommands; ++i) ASSERT_EQ(types_of(client.until('Z')), "Z") << i;
+  EXPECT_EQ(answer(query("IDENTIFY_SYSTEM")), "TDCZ");
+}
+
+// The server is in this process, and so is its end of the connection.
+int servers_end(const TestClient& client) {
+  const std::uint16_t port = runtime::local_address(client.fd()).port();
+  for (int fd = 0; fd < 1024; ++fd) {
+    runtime::SocketAddress peer{.size = sizeof(sockaddr_storage)};
+    const bool connected =
+        ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) == 0;
+    if (connected && peer.is_loopback() && peer.port() == port) return fd;
+  }
+  return -1;
+}
+
+// What was not in the socket yet was lost.
+TEST_F(CommandLoopTest, WhoClosesItsSideStillGetsItsAnswers) {
+  ReadyClient slow(server, /*receive_buffer_bytes=*/4096);
+  const int send_buffer_bytes = 4096;
+  ASSERT_EQ(::setsockopt(servers_end(slow), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes,
+                         sizeof(send_buffer_bytes)),
+            0);
+  slow.send(query("SHOW all"));
+  std::size_t answer_bytes = 0;
+  for (const Message& message : slow.until('Z')) answer_bytes += 5 + message.body.size();
+  const std::size_t commands = 240 * 1024 / answer_bytes;  // fewer would not be read any more
+  std::string bytes;
+  for (std::size_t i = 0; i < commands; ++i) bytes += query("SHOW all");
+  slow.send(bytes);
+  ASSERT_EQ(::shutdown(slow.fd(), SHUT_WR), 0);
+  server.run_in_worker([] {});
+  std::size_t ready = 0;
+  for (const Message& message : slow.to_end()) ready += message.type == 'Z';
+  EXPECT_EQ(ready, commands);
 }
 
 TEST_F(CommandLoopTest, ALargeMessageIsTakenUpToTheLimit) {

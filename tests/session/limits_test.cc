@@ -1,6 +1,8 @@
 #include <chrono>
+#include <vector>
 
 #include "tests/session/session_rig.h"
+#include "tests/support/logged.h"
 
 namespace tests {
 
@@ -42,6 +44,79 @@ TEST_F(SendersMaxTest, WhoGoesMakesRoom) {
     second.close();
     ASSERT_TRUE(server.wait_for_sessions(0));
   }
+}
+
+struct ConnectionLimitsTest : SessionTest {
+  static TestServer::Options options() {
+    TestServer::Options made;
+    made.connections = {.admitted_max = 2, .open_max = 3};
+    return made;
+  }
+  ConnectionLimitsTest() : SessionTest(options()) {}
+
+  static void expect_refused(TestClient& client) {
+    const auto messages = client.to_end();
+    ASSERT_EQ(types_of(messages), "E");
+    EXPECT_EQ(field(messages[0], 'S'), "FATAL");
+    EXPECT_EQ(field(messages[0], 'C'), "53300");
+    EXPECT_EQ(field(messages[0], 'M'), "sorry, too many clients already");
+  }
+};
+
+TEST_F(ConnectionLimitsTest, ThoseThatHaveSaidNothingCountAndMoreAreTold) {
+  TestClient silent(server.port());
+  ReadyClient ready(server);
+  for (int i = 0; i < 3; ++i) {
+    TestClient third(server.port());
+    third.send(startup_packet(walreceiver_parameters()));
+    expect_refused(third);
+    ASSERT_TRUE(server.wait_for_sessions(2));
+  }
+  silent.close();
+  ASSERT_TRUE(server.wait_for_sessions(1));
+  ReadyClient instead(server);
+}
+
+TEST_F(ConnectionLimitsTest, WhenAllAreTakenOthersWaitUntilOneIsFree) {
+  ReadyClient first(server);
+  ReadyClient second(server);
+  TestClient third(server.port());
+  ASSERT_TRUE(server.wait_for_sessions(3));
+  testing::internal::CaptureStderr();
+  TestClient fourth(server.port());
+  fourth.send(startup_packet(walreceiver_parameters()));
+  first.send(query("IDENTIFY_SYSTEM"));
+  EXPECT_EQ(types_of(first.until('Z')), "TDCZ");
+  EXPECT_EQ(server.sessions().size(), 3u);
+  second.close();
+  expect_refused(fourth);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_LE(count_of(log, "new connections have to wait"), 1u) << log;
+  third.send(startup_packet(walreceiver_parameters()));
+  expect_refused(third);
+}
+
+// After so many connections the process id was 0, which a slot took for nobody's: the server ended.
+struct ProcessIdTest : SessionTest {
+  static TestServer::Options options() {
+    TestServer::Options made;
+    made.last_process_id = 0x7FFFFFFE;
+    return made;
+  }
+  ProcessIdTest() : SessionTest(options()) {}
+};
+
+TEST_F(ProcessIdTest, IsPositive) {
+  std::vector<std::uint32_t> ids;
+  for (int i = 0; i < 3; ++i) {
+    ReadyClient client(server);
+    client.send(query("CREATE_REPLICATION_SLOT s TEMPORARY PHYSICAL"));
+    EXPECT_EQ(types_of(client.until('Z')), "TDCZ");
+    ids.push_back(server.sessions().at(0).process_id);
+    client.close();
+    ASSERT_TRUE(server.wait_for_sessions(0));
+  }
+  EXPECT_EQ(ids, (std::vector<std::uint32_t>{0x7FFFFFFF, 1, 2}));
 }
 
 struct AuthenticationTimeoutTest : SessionTest {

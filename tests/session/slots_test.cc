@@ -1,11 +1,16 @@
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
+#include <future>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "runtime/socket.h"
 #include "tests/session/session_rig.h"
+#include "tests/support/logged.h"
 #include "tests/support/temp_dir.h"
 
 // Replication slots as clients see them.
@@ -14,6 +19,7 @@ namespace tests {
 
 using server::slot::SlotInfo;
 using server::wal::Lsn;
+using server::wal::Xmin;
 
 namespace {
 
@@ -66,6 +72,15 @@ struct SlotsTest : SessionTest {
       ASSERT_EQ(message.type, 'd');
       if (keepalive(message)) return;
     }
+  }
+
+  static std::string feedback(std::uint32_t xmin) {
+    server::wire::HotStandbyFeedback told{};
+    told.xmin = xmin;
+    return client_message('d', as_text(server::wire::encode_hot_standby_feedback(told)));
+  }
+  Xmin horizon() {
+    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
   }
 
   ReadyClient client{server};
@@ -222,10 +237,6 @@ TEST_F(SlotsTest, AnIdleSessionEndsWhenItsTemporarySlotNeedsOldWal) {
 }
 
 TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
-  using server::wal::Xmin;
-  const auto horizon = [this] {
-    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
-  };
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   {
     ReadyClient without(server);
@@ -248,10 +259,6 @@ TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
 
 // Most feedback says what was said before. What the test has taken away shows who is not asked.
 TEST_F(SlotsTest, TheSameFeedbackIsPassedOnOncePerStream) {
-  using server::wal::Xmin;
-  const auto horizon = [this] {
-    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
-  };
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   client.send(start_replication(end()) + feedback(700));
   EXPECT_EQ(client.next().type, 'W');
@@ -276,6 +283,59 @@ TEST_F(SlotsTest, TheSameFeedbackIsPassedOnOncePerStream) {
   client.send(feedback(701));
   settle(client, end());
   EXPECT_EQ(horizon(), Xmin{600}) << "the slot's is known, and nobody asked";
+}
+
+// Those below the first normal one are the bootstrap's and the frozen.
+TEST_F(SlotsTest, FeedbackOfNoNormalTransactionIsOfNone) {
+  client.send(start_replication(end()) + feedback(700));
+  EXPECT_EQ(client.next().type, 'W');
+  settle(client, end());
+  EXPECT_EQ(horizon(), Xmin{700});
+  for (const std::uint32_t xid : {2u, 1u, 0u}) {
+    client.send(feedback(3));
+    settle(client, end());
+    EXPECT_EQ(horizon(), Xmin{3});
+    client.send(feedback(xid));
+    settle(client, end());
+    EXPECT_EQ(horizon(), Xmin{}) << xid;
+  }
+}
+
+// It waits for its command with no socket, on which a reload set what a socket has.
+TEST_F(SlotsTest, AReloadPassesOverASessionThatHasGone) {
+  EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
+  client.send(start("s", end()) + feedback(500));
+  EXPECT_EQ(client.next().type, 'W');
+  settle(client, end());
+  client.close();
+  ASSERT_TRUE(server.wait_for_sessions(0));
+
+  ReadyClient gone(server);
+  gone.send(start_replication(end()) + feedback(700));
+  EXPECT_EQ(gone.next().type, 'W');
+  settle(gone, end());
+  gone.send(client_message('c', ""));
+  gone.until('Z');
+  std::promise<void> dropping;
+  std::promise<void> go_on;
+  std::atomic<bool> called = false;
+  server.xmin_horizon().set_listener(
+      [&] {
+        if (called.exchange(true)) return;
+        dropping.set_value();
+        go_on.get_future().wait();
+      },
+      {});
+  gone.send(query("DROP_REPLICATION_SLOT s"));
+  dropping.get_future().wait();
+  runtime::reset_on_close(gone.fd());
+  gone.close();
+  while (horizon() != Xmin{}) std::this_thread::yield();  // the session's own is the last to go
+  const std::string log = logged([&] { server.reload(); });
+  EXPECT_EQ(log, "");
+  go_on.set_value();
+  EXPECT_TRUE(server.wait_for_sessions(0));
+  server.xmin_horizon().set_listener({}, {});
 }
 
 TEST_F(SlotsTest, AServerThatStopsWaitsForNoSlot) {

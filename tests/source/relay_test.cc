@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "tests/source/tail_follower.h"
+#include "tests/support/log_pipe.h"
 #include "tests/support/logged.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/test_server.h"
 #include "tests/wal/growing_wal.h"
 
@@ -212,6 +214,26 @@ TEST_F(RelayTest, AWrongRecordStopsItUntilThePrimaryHasARightOne) {
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(count_of(log, "incorrect resource manager data checksum"), 1u) << log;
   EXPECT_EQ(received(good_end, end()), wal(good_end, end()));
+}
+
+// It ended, as of a disk that fails.
+TEST_F(RelayTest, WithoutADescriptorItWaits) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  grow(100'000);
+  {
+    LogPipe log;
+    {
+      const NoDescriptors none;
+      primary->publish(end());
+      EXPECT_TRUE(log.wait_for("Too many open files; receiving WAL pauses")) << log.said();
+    }
+    EXPECT_TRUE(log.wait_for("receiving WAL goes on")) << log.said();
+  }
+  EXPECT_TRUE(follower->wait_for(end()));
+  const Lsn first = identity.segment_size.start(segment(1));
+  EXPECT_EQ(received(first, end()), wal(first, end()));
 }
 
 TEST_F(RelayTest, AnotherSystemsWalIsRefused) {

@@ -117,6 +117,22 @@ TEST_F(ConnectionTest, AQueueThatNeverRunsEmptyDoesNotGrow) {
   EXPECT_EQ(received, std::string(1 << 20, 'x') + std::string(received.size() - (1 << 20), 'y'));
 }
 
+// Where more than half was waiting, each new buffer was larger by next to nothing, and none of them
+// was freed.
+TEST_F(ConnectionTest, AQueueThatGrowsSlowlyTakesNewMemorySeldom) {
+  queue(std::string(1 << 20, 'x'));
+  ASSERT_EQ(connection_.flush(), IoResult::Status::kBlocked);
+  std::string received;
+  for (int round = 0; round < 10'000; ++round) {
+    const std::size_t before = received.size();
+    receive_into(received, sockets_.peer.get(), 4096);
+    connection_.flush();
+    queue(std::string(received.size() - before + 10, 'y'));
+    ASSERT_LT(context_.subtree_stats().total_bytes, 16u << 20) << round;
+  }
+  EXPECT_GT(received.size(), 20u << 20);
+}
+
 TEST_F(ConnectionTest, AnyMixOfPartsAndPartialSendsArrivesInOrder) {
   const auto seed = std::random_device()();
   SCOPED_TRACE(seed);

@@ -16,32 +16,34 @@ using server::Worker;
 
 TestServer::TestServer(std::string directory, const server::wal::Identity& identity,
                        Options options)
-    : faults_(identity),
+    : options_(std::move(options)),
+      faults_(identity),
       segments_(std::move(directory), identity, faults_),
-      slots_(slot_options(options.slots)),
+      slots_(slot_options(options_.slots)),
       pool_(std::make_unique<runtime::Pool>(2)) {
   // No test but those of the limit wants to meet it.
-  auto& senders_max = options.worker.session.max_wal_senders;
+  auto& senders_max = options_.worker.session.max_wal_senders;
   if (senders_max == 0) senders_max = 10'000;
   ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
   server::command::Settings settings;
   server::command::add_source_settings(identity, settings);
   settings.set("wal_sender_timeout", "1min", "");
-  const Worker::Shared shared{
-      .clock = clock_,
-      .pool = *pool_,
-      .segments = segments_,
-      .settings = std::make_shared<const server::command::Settings>(settings),
-      .reported_settings = server::command::reported_settings(identity),
-      .wal_senders = wal_senders_,
-      .cancel_keys = cancel_keys_,
-      .xmin_horizon = xmin_horizon_,
-      .quorum = quorum_,
-      .slots = slots_};
-  for (std::size_t i = 0; i < options.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, shared, options.worker));
+  settings_ = std::make_shared<const server::command::Settings>(std::move(settings));
+  const Worker::Shared shared{.clock = clock_,
+                              .pool = *pool_,
+                              .segments = segments_,
+                              .settings = settings_,
+                              .reported_settings = server::command::reported_settings(identity),
+                              .wal_senders = wal_senders_,
+                              .cancel_keys = cancel_keys_,
+                              .xmin_horizon = xmin_horizon_,
+                              .quorum = quorum_,
+                              .slots = slots_};
+  for (std::size_t i = 0; i < options_.workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, shared, options_.worker));
     tail_.subscribe(workers_.back()->span_queue());
   }
+  process_ids_.add(options_.last_process_id);
   acceptor_ = std::make_unique<server::Acceptor>(0, clock_, workers_, process_ids_);
   const auto addresses = runtime::resolve("127.0.0.1", 0);
   const auto bound = acceptor_->listen(addresses->front());
@@ -66,7 +68,7 @@ void TestServer::serve(server::wal::Lsn begin, server::wal::Lsn end) {
   accept();
 }
 
-void TestServer::accept() { acceptor_->start(); }
+void TestServer::accept() { acceptor_->start(options_.connections); }
 
 void TestServer::publish(server::wal::Lsn end) {
   tail_.publish(tail_.position(), end, 1, clock_.now());
@@ -78,6 +80,11 @@ void TestServer::on_segment_changed(server::wal::SegmentNo no) {
 }
 
 void TestServer::on_source_failed(const runtime::Error& error) { ADD_FAILURE() << error.what; }
+
+void TestServer::reload() {
+  for (const auto& worker : workers_) worker->post_reload(settings_, options_.worker.session);
+  run_in_worker([] {});
+}
 
 void TestServer::stop() {
   acceptor_->stop();
@@ -112,6 +119,11 @@ void TestServer::run_in_worker(const std::function<void()>& task) {
     done->set_value();
   });
   done->get_future().wait();
+}
+
+void TestServer::post_to_worker(std::function<void()> task) {
+  workers_.front()->post_snapshot(
+      [posted = std::move(task)](const std::vector<server::admin::StandbyStatus>&) { posted(); });
 }
 
 std::string TestServer::contexts_of_worker() {

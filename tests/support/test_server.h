@@ -29,6 +29,8 @@ class TestServer final : public server::source::Source::Listener {
     std::size_t workers = 1;
     server::Worker::Options worker;
     server::slot::Slots::Options slots;
+    server::ConnectionLimits connections;
+    std::int64_t last_process_id = 0;
   };
 
   TestServer(std::string directory, const server::wal::Identity& identity, Options options);
@@ -42,6 +44,8 @@ class TestServer final : public server::source::Source::Listener {
   // As when the file of a segment has changed.
   void on_segment_changed(server::wal::SegmentNo no) override;
   void on_source_failed(const runtime::Error& error) override;
+  // As when the configuration was read again, and is what it was.
+  void reload();
   // Ends all sessions, and the threads; the WAL is no longer used then.
   void stop();
   // From another thread than the one that stops it: no longer waits for standbys.
@@ -54,8 +58,9 @@ class TestServer final : public server::source::Source::Listener {
   std::int64_t wal_senders() const { return wal_senders_.get(); }
   // The sessions of the first worker, as it sees them.
   std::vector<server::admin::StandbyStatus> sessions();
-  // Runs `task` on the first worker's thread, and waits for it.
+  // Runs `task` on the first worker's thread, and waits for it, or does not.
   void run_in_worker(const std::function<void()>& task);
+  void post_to_worker(std::function<void()> task);
   // The names of the first worker's memory contexts, one per line.
   std::string contexts_of_worker();
   server::slot::Slots& slots() { return slots_; }
@@ -65,6 +70,9 @@ class TestServer final : public server::source::Source::Listener {
 
  private:
   server::slot::Slots::Options slot_options(server::slot::Slots::Options options);
+
+  Options options_;
+  std::shared_ptr<const server::command::Settings> settings_;
 
   runtime::SystemClock clock_;
   server::wal::WalTail tail_;

@@ -13,6 +13,8 @@
 #include "runtime/clock.h"
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
+#include "tests/support/log_pipe.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/wal_directory.h"
 #include "tests/wal/samples.h"
 
@@ -204,6 +206,55 @@ TEST_F(WriterTest, AFailedFlushIsReportedAndTheLast) {
   ASSERT_TRUE(writer->flush_failure().has_value());
   EXPECT_EQ(writer->flush_failure()->kind->code, "58P01");
   EXPECT_EQ(writer->flushed(), begin());
+}
+
+TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
+  start_empty(begin());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  append(3000);
+  const auto small = take();
+  for (int i = 0; i < 300; ++i) append(8000);
+  const auto large = take();
+  {
+    const tests::NoDescriptors none;
+    const auto unproven = writer->write(small);
+    ASSERT_FALSE(unproven);
+    EXPECT_TRUE(is_out_of_resources(unproven.error())) << unproven.error().what;
+    EXPECT_EQ(unproven.error().kind->code, "53000");
+    EXPECT_LT(writer->proven(), writer->end());
+    const Lsn written = writer->end();
+    const auto unwritten = writer->write(large);
+    ASSERT_FALSE(unwritten);
+    EXPECT_TRUE(is_out_of_resources(unwritten.error())) << unwritten.error().what;
+    EXPECT_EQ(writer->end(), identity.segment_size.start(SegmentNo{2}));
+    const auto rest = std::span(large).subspan(writer->end() - written);
+    EXPECT_FALSE(writer->write(rest));
+    EXPECT_FALSE(writer->rewind());
+  }
+  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->write(small));
+  ASSERT_TRUE(writer->write(large));
+  EXPECT_EQ(tail->position(), builder.end());
+  EXPECT_EQ(writer->proven(), builder.end());
+}
+
+// One that has not begun is no failed flush.
+TEST_F(WriterTest, AFlushWaitsForADescriptor) {
+  start_empty(begin());
+  for (int i = 0; i < 300; ++i) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  {
+    tests::LogPipe log;
+    const tests::NoDescriptors none;
+    writer->request_flush();
+    EXPECT_TRUE(log.wait_for("Too many open files; making WAL durable waits")) << log.said();
+    EXPECT_TRUE(writer->is_flushing());
+  }
+  EXPECT_FALSE(writer->flush_failure().has_value());
+  wait_for_flush();
+  EXPECT_EQ(writer->flushed(), builder.end());
+  EXPECT_FALSE(writer->flush_failure().has_value());
 }
 
 TEST_F(WriterTest, ItGoesOnWhereTheSpoolEnds) {

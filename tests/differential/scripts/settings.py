@@ -28,7 +28,8 @@ _OF_A_DATABASE = (
 _SPELLED = ("WAL_SEGMENT_SIZE", "Wal_Segment_Size", "timezone", "TIMEZONE", "datestyle",
             '"wal_segment_size"', '"WAL_SEGMENT_SIZE"', '"TimeZone"', "no_such_parameter",
             "no.such", "a.b.c", '"no such"', "wal_segment_siz", "\"it's\"", '"say ""x"""',
-            "x" * 70, "wal_segment_size_", '"%s%n"', "timeline", "ALL", "all", '"all"')
+            "x" * 70, "wal_segment_size_", '"%s%n"', "timeline", "ALL", "all", '"all"', '"ALL"',
+            '"All"')
 
 _TIMEOUTS = ("5s", "5000", "60s", "60000ms", "90s", "1min", "60min", "1h", "24h", "1d", "0", "1.5s",
              "1.0004s", " 7s ", "7 s", "0x10", "010", "5e3", "2147483647", "+5s", "1000000us",
@@ -83,6 +84,30 @@ def _given():
                       client_min_messages=level)
 
 
+def _lists():
+    """Strings that PostgreSQL checks without a database."""
+    for name in ("search_path", "temp_tablespaces", "DateStyle", "wal_consistency_checking",
+                 "restrict_nonsystem_relation_kind"):
+        for value in ("", " ", "a, b", "a,,b", '"a', "a b", "a,", ",a", '""', '"a"b', 'a."b"',
+                      ' A ,"B c" , "d""e" ', "a\tb", "a\v", "x" * 80, "\u00e9", "'a'", "$user"):
+            yield script(f"the list {name}={value[:20]!r}", send(startup(**{name: value})),
+                         send(query(f"SHOW {name}")))
+    for word in ("all", "XLOG", "Transaction", "Storage", "CLOG", "Database", "Tablespace",
+                 "MultiXact", "RelMap", "Standby", "Heap2", "Heap", "Btree", "Hash", "Gin", "Gist",
+                 "Sequence", "SPGist", "BRIN", "CommitTs", "ReplicationOrigin", "Generic",
+                 "LogicalMessage", '"Heap"', "heap, \"all\""):
+        yield script(f"wal_consistency_checking={word!r}",
+                     send(startup(wal_consistency_checking=word)),
+                     send(query("SHOW wal_consistency_checking")))
+    for name, value in (("restrict_nonsystem_relation_kind", "View, foreign-table"),
+                        ("backtrace_functions", "f_1, G\n\t"), ("backtrace_functions", "f-1"),
+                        ("backtrace_functions", ""), ("default_table_access_method", ""),
+                        ("default_table_access_method", "none"), ("lc_messages", ""),
+                        ("lc_monetary", ""), ("lc_messages", "C"), ("TimeZone", "")):
+        yield script(f"{name}={value!r}, checked", send(startup(**{name: value})),
+                     send(query(f"SHOW {name}")))
+
+
 def _timeouts():
     for value in _TIMEOUTS:
         yield session(f"wal_sender_timeout={value!r}", ask("SHOW wal_sender_timeout"),
@@ -125,5 +150,6 @@ def scripts(site):
     del site
     yield from _shown()
     yield from _given()
+    yield from _lists()
     yield from _timeouts()
     yield from _options()

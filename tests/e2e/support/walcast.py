@@ -58,6 +58,17 @@ class Walcast:
         assert status == 0, self.process.tail()
 
 
+class WrappedWalcast(Walcast):
+    """One that another program starts, which goes on as it."""
+
+    def __init__(self, area, wrapper, **options):
+        self._wrapper = wrapper
+        super().__init__(area, **options)
+
+    def _command(self, argv):
+        return [*self._wrapper, *argv]
+
+
 class SmallDiskWalcast(Walcast):
     """One that sees a file system of so many megabytes at `mount`, as nobody else does; half of it
     is taken by the file `ballast`."""

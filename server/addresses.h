@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/result.h"
+#include "runtime/socket.h"
+
+namespace server {
+
+// The addresses of `hosts` to listen on, each once. One that this host does not have is left out
+// with a log message, as PostgreSQL does (postmaster.c), as long as there is another. Blocks.
+runtime::Result<std::vector<runtime::SocketAddress>> find_listen_addresses(
+    const std::vector<std::string>& hosts, std::uint16_t port,
+    const std::function<runtime::Result<void>(const runtime::SocketAddress&)>& try_to_bind =
+        runtime::check_unused);
+
+}  // namespace server
