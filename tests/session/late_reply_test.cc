@@ -48,8 +48,8 @@ class LateReplyTest : public ::testing::Test,
                            .input_buffer = input_buffer_,
                            .options = options_});
     rig_.loop.set_turn_work(&send_queue_);
-    session_ = new Session(*environment_, *this, std::move(sockets_.ours), runtime::SocketAddress{},
-                           /*process_id=*/7);
+    session_ = new Session(*environment_, *this,
+                           {.fd = std::move(sockets_.ours), .peer = {}, .process_id = 7});
     say(startup_packet(walreceiver_parameters()));
     say(start_replication(rig_.end()));
   }
