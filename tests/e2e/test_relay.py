@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 
 from support.cluster import PgCluster, pg_program
 from support.gate import Gate
@@ -105,22 +104,26 @@ class ForeignPrimaryTest(RelayCase):
 class KillTest(RelayCase):
     def test_nothing_is_lost_when_the_relay_is_killed_again_and_again(self):
         self.seed_chance()
-        walcast = self.relay()
+        # The primary's slot tells how far the relay has said it had flushed when it is gone, too.
+        walcast = self.relay(primary_slot_name="relay", create_primary_slot=True)
         port = walcast.port
         standbys = [self.standby(f"standby{i}", port) for i in range(2)]
         load = self.load(seconds=2 * KILLS + 2)
-        acknowledged = 0
+        positions = []  # that were acknowledged when it was killed
         for _ in range(KILLS):
             random_pause(1.0, 2.0)
-            flushed = self.primary.sql("SELECT max(flush_lsn) FROM pg_stat_replication")
-            acknowledged = max(acknowledged, parse_lsn(flushed) if flushed else 0)
-            walcast.process.send_signal(signal.SIGKILL)
-            walcast.process.wait()
-            walcast = self.relay(port=port)
+            walcast.process.kill()
+            acknowledged = parse_lsn(self.primary.sql(
+                "SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'relay'"))
+            positions.append(acknowledged)
+            self.assertGreaterEqual(self.end_of_spool_files(acknowledged), acknowledged)
+            walcast = self.relay(port=port, primary_slot_name="relay")
             client = self.connect(port)
             self.assertGreaterEqual(parse_lsn(client.identify()[2]), acknowledged)
             client.close()
         load.join()
+        self.assertEqual(positions, sorted(positions))
+        self.assertGreater(positions[-1], positions[0])
         end = self.primary.flush_lsn()
         expected = self.primary.checksums()
         for standby in standbys:

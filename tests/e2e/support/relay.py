@@ -8,7 +8,7 @@ from support.case import E2eCase
 from support.cluster import PgCluster
 from support.replication import ReplicationClient
 from support.wait import wait_until
-from support.wal import WalFiles
+from support.wal import WalFiles, waldump_of_spool
 from support.walcast import Walcast
 from support.workload import wal_of
 
@@ -81,6 +81,17 @@ class RelayCase(E2eCase):
         begin = self.spool.begin(timeline)
         self.assertEqual(self.spool.read(timeline, begin, end), wal.read(timeline, begin, end))
 
+    def end_of_spool_files(self, near):
+        """Where the WAL ends that pg_waldump finds in the files of a relay that is dead; a record
+        may begin in the segment before `near`."""
+        records = waldump_of_spool(self.area, self.spool, 1, near - self.spool.segment_size)
+        return records[-1].end if records else 0
+
+    def commits_in_spool(self, begin):
+        """The transactions whose commit pg_waldump finds in these files, from `begin` on."""
+        return {record.xid for record in waldump_of_spool(self.area, self.spool, 1, begin)
+                if record.rmgr == "Transaction" and record.description.startswith("COMMIT")}
+
     def make_commits_wait(self):
         """From now on the primary's commits wait for the relay, until the test ends."""
         self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'walcast'")
@@ -113,14 +124,17 @@ class Writer(threading.Thread):
         self._client = ReplicationClient.connect(port, replication="false", database="postgres")
         self._numbers = numbers
         self.confirmed = []
+        self.transactions = []  # the xids of those
 
     def run(self):
         try:
             for number in self._numbers:
-                answer = self._client.query(f"INSERT INTO committed VALUES ({number})")
+                answer = self._client.query(f"INSERT INTO committed VALUES ({number})"
+                                            " RETURNING pg_current_xact_id()")
                 if answer.closed or answer.error:
                     break
                 self.confirmed.append(number)
+                self.transactions.append(int(answer.rows[0][0]))
         except (OSError, AssertionError):
             pass  # the primary was killed
         finally:
