@@ -5,7 +5,8 @@ import random
 import threading
 
 from support.case import E2eCase
-from support.cluster import PgCluster
+from support.cluster import PgCluster, pg_program
+from support.lsn import parse_lsn
 from support.replication import ReplicationClient
 from support.wait import wait_until
 from support.wal import WalFiles, waldump_of_spool
@@ -34,14 +35,17 @@ class RelayCase(E2eCase):
         cls.primary.stop()
 
     def setUp(self):
-        # The copy ends early in a segment, and so the spool begins in the one that it asks for.
-        self.primary.start()
-        self.primary.sql("SELECT pg_switch_wal()")
-        self.primary.stop()
-        self.base = self.primary.cold_copy(f"base-{self.id()}")
         self.primary.start()
         self.addCleanup(self.stop_primary)
+        self.take_base()
         self.spool = WalFiles(self.area.path(f"spool-{self.id()}"), self.primary.segment_size)
+
+    def take_base(self, name="base"):
+        """A copy that ends early in a segment: a spool begins in the one that it asks for."""
+        self.primary.sql("SELECT pg_switch_wal()")
+        self.primary.stop()
+        self.base = self.primary.cold_copy(f"{name}-{self.id()}")
+        self.primary.start()
 
     def seed_chance(self):
         """So that WALCAST_TEST_SEED repeats what a failure has printed."""
@@ -114,6 +118,27 @@ class RelayCase(E2eCase):
                                   args=("-n", "-c", clients, "-T", seconds), daemon=True)
         thread.start()
         return thread
+
+    def load_of_long_records(self, cluster):
+        """Until it is killed, or `cluster`: records longer than a segment between small ones."""
+        script = self.area.path("long-records.sql")
+        self.area.write_file(script, "INSERT INTO bulk SELECT i, repeat(md5(i::text), 1 + i % 40)"
+                                     " FROM generate_series(1, 500) i;\n"
+                                     "SELECT pg_logical_emit_message(true, 'load',"
+                                     " repeat('long record ', 120000));\n")
+        load = self.area.spawn("pgbench", [
+            pg_program("pgbench"), "-h", "127.0.0.1", "-p", cluster.port, "-U", "postgres", "-n",
+            "-c", 2, "-R", 40, "-T", 600, "-f", script, "postgres"])
+        self.addCleanup(load.kill)
+        return load
+
+    def wait_for_all_of(self, port, standby):
+        """Until the standby has all that the relay has: what only the relay had would be lost."""
+        client = self.connect(port)
+        end = parse_lsn(client.identify()[2])
+        client.close()
+        standby.wait_for_replay(end)
+        return end
 
 
 class Writer(threading.Thread):
