@@ -10,7 +10,6 @@ from support.lsn import parse_lsn
 from support.relay import RelayCase, random_pause
 from support.replication import ReplicationClient
 from support.wait import wait_until
-from support.wal import WalFiles
 from support.walcast import fail_to_serve
 from support.workload import bulk_load, wal_of
 
@@ -195,26 +194,6 @@ class AheadTest(RelayCase):
         walcast.stop()
 
 
-class ChainTest(RelayCase):
-    def test_a_relay_behind_a_relay_behind_a_relay(self):
-        first = self.relay()
-        spools = [self.area.path(f"{name}-{self.id()}") for name in ("second", "third")]
-        second = self.relay(self.primary.conninfo(first.port), spool_directory=spools[0])
-        third = self.relay(self.primary.conninfo(second.port), spool_directory=spools[1])
-        standby = self.standby("standby", third.port)
-        bulk_load(self.primary, rows=5_000)
-        end = parse_lsn(self.primary.flush_lsn())
-        standby.wait_for_replay(end)
-        self.assertEqual(standby.checksums(), self.primary.checksums())
-        begin = self.spool.begin()
-        expected = wal_of(self.primary).read(1, begin, end)
-        for spool in spools:
-            self.assertEqual(WalFiles(spool, self.spool.segment_size).read(1, begin, end), expected)
-        self.assertEqual(self.walsenders(), ["walcast"])
-        for walcast in (third, second, first):
-            walcast.stop()
-
-
 class FeedbackTest(RelayCase):
     """A query on a standby behind the relay, and what it keeps on the primary."""
 
@@ -259,6 +238,22 @@ class FeedbackTest(RelayCase):
         wait_until(lambda: self.primary.sql(
             "SELECT backend_xmin IS NULL FROM pg_stat_replication") == "t", "nobody needs any")
         walcast.stop()
+
+    def test_feedback_passes_through_a_chain(self):
+        first = self.relay()
+        second = self.relay(self.primary.conninfo(first.port),
+                            spool_directory=self.area.path(f"second-{self.id()}"))
+        _, query = self.standby_with_query(second.port)
+        wait_until(lambda: self.primary.sql(
+            "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication") == "t", "feedback")
+        self.primary.sql("DELETE FROM old")
+        self.assertEqual(self.vacuum(), 1000)
+        query.query("COMMIT")
+        wait_until(lambda: self.vacuum() == 0, "VACUUM may remove them")
+        second.stop()
+        wait_until(lambda: self.primary.sql(
+            "SELECT backend_xmin IS NULL FROM pg_stat_replication") == "t", "nobody needs any")
+        first.stop()
 
     def test_a_query_that_takes_too_long_is_left_out(self):
         walcast = self.relay(max_feedback_age="8s")

@@ -37,7 +37,7 @@ class PromotionCase(RelayCase):
 
 
 class CrashUnderLoadTest(PromotionCase):
-    """Primaries that die while they write, and each time a standby behind the relay that follows."""
+    """Primaries that die while they write, and each time a standby behind the relay takes over."""
 
     def test_the_relay_goes_on_with_one_heir_after_another(self):
         self.seed_chance()
