@@ -14,8 +14,8 @@ class ChainTest(RelayCase):
     def spool_of(self, name):
         return WalFiles(self.area.path(f"{name}-{self.id()}"), self.spool.segment_size)
 
-    def relay_behind(self, walcast, spool, **options):
-        return self.relay(self.primary.conninfo(walcast.port), spool_directory=spool.path, **options)
+    def relay_behind(self, walcast, spool):
+        return self.relay(self.primary.conninfo(walcast.port), spool_directory=spool.path)
 
     def test_a_relay_behind_a_relay_behind_a_relay(self):
         first = self.relay()
