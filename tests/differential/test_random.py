@@ -114,6 +114,12 @@ class WalcastPlain(RandomCase):
         self.play_mutants()
 
 
+class WalcastNewSeed(WalcastPlain):
+    """Mutants that nobody has seen yet: ctest gives this one no seed. It prints the one it took."""
+
+    COUNT = 500
+
+
 class WalcastPromoted(RandomCase):
     COUNT = 500
     SUBJECTS = ("startup", "timelines", "commands")

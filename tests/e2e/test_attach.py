@@ -1,11 +1,12 @@
-"""walcast on its primary's own pg_wal: nothing is stored twice, and nothing recycled under a standby."""
+"""walcast on its primary's own pg_wal: nothing is stored twice, nothing recycled under a standby."""
 
 import os
 
 from support.case import E2eCase
 from support.cluster import PgCluster
 from support.lsn import format_lsn, parse_lsn
-from support.replication import Closed, CopyDone, Keepalive, ReplicationClient, XLogData
+from support.replication import (Closed, CopyDone, Keepalive, ReplicationClient, StreamError,
+                                 XLogData)
 from support.wait import wait_until
 from support.wal import WalFiles
 from support.walcast import Walcast, fail_to_serve
@@ -182,6 +183,66 @@ class AttachTest(AttachCase):
         late.read_to(self.end())
         self.assertIsNone(late.end)
         late.client.close()
+        walcast.stop()
+
+    def limit_slots(self, size):
+        self.primary.sql(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{size}'")
+        self.primary.sql("SELECT pg_reload_conf()")
+
+    def test_a_slot_that_the_primary_invalidates_ends_who_reads_behind_it(self):
+        self.addCleanup(self.limit_slots, "-1")
+        self.addCleanup(self.drop_slot)
+        walcast = self.attach()
+        begin = self.end() // MB * MB
+        readers = [Reader(walcast.port, begin) for _ in range(3)]
+        self.write(megabytes=12)
+        for number, reader in enumerate(readers):
+            reader.read(MB * (number + 1))  # and no more
+        self.limit_slots("4MB")
+        wait_until(lambda: self.write(megabytes=4) or self.primary.sql(
+            "SELECT wal_status = 'lost' FROM pg_replication_slots") == "t", "the slot is lost")
+        walcast.wait_for_log('replication slot "walcast" of the primary keeps no WAL')
+        for _ in range(6):
+            self.write(megabytes=8)  # over what they read
+        end = self.end()
+        expected = self.archived(begin, end)
+        for reader in readers:
+            reader.read_to(end)
+            self.assertLess(reader.client.position, end)
+            self.assertEqual(reader.wal, expected[:len(reader.wal)])
+        # Behind half a message there is no room for an error: only the log has it.
+        cut = [reader for reader in readers if isinstance(reader.end, Closed)]
+        told = [reader.end.fields["C"] for reader in readers if isinstance(reader.end, StreamError)]
+        self.assertEqual(told, ["58P01"] * (len(readers) - len(cut)))
+        removed = "requested WAL segment .* has already been removed"
+        wait_until(lambda: walcast.process.count_in_log(removed) == len(cut), "why they were cut")
+        # As it advises.
+        self.drop_slot()
+        self.create_slot()
+        walcast.wait_for_log("the primary has removed WAL from .* on")
+        late = Reader(walcast.port, self.end() // MB * MB)
+        self.write(megabytes=1)
+        late.read_to(self.end())
+        self.assertIsNone(late.end)
+        late.client.close()
+        walcast.stop()
+
+    def test_a_slot_of_walcast_holds_that_of_the_primary(self):
+        walcast = self.attach(state_directory=self.area.directory("state"))
+        client = self.client_of(walcast)
+        self.assertIsNone(client.query("CREATE_REPLICATION_SLOT late PHYSICAL RESERVE_WAL").error)
+        begin = parse_lsn(client.query("READ_REPLICATION_SLOT late").rows[0][1].decode())
+        begin -= begin % MB  # the primary keeps whole segments
+        for _ in range(4):
+            self.write(megabytes=8)
+        self.assertLess(self.slot_lsn(), begin + MB)
+        self.assertLessEqual(wal_of(self.primary).begin(), begin)
+        end = self.end()
+        self.assertIsNone(client.start(begin, slot="late"))
+        received = client.receive_until(end)
+        self.assertEqual(received[:end - begin], self.archived(begin, end))
+        client.send_status()
+        wait_until(lambda: self.slot_lsn() >= end, "the slot follows")
         walcast.stop()
 
     def test_a_standby_that_is_promoted_is_followed(self):

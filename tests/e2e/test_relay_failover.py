@@ -229,13 +229,6 @@ class FailbackTest(RelayCase):
             cluster.kill()
         self.primary.process = None
 
-    def wait_for_all_of(self, port, standby):
-        """Until the standby has all that the relay has: what only the relay had would be lost."""
-        client = self.connect(port)
-        end = client.identify()[2]
-        client.close()
-        standby.wait_for_replay(parse_lsn(end))
-
     def rewind(self, old, new, port):
         new.sql("CHECKPOINT")  # so that its control file tells the new timeline
         self.area.run([pg_program("pg_rewind"), "--no-sync", "-D", old.data, "--source-server",

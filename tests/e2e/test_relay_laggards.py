@@ -1,7 +1,6 @@
 """A slow standby and a stopped one beside fifty live ones: what they cost the others, and us."""
 
 import os
-import signal
 import threading
 import time
 
@@ -22,6 +21,7 @@ _MEMORY_SLACK_KB = 32 << 10
 
 _COMMITS_PER_SECOND = 400
 _COMMIT_BYTES = 24_000
+_PHASE_BYTES = int(PHASE_SECONDS * _COMMITS_PER_SECOND * _COMMIT_BYTES)
 
 
 class LaggardTest(RelayCase):
@@ -46,22 +46,27 @@ class LaggardTest(RelayCase):
         return load
 
     def live_standbys(self, laggards=()):
-        """Fifty that start at the end of WAL, for a phase and until the laggards are far behind:
-        the delays of the fifty, and the most memory that was used."""
-        fleet = Fleet(self.area, self.walcast.port, _STANDBYS, start=self.end_of_spool())
-        over = time.monotonic() + PHASE_SECONDS
+        """Fifty that start at the end of WAL and end when a phase's worth of it has come, or more
+        than the laggards are to be behind; each gets all of it, and every byte right. Their
+        delays, and the most memory that was used until the laggards are far behind."""
+        start = self.end_of_spool()
+        until = start + max(_PHASE_BYTES, _LAG if laggards else 0)
+        fleet = Fleet(self.area, self.walcast.port, _STANDBYS, start, until,
+                      verify=wal_of(self.primary).path)
         memory = []
 
         def phase_is_over():
             memory.append(self.walcast.process.memory_kb())
             end = self.end_of_spool()
             far_behind = all(end - one.position > _LAG for one in laggards)
-            return far_behind and time.monotonic() > over
+            return far_behind and not fleet.process.alive()
 
         wait_until(phase_is_over, "the end of a phase", timeout=PHASE_SECONDS + 120)
-        fleet.process.send_signal(signal.SIGINT)
         report = fleet.finish()
-        self.assertEqual((report.status, report["failures"]), (0, {}), report.output)
+        self.assertEqual((report.status, report["failures"], report["mismatches"]), (0, {}, 0),
+                         report.output)
+        self.assertEqual(report["completed"], _STANDBYS)
+        self.assertGreaterEqual(report["bytes"], _STANDBYS * (until - start))
         return report["delay_us"], max(memory)
 
     def end_of_spool(self):

@@ -24,9 +24,9 @@ class Slot:
 
     def __init__(self):
         self.exists = False
-        self.confirmed = 0  # the newest position that the server has taken
-        self.attempted = 0  # the newest that it was told
-        self.durable = 0    # the oldest that may be on disk
+        self.confirmed = 0     # the newest position that the server has taken
+        self.in_flight = None  # one that it was told, and has not said that it has taken
+        self.durable = 0       # the oldest that may be on disk
 
 
 class Ledger:
@@ -46,10 +46,11 @@ class Ledger:
                 continue
             if clean:
                 test.assertEqual(position, slot.confirmed, name)
-            newest = max(slot.confirmed, slot.attempted)
+            newest = slot.confirmed if slot.in_flight is None else slot.in_flight
             test.assertLessEqual(position, newest, f"{name}: {position:X} was never confirmed")
             test.assertGreaterEqual(position, slot.durable, f"{name} has lost what was on disk")
-            slot.durable = slot.confirmed = slot.attempted = position
+            slot.durable = slot.confirmed = position
+            slot.in_flight = None
 
 
 class SlotClient:
@@ -83,7 +84,7 @@ class SlotClient:
 
     def create(self, name, slot):
         slot.exists = None
-        slot.confirmed = slot.attempted = slot.durable = 0
+        slot.confirmed = slot.durable = 0
         self.query(f"CREATE_REPLICATION_SLOT {name} PHYSICAL")
         slot.exists = True
 
@@ -97,12 +98,12 @@ class SlotClient:
         client.send("Q", f"START_REPLICATION SLOT {name} {format_lsn(self.end)}\0".encode())
         self.expect(client.receive())
         client.position = self.end
-        slot.attempted = max(slot.confirmed, 1 << 20) + random.randrange(1, 100)
-        client.send_status(flush=slot.attempted, reply=True)
+        slot.in_flight = max(slot.confirmed, 1 << 20) + random.randrange(1, 100)
+        client.send_status(flush=slot.in_flight, reply=True)
         event = client.next_event()
         if not isinstance(event, Keepalive):
             raise Died
-        slot.confirmed = slot.attempted
+        slot.confirmed, slot.in_flight = slot.in_flight, None
         client.send("c")
         if not isinstance(client.next_event(), CopyDone) or client.result().closed:
             raise Died

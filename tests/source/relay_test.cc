@@ -54,15 +54,17 @@ struct RelayTest : ::testing::Test, GrowingWal {
     faults.emplace(relay->identity());
     ASSERT_TRUE(relay->start(follower->tail, *faults, *follower).has_value());
   }
+  std::string spool_path(Lsn lsn) const {
+    const auto size = identity.segment_size;
+    return spool.file("spool/" + server::wal::segment_name(server::wal::TimelineId{1},
+                                                           size.segment_of(lsn), size));
+  }
   std::string received(Lsn from, Lsn to) const {
     std::string all;
     while (from < to) {
       const auto no = identity.segment_size.segment_of(from);
       const Lsn until = std::min(to, identity.segment_size.end(no));
-      std::ifstream file(
-          spool.file("spool/" + server::wal::segment_name(server::wal::TimelineId{1}, no,
-                                                          identity.segment_size)),
-          std::ios::binary);
+      std::ifstream file(spool_path(from), std::ios::binary);
       std::string part(until - from, '\0');
       file.seekg(identity.segment_size.offset(from));
       file.read(part.data(), static_cast<std::streamsize>(part.size()));
@@ -70,6 +72,34 @@ struct RelayTest : ::testing::Test, GrowingWal {
       from = until;
     }
     return all;
+  }
+
+  // What a crash has left of the spool, in the segment of `from`.
+  void spoil(Lsn from, const std::string& bytes) const {
+    std::fstream file(spool_path(from), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(identity.segment_size.offset(from));
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    ASSERT_TRUE(file.flush());
+  }
+  // A relay that has all of it, spoiled from `from` on and started again; what it says then.
+  std::string receive_again(Lsn from, const std::string& bytes) {
+    start_primary();
+    start_relay(options(primary->port()));
+    EXPECT_TRUE(follower->wait_for(end()));
+    relay->stop();
+    relay.reset();
+    spoil(from, bytes);
+    const Lsn torn = record_at(from).begin;
+    EXPECT_NE(received(torn, end()), wal(torn, end()));
+    testing::internal::CaptureStderr();
+    start_relay(options(primary->port()));
+    EXPECT_TRUE(follower->wait_for(torn));
+    EXPECT_EQ(follower->end(), torn) << "of what is torn nothing was published";
+    EXPECT_TRUE(follower->wait_for(end()));
+    relay->stop();
+    const Lsn first = identity.segment_size.start(segment(1));
+    EXPECT_EQ(received(first, end()), wal(first, end()));
+    return testing::internal::GetCapturedStderr();
   }
 
   TempDir spool;
@@ -130,6 +160,23 @@ TEST_F(RelayTest, GoesOnWhereItsSpoolEnds) {
   EXPECT_EQ(follower->tail.position(), before);
   ASSERT_TRUE(follower->wait_for(end()));
   EXPECT_EQ(received(before, end()), wal(before, end()));
+}
+
+TEST_F(RelayTest, ASpoiledRecordNearTheEndOfItsSpoolIsReceivedAgain) {
+  const Lsn spoiled = record_at(end() - 20'000).begin + 1000;
+  const std::string log = receive_again(spoiled, std::string(8, '\x5a'));
+  const std::string warning = runtime::format(
+      "WARNING:  spool has invalid WAL at {}: incorrect "
+      "resource manager data checksum",
+      record_at(spoiled).begin);
+  EXPECT_EQ(count_of(log, warning), 1u) << log;
+  EXPECT_EQ(count_of(log, "; it is received again"), 1u) << log;
+}
+
+// The file system knew how long the file was, and not yet what was in it.
+TEST_F(RelayTest, PagesThatNeverReachedTheDiskAreReceivedAgain) {
+  const Lsn lost = (end() - 20'000).page_start();
+  receive_again(lost, std::string(end() - lost, '\0'));
 }
 
 // A checkpoint may remove it between the look at the end of WAL and the start of the stream.

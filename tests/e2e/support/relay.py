@@ -5,10 +5,11 @@ import random
 import threading
 
 from support.case import E2eCase
-from support.cluster import PgCluster
+from support.cluster import PgCluster, pg_program
+from support.lsn import parse_lsn
 from support.replication import ReplicationClient
 from support.wait import wait_until
-from support.wal import WalFiles
+from support.wal import WalFiles, waldump_of_spool
 from support.walcast import Walcast
 from support.workload import wal_of
 
@@ -34,14 +35,17 @@ class RelayCase(E2eCase):
         cls.primary.stop()
 
     def setUp(self):
-        # The copy ends early in a segment, and so the spool begins in the one that it asks for.
-        self.primary.start()
-        self.primary.sql("SELECT pg_switch_wal()")
-        self.primary.stop()
-        self.base = self.primary.cold_copy(f"base-{self.id()}")
         self.primary.start()
         self.addCleanup(self.stop_primary)
+        self.take_base()
         self.spool = WalFiles(self.area.path(f"spool-{self.id()}"), self.primary.segment_size)
+
+    def take_base(self, name="base"):
+        """A copy that ends early in a segment: a spool begins in the one that it asks for."""
+        self.primary.sql("SELECT pg_switch_wal()")
+        self.primary.stop()
+        self.base = self.primary.cold_copy(f"{name}-{self.id()}")
+        self.primary.start()
 
     def seed_chance(self):
         """So that WALCAST_TEST_SEED repeats what a failure has printed."""
@@ -81,6 +85,17 @@ class RelayCase(E2eCase):
         begin = self.spool.begin(timeline)
         self.assertEqual(self.spool.read(timeline, begin, end), wal.read(timeline, begin, end))
 
+    def end_of_spool_files(self, near):
+        """Where the WAL ends that pg_waldump finds in the files of a relay that is dead; a record
+        may begin in the segment before `near`."""
+        records = waldump_of_spool(self.area, self.spool, 1, near - self.spool.segment_size)
+        return records[-1].end if records else 0
+
+    def commits_in_spool(self, begin):
+        """The transactions whose commit pg_waldump finds in these files, from `begin` on."""
+        return {record.xid for record in waldump_of_spool(self.area, self.spool, 1, begin)
+                if record.rmgr == "Transaction" and record.description.startswith("COMMIT")}
+
     def make_commits_wait(self):
         """From now on the primary's commits wait for the relay, until the test ends."""
         self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'walcast'")
@@ -104,6 +119,27 @@ class RelayCase(E2eCase):
         thread.start()
         return thread
 
+    def load_of_long_records(self, cluster):
+        """Until it is killed, or `cluster`: records longer than a segment between small ones."""
+        script = self.area.path("long-records.sql")
+        self.area.write_file(script, "INSERT INTO bulk SELECT i, repeat(md5(i::text), 1 + i % 40)"
+                                     " FROM generate_series(1, 500) i;\n"
+                                     "SELECT pg_logical_emit_message(true, 'load',"
+                                     " repeat('long record ', 120000));\n")
+        load = self.area.spawn("pgbench", [
+            pg_program("pgbench"), "-h", "127.0.0.1", "-p", cluster.port, "-U", "postgres", "-n",
+            "-c", 2, "-R", 40, "-T", 600, "-f", script, "postgres"])
+        self.addCleanup(load.kill)
+        return load
+
+    def wait_for_all_of(self, port, standby):
+        """Until the standby has all that the relay has: what only the relay had would be lost."""
+        client = self.connect(port)
+        end = parse_lsn(client.identify()[2])
+        client.close()
+        standby.wait_for_replay(end)
+        return end
+
 
 class Writer(threading.Thread):
     """Inserts numbers, and remembers those whose commit the primary has confirmed."""
@@ -113,14 +149,17 @@ class Writer(threading.Thread):
         self._client = ReplicationClient.connect(port, replication="false", database="postgres")
         self._numbers = numbers
         self.confirmed = []
+        self.transactions = []  # the xids of those
 
     def run(self):
         try:
             for number in self._numbers:
-                answer = self._client.query(f"INSERT INTO committed VALUES ({number})")
+                answer = self._client.query(f"INSERT INTO committed VALUES ({number})"
+                                            " RETURNING pg_current_xact_id()")
                 if answer.closed or answer.error:
                     break
                 self.confirmed.append(number)
+                self.transactions.append(int(answer.rows[0][0]))
         except (OSError, AssertionError):
             pass  # the primary was killed
         finally:

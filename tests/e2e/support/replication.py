@@ -106,10 +106,11 @@ class ReplicationClient(Wire):
         system, timeline, position, _ = answer.rows[0]
         return system.decode(), int(timeline), position.decode()
 
-    def start(self, lsn, timeline=None):
+    def start(self, lsn, timeline=None, slot=None):
         """None if the stream has begun, else the whole answer that came instead of one."""
         suffix = f" TIMELINE {timeline}" if timeline is not None else ""
-        text = f"START_REPLICATION {format_lsn(lsn)}{suffix}"
+        by_slot = f"SLOT {slot} " if slot is not None else ""
+        text = f"START_REPLICATION {by_slot}{format_lsn(lsn)}{suffix}"
         self.send("Q", text.encode() + b"\0")
         message = self.receive()
         if message is not None and message.type == "W":

@@ -11,7 +11,7 @@ PAGE = 8192
 SHORT_HEADER = 24
 LONG_HEADER = 40
 
-_RECORD = re.compile(r"rmgr: (\S+)\s+len \(rec/tot\):\s*\d+/\s*(\d+), tx:\s*\d+, "
+_RECORD = re.compile(r"rmgr: (\S+)\s+len \(rec/tot\):\s*\d+/\s*(\d+), tx:\s*(\d+), "
                      r"lsn: ([0-9A-F]+/[0-9A-F]+), prev ([0-9A-F]+/[0-9A-F]+), desc: (.*)")
 _SEGMENT = re.compile(r"[0-9A-F]{24}\Z")
 
@@ -23,6 +23,7 @@ class Record:
     length: int
     rmgr: str
     description: str
+    xid: int
 
 
 class WalFiles:
@@ -78,18 +79,31 @@ def record_end(begin, length, segment_size):
 
 def waldump(area, wal, timeline, begin, end=None):
     """The records of [begin, end), or to the end of WAL, and what pg_waldump complained of."""
-    argv = [pg_program("pg_waldump"), "-p", wal.path, "-t", timeline, "-s", format_lsn(begin)]
-    done = area.run(argv + (["-e", format_lsn(end)] if end is not None else []), check=False)
+    argv = ["-t", timeline, *(["-e", format_lsn(end)] if end is not None else [])]
+    return _waldump(area, wal, begin, argv)
+
+
+def waldump_of_spool(area, spool, timeline, begin):
+    """The records of a spool that nobody writes to, from the segment of `begin` on. A segment may
+    have no WAL yet, and pg_waldump must not take the size of segments from that one."""
+    begin = max(begin - begin % spool.segment_size, spool.begin(timeline))
+    names = [spool.name(timeline, begin), spool.complete(timeline)[-1]]
+    return _waldump(area, spool, begin, names)[0]
+
+
+def _waldump(area, wal, begin, argv):
+    done = area.run([pg_program("pg_waldump"), "-p", wal.path, "-s", format_lsn(begin), *argv],
+                    check=False)
     records = []
     for line in done.stdout.splitlines():
         match = _RECORD.match(line)
         if not match:
             continue
-        at, length = parse_lsn(match[3]), int(match[2])
+        at, length = parse_lsn(match[4]), int(match[2])
         stop = record_end(at, length, wal.segment_size)
-        if match[1] == "XLOG" and match[5].startswith("SWITCH"):
+        if match[1] == "XLOG" and match[6].startswith("SWITCH"):
             stop = (stop + wal.segment_size - 1) // wal.segment_size * wal.segment_size
-        records.append(Record(at, stop, length, match[1], match[5][:1000]))
+        records.append(Record(at, stop, length, match[1], match[6][:1000], int(match[3])))
     return records, done.stderr.strip()
 
 
