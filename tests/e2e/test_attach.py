@@ -228,7 +228,7 @@ class AttachTest(AttachCase):
         walcast.stop()
 
     def test_a_slot_of_walcast_holds_that_of_the_primary(self):
-        walcast = self.attach(state_directory=self.area.directory("state"))
+        walcast = self.attach(state_directory=self.area.directory(f"state-{self.id()}"))
         client = self.client_of(walcast)
         self.assertIsNone(client.query("CREATE_REPLICATION_SLOT late PHYSICAL RESERVE_WAL").error)
         begin = parse_lsn(client.query("READ_REPLICATION_SLOT late").rows[0][1].decode())
@@ -279,13 +279,13 @@ class AttachTest(AttachCase):
         self.assertIn("holds WAL of another system than the primary's", said)
 
     def test_a_primary_that_stops_does_not_wait_for_who_is_behind(self):
-        walcast = self.attach(state_directory=self.area.directory("state"))
+        walcast = self.attach(state_directory=self.area.directory(f"state-{self.id()}"))
         client = self.client_of(walcast)
         client.query("CREATE_REPLICATION_SLOT behind PHYSICAL RESERVE_WAL")
         begin = self.end() // MB * MB
         reader = Reader(walcast.port, begin)
-        reader.read(MB // 4)
         self.write(megabytes=4)
+        reader.read(MB // 4)
         wait_until(lambda: begin <= self.slot_lsn() < self.end() - 2 * MB, "the slot is held")
         self.primary.stop()  # fast: it ends when its walsender has ended
         self.primary.start()
