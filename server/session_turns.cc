@@ -18,13 +18,6 @@ namespace server {
 using wire::MessageWriter;
 using wire::Severity;
 
-namespace {
-
-// FirstNormalTransactionId: older ones are no transaction's that could end.
-constexpr std::uint32_t kFirstNormalXid = 3;
-
-}  // namespace
-
 // One turn of the loop of PostgresMain, outside of COPY.
 void Session::turn(const wire::InboundMessage& message) {
   if (ignore_till_sync_ && message.type != 'S' && message.type != 'X') return;
@@ -264,7 +257,7 @@ void Session::on_status() {
 void Session::on_feedback(const wire::HotStandbyFeedback& feedback) {
   environment_.loop.assert_in_thread();
   const auto full = [](std::uint32_t epoch, std::uint32_t xid) {
-    return xid < kFirstNormalXid ? 0 : (std::uint64_t{epoch} << 32) | xid;
+    return xid < wal::kFirstNormalTransactionId ? 0 : (std::uint64_t{epoch} << 32) | xid;
   };
   const wal::Xmin xmin{.data = full(feedback.xmin_epoch, feedback.xmin),
                        .catalog = full(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
