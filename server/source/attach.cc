@@ -42,9 +42,10 @@ void AttachSource::set_pins(wal::Pins& pins) {
 }
 
 Result<void> AttachSource::start(wal::WalTail& tail, wal::FaultLog& faults,
-                                 Source::Listener& /*listener*/) {
+                                 Source::Listener& listener) {
   CHECK(pins_ != nullptr);
   tail_ = &tail;
+  listener_ = &listener;
   faults_ = &faults;
   tail.hold_from(held_from_);
   tail.promise(Lsn::max());
@@ -162,11 +163,18 @@ Result<void> AttachSource::on_turn() {
   return {};
 }
 
-// The loops hear of it before the primary does, which may then recycle what comes before.
+// The loops hear of it before the primary does, which may then recycle what comes before, or remove
+// it: what is still open somewhere would keep its room.
 void AttachSource::hold_from(Lsn held_from) {
-  if (std::exchange(held_from_, held_from) == held_from) return;
+  const Lsn before = std::exchange(held_from_, held_from);
+  if (before == held_from) return;
   tail_->hold_from(held_from);
   tail_->announce(clock_.now());
+  if (held_from == Lsn::max()) return;
+  const wal::SegmentSize size = identity_.segment_size;
+  for (auto no = size.segment_of(before); no < size.segment_of(held_from); no = wal::next(no)) {
+    listener_->on_segment_changed(no);
+  }
 }
 
 // Nothing is flushed here: the primary's own disk has it.

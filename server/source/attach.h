@@ -79,6 +79,7 @@ class AttachSource final : public Source, private Receiver::Sink {
   wal::Pins* pins_ = nullptr;
   wal::WalTail* tail_ = nullptr;
   wal::FaultLog* faults_ = nullptr;
+  Source::Listener* listener_ = nullptr;
   std::optional<wal::Reader> reader_;
 
   wal::Lsn slot_from_;  // where the primary's slot was, until files are held from there

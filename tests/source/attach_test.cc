@@ -20,6 +20,7 @@ namespace tests {
 using server::source::AttachSource;
 using server::wal::Lsn;
 using server::wal::Pins;
+using server::wal::SegmentNo;
 
 namespace {
 
@@ -116,6 +117,20 @@ TEST_F(AttachSourceTest, ThePrimarysSlotStaysWhereAStreamStillIs) {
   EXPECT_EQ(slot(), pinned);
   pin.advance(pinned + 50'000);
   EXPECT_TRUE(eventually([&] { return slot() == pinned + 50'000; })) << to_string(slot());
+}
+
+// Whoever has a file open that was removed keeps its room on the primary's disk.
+TEST_F(AttachSourceTest, WhatThePrimaryMayRemoveIsToBeClosed) {
+  start();
+  ASSERT_TRUE(eventually([&] { return slot() == end(); })) << to_string(slot());
+  Pins::Pin pin(pins, end());
+  primary->publish(grow(2'500'000));
+  ASSERT_TRUE(follower.wait_for(end()));
+  EXPECT_FALSE(follower.wait_for_change(1, 1500)) << "a stream is there";
+  pin.advance(identity.segment_size.start(SegmentNo{3}));
+  EXPECT_TRUE(follower.wait_for_change(1));
+  EXPECT_TRUE(follower.wait_for_change(2));
+  EXPECT_FALSE(follower.wait_for_change(3, 200)) << "it is in work";
 }
 
 TEST_F(AttachSourceTest, WithoutItsConnectionNothingIsHeld) {

@@ -35,11 +35,13 @@ class TailFollower final : public server::source::Source::Listener {
   server::wal::Lsn end() const { return spans.empty() ? server::wal::Lsn() : spans.back().end; }
 
   // Waits until the source reports that segment `no` changed behind the end.
-  bool wait_for_change(std::uint64_t no) {
-    return wait([&] {
-      const runtime::Lock lock(mutex_);
-      return changed_.contains(no);
-    });
+  bool wait_for_change(std::uint64_t no, int timeout_ms = 10'000) {
+    return wait(
+        [&] {
+          const runtime::Lock lock(mutex_);
+          return changed_.contains(no);
+        },
+        timeout_ms);
   }
 
   server::wal::WalTail tail;
