@@ -116,7 +116,8 @@ Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
   const Lsn begin = size.start(size.segment_of(primary.end));
   auto files = TRY(wal::read_history_files(options_.directory));
-  TRY(keep_history_files(TRY(fetch_history_files(kFirstTimeline, primary.timeline)), files));
+  const auto fetched = TRY(fetch_history_files(kFirstTimeline, primary.timeline));
+  TRY(keep_history_files(fetched, files));
   const bool known = tail_->timelines() != nullptr && tail_->position() == begin &&
                      tail_->timelines()->history.tip() == primary.timeline;
   if (known) return {};

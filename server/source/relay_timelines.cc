@@ -45,7 +45,8 @@ Result<void> RelaySource::learn_timelines(TimelineId newest) {
   const wal::Timelines& known = *tail_->timelines();
   if (newest == known.history.tip()) return check_tip(known.history);
   const wal::HistoryFiles fetched = TRY(fetch_history_files(known.history.tip(), newest));
-  TRY(check_fork(known.history, writer_->proven(), TRY(history_of(newest, fetched))));
+  const TimelineHistory theirs = TRY(history_of(newest, fetched));
+  TRY(check_fork(known.history, writer_->proven(), theirs));
   auto files = known.files;
   TRY(keep_history_files(fetched, files));
   if (files == known.files) return {};
@@ -59,7 +60,9 @@ Result<void> RelaySource::check_tip(const TimelineHistory& ours) {
   if (ours.tip() == kFirstTimeline) return {};
   const auto text = receiver_.upstream().history_file(ours.tip());
   if (!text && text.error().kind == &kUpstreamRefused) return {};
-  return check_fork(ours, writer_->proven(), TRY(TimelineHistory::parse(ours.tip(), TRY(text))));
+  if (!text) return text.error();
+  const TimelineHistory theirs = TRY(TimelineHistory::parse(ours.tip(), *text));
+  return check_fork(ours, writer_->proven(), theirs);
 }
 
 // All that the primary has of a timeline is here, and it ends where ours does.
