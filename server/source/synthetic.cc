@@ -1,5 +1,6 @@
 #include "server/source/synthetic.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <utility>
@@ -70,6 +71,7 @@ runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& 
                                              Listener& listener) {
   loop_.assert_in_thread();
   TRY(files_.start(tail, faults, listener));
+  tail_ = &tail;
   listener_ = &listener;
   retention_.emplace(options_.retention, identity().segment_size);
   started_ = clock_.now();
@@ -107,11 +109,15 @@ runtime::Result<void> SyntheticSource::write_due() {
   const std::chrono::duration<double> elapsed = clock_.now() - started_;
   const auto due =
       static_cast<std::uint64_t>(elapsed.count() * static_cast<double>(options_.bytes_per_second));
-  TRY(generator_->append_until(started_at_ + due));
-  const Lsn end = generator_->end();
   const wal::SegmentSize size = identity().segment_size;
+  // A reader that cannot follow sets the pace: what it has not proven must not have to go.
+  const std::uint64_t ahead_max =
+      std::max<std::uint64_t>(options_.retention.wal_keep_bytes, size.bytes());
+  const Lsn proven = tail_->position();
+  TRY(generator_->append_until(std::min(started_at_ + due, proven + ahead_max)));
+  const Lsn end = generator_->end();
   if (std::exchange(filled_, size.segment_of(end)) == size.segment_of(end)) return {};
-  TRY(generator_->remove_before(size.start(retention_->keep_from(end))));
+  TRY(generator_->remove_before(std::min(size.start(retention_->keep_from(end)), proven)));
   return {};
 }
 

@@ -55,6 +55,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   DirectorySource files_;
   runtime::UniqueFd directory_lock_;
   std::unique_ptr<wal::Generator> generator_ GUARDED_BY(loop_);
+  const wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
   Listener* listener_ GUARDED_BY(loop_) = nullptr;
 
   runtime::Loop loop_;

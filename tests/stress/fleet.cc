@@ -97,6 +97,7 @@ void Fleet::connect(Client& client) {
 }
 
 void Fleet::step() {
+  wait_for_input();
   for (const auto& client : clients_) {
     if (!client->fd || !read(*client, client->appetite)) {
       connect(*client);
@@ -129,6 +130,15 @@ void Fleet::finish() {
       if (!read(*client, 1 << 18)) client->fd.reset();
     }
   }
+}
+
+// For a moment, so that clients who have nothing to do leave the processors to the server.
+void Fleet::wait_for_input() const {
+  std::vector<pollfd> sockets;
+  for (const auto& client : clients_) {
+    if (client->fd) sockets.push_back({.fd = client->fd.get(), .events = POLLIN, .revents = 0});
+  }
+  ::poll(sockets.data(), sockets.size(), /*timeout_ms=*/2);
 }
 
 bool Fleet::read(Client& client, std::size_t bytes_max) {

@@ -68,6 +68,7 @@ class Fleet {
   struct Client;
 
   void connect(Client& client);
+  void wait_for_input() const;
   // False when the connection has ended.
   bool read(Client& client, std::size_t bytes_max);
   void take(Client& client, const Message& message);
