@@ -9,13 +9,6 @@
 
 namespace server::command {
 
-namespace {
-
-constexpr std::string_view kBlanks = " \t\n\r\f";  // scanner_isspace
-constexpr std::string_view kEndsName = ", \t\n\r\f";
-
-}  // namespace
-
 void truncate_identifier(std::string& name, Notices& notices) {
   if (name.size() <= kIdentifierBytesMax) return;
   std::string cut = name.substr(0, kIdentifierBytesMax);
@@ -26,6 +19,9 @@ void truncate_identifier(std::string& name, Notices& notices) {
 }
 
 namespace {
+
+constexpr std::string_view kBlanks = " \t\n\r\f";  // scanner_isspace
+constexpr std::string_view kEndsName = ", \t\n\r\f";
 
 std::string_view skip_blanks(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));

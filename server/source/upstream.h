@@ -46,7 +46,7 @@ struct NextTimeline {
 
 // One replication connection to a primary, or to whoever speaks as one (libpqwalreceiver.c). The
 // only one that talks by libpq; conninfo.h is how it learns where.
-//   Owner: RelaySource.  Thread: the owner's. Calls wait for the server, and return kInterrupted as
+//   Owner: Receiver.  Thread: the owner's. Calls wait for the server, and return kInterrupted as
 //   soon as somebody has set `stop` and rung the doorbell.
 //   Errors: kUpstreamLost with libpq's words, kUpstreamRefused with the server's.
 //   Borrows: the doorbell and `stop`.

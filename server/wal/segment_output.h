@@ -23,7 +23,7 @@ struct SegmentOutputOptions {
 };
 
 // Appends WAL to segment files, which have their full size from the start and end in zeros.
-//   Owner: Generator.  Thread: the owner's; everything here blocks on the disk.
+//   Owner: Generator or Writer.  Thread: the owner's; everything here blocks on the disk.
 //   Invariant: the WAL before end() is in the files; a byte of theirs is written once, and files
 //     are unlinked but never used again, since their pages may still be in a socket.
 //   Limits: one open file.

@@ -158,6 +158,15 @@ class AttachTest(AttachCase):
         self.addCleanup(client.close)
         return client
 
+    def check_new_slot(self, walcast):
+        self.create_slot()
+        walcast.wait_for_log("the primary has removed WAL from .* on")
+        late = Reader(walcast.port, self.end() // MB * MB)
+        self.write(megabytes=1)
+        late.read_to(self.end())
+        self.assertIsNone(late.end)
+        late.client.close()
+
     def test_without_the_slot_a_stream_ends_and_no_byte_is_wrong(self):
         walcast = self.attach()
         begin = self.end() // MB * MB
@@ -176,13 +185,7 @@ class AttachTest(AttachCase):
             self.assertEqual(reader.wal, expected[:len(reader.wal)])
         walcast.wait_for_log('replication slot "walcast" does not exist')
         # With a slot it goes on, and whoever wants what is there gets it.
-        self.create_slot()
-        walcast.wait_for_log("the primary has removed WAL from .* on")
-        late = Reader(walcast.port, self.end() // MB * MB)
-        self.write(megabytes=1)
-        late.read_to(self.end())
-        self.assertIsNone(late.end)
-        late.client.close()
+        self.check_new_slot(walcast)
         walcast.stop()
 
     def limit_slots(self, size):
@@ -218,13 +221,7 @@ class AttachTest(AttachCase):
         wait_until(lambda: walcast.process.count_in_log(removed) == len(cut), "why they were cut")
         # As it advises.
         self.drop_slot()
-        self.create_slot()
-        walcast.wait_for_log("the primary has removed WAL from .* on")
-        late = Reader(walcast.port, self.end() // MB * MB)
-        self.write(megabytes=1)
-        late.read_to(self.end())
-        self.assertIsNone(late.end)
-        late.client.close()
+        self.check_new_slot(walcast)
         walcast.stop()
 
     def test_a_slot_of_walcast_holds_that_of_the_primary(self):
