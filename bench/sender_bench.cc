@@ -201,11 +201,7 @@ class LiveLoop {
           connection(of.loop_, *this, std::move(sockets.ours), context),
           sender(of.loop_, of.view_, of.queue_, connection, {}, *this) {}
     void on_ready(std::uint32_t) override {}
-    void on_stream_ended(std::optional<server::stream::NextTimeline>) override {}
-    void on_stream_failed(const runtime::Error&) override {}
-    void on_stream_lost(std::string_view) override {}
-    void on_stream_interrupted() override {}
-    void on_stream_drained() override {}
+    void on_stream_over(server::stream::StreamEnd) override {}
     void on_status() override {}
     void take_replies() override {}
     void on_feedback(const server::wire::HotStandbyFeedback&) override {}

@@ -9,15 +9,18 @@
 
 #include "runtime/check.h"
 #include "runtime/format.h"
-#include "server/option_types.h"
-#include "server/units.h"
+#include "server/settings/option_types.h"
+#include "server/settings/units.h"
 #include "server/wire/errors.h"
 
 namespace server {
 
 namespace {
 
-using command::SettingContext;
+using settings::SettingContext;
+
+const settings::OptionType<source::AckPolicy> kAckPolicy{source::parse_ack_policy,
+                                                         source::show_ack_policy};
 
 std::string underscored(std::string flag) {
   std::replace(flag.begin(), flag.end(), '-', '_');
@@ -33,12 +36,12 @@ std::string both_names(std::string flag) {
 // Options of one subcommand.
 struct Options {
   CLI::App& app;
-  command::Settings* settings;  // where SHOW finds them; null if there is no SHOW
+  settings::Settings* settings;  // where SHOW finds them; null if there is no SHOW
 
   // The default is given as text, so that it is shown in help and checked like any other.
   template <typename Value>
   void add(const std::string& flag, Value& value, const std::string& initial,
-           const OptionType<Value>& type, const std::string& description,
+           const settings::OptionType<Value>& type, const std::string& description,
            SettingContext context = SettingContext::kPostmaster) const {
     app.add_option_function<std::string>(
            both_names(flag),
@@ -72,7 +75,7 @@ void add_source_options(const Options& options, ServeConfig& config) {
   options.app.add_option_function<std::string>(
       "--synthetic",
       [&config](const std::string& text) {
-        const auto parsed = parse_rate(text);
+        const auto parsed = settings::parse_rate(text);
         if (parsed.value_or(0) == 0) {
           throw CLI::ValidationError(
               runtime::format("invalid value for parameter \"synthetic\": \"{}\"", text));
@@ -80,16 +83,17 @@ void add_source_options(const Options& options, ServeConfig& config) {
         config.synthetic_rate = *parsed;
       },
       "Make WAL at this rate instead, such as 50MB/s, in --spool-directory");
-  options.add("record-size", config.records, "50..8000", kRecordSizes,
+  options.add("record-size", config.records, "50..8000", settings::kRecordSizesOption,
               "Bytes per synthetic record, one size or a range");
-  options.add("wal-segment-size", config.wal_segment_size, "16MB", kSegmentSize,
+  options.add("wal-segment-size", config.wal_segment_size, "16MB", settings::kSegmentSizeOption,
               "Segment size of a new synthetic spool");
-  options.add("wal-keep-size", config.wal_keep_size, "1GB", kMegabytes,
+  options.add("wal-keep-size", config.wal_keep_size, "1GB", settings::kMegabytesOption,
               "WAL that a spool keeps for standbys, and what slots need");
-  options.add("max-slot-wal-keep-size", config.max_slot_wal_keep_size, "-1", kMegabytesOrNone,
+  options.add("max-slot-wal-keep-size", config.max_slot_wal_keep_size, "-1",
+              settings::kMegabytesOrNoneOption,
               "A spool gives up a slot that needs WAL from further back than this and than "
               "wal_keep_size; -1: none");
-  options.add("min-free-space", config.min_free_space, "64MB", kBytes,
+  options.add("min-free-space", config.min_free_space, "64MB", settings::kBytesOption,
               "A relay's spool gives up old WAL that no slot needs to leave so much; 0: never");
 }
 
@@ -103,54 +107,56 @@ void add_receiver_options(const Options& options, ServeConfig& config) {
                        "Create that slot if there is none");
   options.add("upstream-ack", config.upstream_ack, "spool", kAckPolicy,
               "Who must have WAL before the primary is told: spool, any N (names), all (names)");
-  options.add("hot-standby-feedback", config.hot_standby_feedback, "on", kBoolean,
+  options.add("hot-standby-feedback", config.hot_standby_feedback, "on", settings::kBooleanOption,
               "Pass on to the primary which transactions standbys still look at");
-  options.add("max-feedback-age", config.max_feedback_age, "0", kDuration,
+  options.add("max-feedback-age", config.max_feedback_age, "0", settings::kDurationOption,
               "A standby with the same oldest transaction for so long is left out; 0: never");
-  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", kDuration,
+  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", settings::kDurationOption,
               "A primary silent for so long is left; 0 turns it off");
-  options.add("wal-receiver-status-interval", config.wal_receiver_status_interval, "10s", kSeconds,
+  options.add("wal-receiver-status-interval", config.wal_receiver_status_interval, "10s",
+              settings::kSecondsOption,
               "The primary is told our position at least so often; 0: only when it asks");
-  options.add("wal-retrieve-retry-interval", config.wal_retrieve_retry_interval, "5s", kDuration,
-              "Time before a lost primary is tried again");
+  options.add("wal-retrieve-retry-interval", config.wal_retrieve_retry_interval, "5s",
+              settings::kDurationOption, "Time before a lost primary is tried again");
 }
 
 void add_server_options(const Options& options, ServeConfig& config) {
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  options.add("listen-addresses", config.listen_addresses, "localhost", kAddresses,
+  options.add("listen-addresses", config.listen_addresses, "localhost", settings::kAddressesOption,
               "Addresses to listen on, separated by commas");
-  options.add("port", config.port, "5433", integer<std::uint16_t>(0, 65535),
+  options.add("port", config.port, "5433", settings::integer<std::uint16_t>(0, 65535),
               "TCP port; 0 takes a free one");
-  options.add("workers", config.workers, std::to_string(cores), integer<std::size_t>(1, 1024),
-              "Event loops that serve standbys");
-  options.add("acceptors", config.acceptors, "1", integer<std::size_t>(1, 64),
+  options.add("workers", config.workers, std::to_string(cores),
+              settings::integer<std::size_t>(1, 1024), "Event loops that serve standbys");
+  options.add("acceptors", config.acceptors, "1", settings::integer<std::size_t>(1, 64),
               "Threads that accept connections");
-  options.add("io-threads", config.io_threads, "2", integer<int>(1, 256),
+  options.add("io-threads", config.io_threads, "2", settings::integer<int>(1, 256),
               "Threads that read and check cold WAL");
-  options.add("copy-threshold", config.copy_threshold, "16kB", kCopyThreshold,
+  options.add("copy-threshold", config.copy_threshold, "16kB", settings::kCopyThresholdOption,
               "Messages with more WAL than this go by sendfile, others by one copy");
 }
 
 void add_session_options(const Options& options, ServeConfig& config) {
   constexpr auto kReloaded = SettingContext::kSighup;
   options.add("max-wal-senders", config.max_wal_senders, "10000",
-              integer<std::int64_t>(1, 1'000'000), "Most standbys at a time", kReloaded);
+              settings::integer<std::int64_t>(1, 1'000'000), "Most standbys at a time", kReloaded);
   options.add("max-replication-slots", config.max_replication_slots, "10",
-              integer<std::size_t>(0, 100'000), "Most replication slots at a time");
-  options.add("wal-sender-timeout", config.wal_sender_timeout, "60s", kDuration,
+              settings::integer<std::size_t>(0, 100'000), "Most replication slots at a time");
+  options.add("wal-sender-timeout", config.wal_sender_timeout, "60s", settings::kDurationOption,
               "Standbys silent for so long are dropped; 0 turns it off", kReloaded);
   options.add("authentication-timeout", config.authentication_timeout, "60s",
-              kAuthenticationTimeout, "Time for a client to say who it is", kReloaded);
-  options.add("shutdown-timeout", config.shutdown_timeout, "10s", kDuration,
+              settings::kAuthenticationTimeoutOption, "Time for a client to say who it is",
+              kReloaded);
+  options.add("shutdown-timeout", config.shutdown_timeout, "10s", settings::kDurationOption,
               "Time for standbys to confirm all WAL when the server stops", kReloaded);
-  options.add("idle-session-timeout", config.idle_session_timeout, "0", kDuration,
+  options.add("idle-session-timeout", config.idle_session_timeout, "0", settings::kDurationOption,
               "Clients that idle so long between commands are dropped; 0 turns it off", kReloaded);
 }
 
 // Against peers that are gone without a word.
 void add_tcp_options(const Options& options, runtime::TcpTimeouts& tcp) {
   const auto add = [&](const std::string& flag, int& value, const std::string& description) {
-    options.add(flag, value, "0", as_postgres(underscored(flag)),
+    options.add(flag, value, "0", settings::as_postgres(underscored(flag)),
                 description + "; 0 is the system's default", SettingContext::kSighup);
   };
   add("tcp-keepalives-idle", tcp.keepalive_idle_s, "Silence before TCP asks for a sign of life");
@@ -160,11 +166,11 @@ void add_tcp_options(const Options& options, runtime::TcpTimeouts& tcp) {
 }
 
 void add_operator_options(const Options& options, ServeConfig& config) {
-  options.add("log-level", config.log_level, "log", kLogLevel,
+  options.add("log-level", config.log_level, "log", settings::kLogLevelOption,
               "debug, info, log, warning, error or fatal", SettingContext::kSighup);
-  options.add("standby-table", config.standby_table, "0", kDuration,
+  options.add("standby-table", config.standby_table, "0", settings::kDurationOption,
               "Print a table of the standbys this often; 0 for never");
-  options.add("run-for", config.run_for, "0", kDuration,
+  options.add("run-for", config.run_for, "0", settings::kDurationOption,
               "Stop by itself after this time; 0 for never");
 }
 
@@ -190,11 +196,12 @@ void add_file(CLI::App& app, CLI::App& serve) {
 // Of an option without a type of its own: the words it was given in, if it is no switch.
 std::string shown_value(const CLI::Option& option) {
   const bool given = option.count() > 0;
-  if (option.get_expected_max() == 0) return kBoolean.show(given && option.as<bool>());
+  if (option.get_expected_max() == 0)
+    return settings::kBooleanOption.show(given && option.as<bool>());
   return given ? CLI::detail::join(option.results(), ",") : option.get_default_str();
 }
 
-void collect_settings(const CLI::App& app, command::Settings& settings) {
+void collect_settings(const CLI::App& app, settings::Settings& settings) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty() || option->get_single_name() == "help") continue;
     const std::string name = underscored(option->get_lnames().back());
@@ -234,10 +241,11 @@ void check_serve(const ServeConfig& config) {
 
 void add_generate_options(const Options& options, wal::GenerateOptions& generate) {
   options.app.add_option("directory", generate.directory, "Where the segments go")->required();
-  options.add("size", generate.size_bytes, "1GB", kBytes, "WAL to write");
-  options.add("record-size", generate.records, "50..8000", kRecordSizes,
+  options.add("size", generate.size_bytes, "1GB", settings::kBytesOption, "WAL to write");
+  options.add("record-size", generate.records, "50..8000", settings::kRecordSizesOption,
               "Bytes per record, one size or a range");
-  options.add("wal-segment-size", generate.segment_size, "16MB", kSegmentSize, "Segment size");
+  options.add("wal-segment-size", generate.segment_size, "16MB", settings::kSegmentSizeOption,
+              "Segment size");
   options.app.add_option("--seed", generate.records.seed, "The same seed makes the same WAL")
       ->capture_default_str();
   options.app.add_flag("--sync", generate.sync, "fsync every segment");

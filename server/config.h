@@ -10,7 +10,7 @@
 #include "runtime/log.h"
 #include "runtime/result.h"
 #include "runtime/tcp_timeouts.h"
-#include "server/command/settings.h"
+#include "server/settings/settings.h"
 #include "server/source/quorum.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
@@ -23,7 +23,7 @@ struct ServeConfig {
   std::string wal_directory;
   std::uint64_t synthetic_rate = 0;  // bytes per second
   std::string spool_directory;
-  std::string state_directory;  // empty: there is none
+  std::string state_directory;   // empty: there is none
   std::string primary_conninfo;  // empty: there is no primary to receive from
   std::string primary_slot_name;
   bool create_primary_slot = false;
@@ -59,7 +59,7 @@ struct ServeConfig {
   runtime::Duration run_for{};        // 0: until a signal
 
   // Every option by its name in a configuration file, as SHOW answers it.
-  command::Settings settings;
+  settings::Settings settings;
 };
 
 // What the command line says: one of these subcommands, or an exit code because there is nothing

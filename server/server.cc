@@ -115,9 +115,9 @@ runtime::Result<void> Server::start() {
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
   source_->set_pins(segments_->pins());
-  command::Settings settings = config_.settings;
-  command::add_source_settings(source_->identity(), settings);
-  settings_ = std::make_shared<const command::Settings>(std::move(settings));
+  settings::Settings settings = config_.settings;
+  settings::add_source_settings(source_->identity(), settings);
+  settings_ = std::make_shared<const settings::Settings>(std::move(settings));
   process_ids_.add(::getpid());
   build_workers();
   TRY(listen());
@@ -195,7 +195,7 @@ void Server::build_workers() {
                               .pool = *pool_,
                               .segments = *segments_,
                               .settings = settings_,
-                              .reported_settings = command::reported_settings(source_->identity()),
+                              .reported_settings = settings::reported_settings(source_->identity()),
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_,
                               .xmin_horizon = xmin_horizon_,
@@ -217,7 +217,7 @@ slot::Slots::Options Server::slot_options() {
                                  wal::Xmin xmin) { xmin_horizon_.report_slot(name, xmin); }};
 }
 
-SessionEnvironment::Options Server::session_options() const {
+session::SessionEnvironment::Options Server::session_options() const {
   return {
       .sender = {.copy_bytes_max = config_.copy_threshold, .timeout = config_.wal_sender_timeout},
       .authentication_timeout = config_.authentication_timeout,

@@ -16,9 +16,9 @@
 #include "runtime/signals.h"
 #include "server/acceptor.h"
 #include "server/admin/standby_table.h"
-#include "server/cancel_keys.h"
-#include "server/command/settings.h"
 #include "server/config.h"
+#include "server/session/cancel_keys.h"
+#include "server/settings/settings.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
@@ -54,7 +54,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_workers();
   slot::Slots::Options slot_options();
-  SessionEnvironment::Options session_options() const;
+  session::SessionEnvironment::Options session_options() const;
   void save_slots();
   void reload();
   void begin_stop();
@@ -83,10 +83,10 @@ class Server final : private runtime::Signals::Handler,
   std::optional<wal::FaultLog> faults_;
   std::optional<wal::Segments> segments_;
   wal::WalTail tail_;
-  std::shared_ptr<const command::Settings> settings_;  // replaced by a reload
+  std::shared_ptr<const settings::Settings> settings_;  // replaced by a reload
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
-  CancelKeys cancel_keys_;
+  session::CancelKeys cancel_keys_;
   source::XminHorizon xmin_horizon_;  // outlives the source, which listens to it, as the next
   source::Quorum quorum_;
   std::optional<slot::Slots> slots_;

@@ -16,16 +16,16 @@ void Server::reload() {
     runtime::log::log("configuration file contains errors; no changes were applied");
     return;
   }
-  command::Settings settings = *settings_;
-  for (const command::Setting& setting : fresh->settings.all()) {
+  settings::Settings settings = *settings_;
+  for (const settings::Setting& setting : fresh->settings.all()) {
     // Against the option and not what is shown, which the WAL may have settled.
-    const command::Setting* known = config_.settings.find(setting.name);
+    const settings::Setting* known = config_.settings.find(setting.name);
     if (known == nullptr) continue;
     const bool same = setting.name == "primary_conninfo"  // which is shown without its value
                           ? config_.primary_conninfo == fresh->primary_conninfo
                           : known->value == setting.value;
     if (same) continue;
-    if (setting.context == command::SettingContext::kSighup) {
+    if (setting.context == settings::SettingContext::kSighup) {
       runtime::log::log("parameter \"{}\" changed to \"{}\"", setting.name, setting.value);
       settings.set(setting.name, setting.value, setting.description, setting.context);
       config_.settings.set(setting.name, setting.value, setting.description, setting.context);
@@ -41,7 +41,7 @@ void Server::reload() {
   config_.tcp = fresh->tcp;
   config_.max_wal_senders = fresh->max_wal_senders;
   runtime::log::set_level(fresh->log_level);
-  settings_ = std::make_shared<const command::Settings>(std::move(settings));
+  settings_ = std::make_shared<const settings::Settings>(std::move(settings));
   for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
 }
 

@@ -15,7 +15,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
       send_queue_(loop_, shared.clock, view_, options.send_queue),
-      input_buffer_(wire::kLargeMessageBytesMax + Session::kReadBytesMax),
+      input_buffer_(wire::kLargeMessageBytesMax + session::Session::kReadBytesMax),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
 
@@ -29,7 +29,7 @@ void Worker::start() {
 void Worker::run(memctx::Context& top) {
   loop_.assert_in_thread();
   memctx::Context& message_context = top.create_child("MessageContext");
-  environment_ = std::make_unique<SessionEnvironment>(SessionEnvironment{
+  environment_ = std::make_unique<session::SessionEnvironment>(session::SessionEnvironment{
       .loop = loop_,
       .view = view_,
       .send_queue = send_queue_,
@@ -50,21 +50,21 @@ void Worker::run(memctx::Context& top) {
   loop_.set_turn_work(&send_queue_);
   retry_timer_.arm(loop_.now() + kRetryInterval);
   loop_.run();
-  while (Session* session = sessions_.pop_front()) delete session;
+  while (session::Session* session = sessions_.pop_front()) delete session;
   environment_.reset();
   if (ended_) ended_();
 }
 
-void Worker::adopt(Arrival arrival) {
+void Worker::adopt(session::Arrival arrival) {
   load_.add(1);
-  loop_.mailbox().post([this, owned = std::make_unique<Arrival>(std::move(arrival))] {
+  loop_.mailbox().post([this, owned = std::make_unique<session::Arrival>(std::move(arrival))] {
     loop_.assert_in_thread();
     if (shutting_down_) {
       load_.add(-1);
       return;
     }
     // Owned by the list from here on, and by the loop once it is over.
-    auto* session = new Session(*environment_, *this, std::move(*owned));
+    auto* session = new session::Session(*environment_, *this, std::move(*owned));
     sessions_.push_back(session->link());
   });
 }
@@ -79,7 +79,7 @@ void Worker::post_forget(wal::SegmentNo no) {
 void Worker::post_cancel(std::uint32_t process_id) {
   loop_.mailbox().post([this, process_id] {
     loop_.assert_in_thread();
-    for (Session* session : all_sessions()) {
+    for (session::Session* session : all_sessions()) {
       if (session->process_id() == process_id) session->cancel();
     }
   });
@@ -88,22 +88,22 @@ void Worker::post_cancel(std::uint32_t process_id) {
 void Worker::post_terminate(std::uint32_t process_id) {
   loop_.mailbox().post([this, process_id] {
     loop_.assert_in_thread();
-    for (Session* session : all_sessions()) {
+    for (session::Session* session : all_sessions()) {
       if (session->process_id() == process_id) session->terminate();
     }
   });
 }
 
-void Worker::post_reload(std::shared_ptr<const command::Settings> settings,
-                         const SessionEnvironment::Options& options) {
+void Worker::post_reload(std::shared_ptr<const settings::Settings> settings,
+                         const session::SessionEnvironment::Options& options) {
   auto change = std::make_unique<
-      std::pair<std::shared_ptr<const command::Settings>, SessionEnvironment::Options>>(
+      std::pair<std::shared_ptr<const settings::Settings>, session::SessionEnvironment::Options>>(
       std::move(settings), options);
   loop_.mailbox().post([this, reloaded = std::move(change)] {
     loop_.assert_in_thread();
     environment_->settings = reloaded->first;
     options_.session = reloaded->second;
-    for (Session* session : all_sessions()) session->on_reload();
+    for (session::Session* session : all_sessions()) session->on_reload();
   });
 }
 
@@ -129,29 +129,29 @@ void Worker::cut_short() {
 void Worker::shut_down() {
   shutting_down_ = true;
   shutdown_timer_.arm(loop_.now() + options_.session.close_timeout);
-  for (Session* session : all_sessions()) session->shut_down();
+  for (session::Session* session : all_sessions()) session->shut_down();
   if (sessions_.empty()) loop_.stop();
 }
 
 void Worker::cut() {
-  for (Session* session : all_sessions()) session->cut();
+  for (session::Session* session : all_sessions()) session->cut();
   loop_.stop();
 }
 
 // As a copy, for a session that is over leaves the list.
-std::vector<Session*> Worker::all_sessions() const {
-  std::vector<Session*> all;
-  sessions_.for_each([&](Session& session) { all.push_back(&session); });
+std::vector<session::Session*> Worker::all_sessions() const {
+  std::vector<session::Session*> all;
+  sessions_.for_each([&](session::Session& session) { all.push_back(&session); });
   return all;
 }
 
 std::vector<admin::StandbyStatus> Worker::snapshot() const {
   std::vector<admin::StandbyStatus> rows;
-  sessions_.for_each([&](const Session& session) { rows.push_back(session.status()); });
+  sessions_.for_each([&](const session::Session& session) { rows.push_back(session.status()); });
   return rows;
 }
 
-void Worker::on_session_over(Session& session) {
+void Worker::on_session_over(session::Session& session) {
   loop_.assert_in_thread();
   session.link().unlink();
   load_.add(-1);

@@ -17,7 +17,7 @@
 #include "runtime/socket.h"
 #include "runtime/thread.h"
 #include "server/admin/standby_status.h"
-#include "server/session.h"
+#include "server/session/session.h"
 #include "server/stream/send_queue.h"
 #include "server/stream/wal_view.h"
 
@@ -27,23 +27,23 @@ namespace server {
 // the way of a WAL byte.
 //   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*(), log_memory_contexts() and load()
 //   are for any. Borrows: clock, pool, segments, settings and the counter of walsenders.
-class Worker final : public CancelKeys::Target,
-                     private Session::Owner,
+class Worker final : public session::CancelKeys::Target,
+                     private session::Session::Owner,
                      private runtime::Timer::Handler {
  public:
   struct Options {
     stream::WalView::Options view;
     stream::SendQueue::Options send_queue;
-    SessionEnvironment::Options session;
+    session::SessionEnvironment::Options session;
   };
   struct Shared {
     const runtime::Clock& clock;
     runtime::Pool& pool;
     wal::Segments& segments;
-    std::shared_ptr<const command::Settings> settings;
+    std::shared_ptr<const settings::Settings> settings;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
-    CancelKeys& cancel_keys;
+    session::CancelKeys& cancel_keys;
     source::XminHorizon& xmin_horizon;
     source::Quorum& quorum;
     slot::Slots& slots;
@@ -63,12 +63,12 @@ class Worker final : public CancelKeys::Target,
   void join() { thread_.reset(); }
 
   // Takes over an accepted connection.
-  void adopt(Arrival arrival);
+  void adopt(session::Arrival arrival);
   void post_forget(wal::SegmentNo no);
   void post_cancel(std::uint32_t process_id) override;
   void post_terminate(std::uint32_t process_id) override;
-  void post_reload(std::shared_ptr<const command::Settings> settings,
-                   const SessionEnvironment::Options& options);
+  void post_reload(std::shared_ptr<const settings::Settings> settings,
+                   const session::SessionEnvironment::Options& options);
   void log_memory_contexts();
   // Calls `take` on this worker's thread with the status of each of its sessions.
   template <typename Take>
@@ -88,9 +88,9 @@ class Worker final : public CancelKeys::Target,
   void run(memctx::Context& top);
   void shut_down() REQUIRES(loop_);
   void cut() REQUIRES(loop_);
-  std::vector<Session*> all_sessions() const REQUIRES(loop_);
+  std::vector<session::Session*> all_sessions() const REQUIRES(loop_);
   std::vector<admin::StandbyStatus> snapshot() const REQUIRES(loop_);
-  void on_session_over(Session& session) override;
+  void on_session_over(session::Session& session) override;
   void on_timer(runtime::Timer& timer) override;
 
   const std::size_t index_;
@@ -104,8 +104,8 @@ class Worker final : public CancelKeys::Target,
   runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;
 
-  std::unique_ptr<SessionEnvironment> environment_ GUARDED_BY(loop_);
-  runtime::IntrusiveList<Session> sessions_ GUARDED_BY(loop_);
+  std::unique_ptr<session::SessionEnvironment> environment_ GUARDED_BY(loop_);
+  runtime::IntrusiveList<session::Session> sessions_ GUARDED_BY(loop_);
   bool shutting_down_ GUARDED_BY(loop_) = false;
   std::function<void()> ended_ GUARDED_BY(loop_);
 

@@ -30,17 +30,17 @@ void identify_system(const stream::WalView& view, wire::MessageWriter& out) {
   out.command_complete("IDENTIFY_SYSTEM");
 }
 
-runtime::Result<void> show(const Settings& settings, std::string_view name,
-                           const SessionSettings& own, wire::MessageWriter& out) {
+runtime::Result<void> show(const settings::Settings& settings, std::string_view name,
+                           const settings::SessionSettings& own, wire::MessageWriter& out) {
   if (wire::equal_ignoring_case(name, "all")) {
     out.row_description(
         {{"name", wire::kText}, {"setting", wire::kText}, {"description", wire::kText}});
-    for (const Setting& setting : settings.all()) {
+    for (const settings::Setting& setting : settings.all()) {
       out.data_row(
           {setting.name, own.find(setting.name).value_or(setting.value), setting.description});
     }
   } else {
-    const SessionSettings::Value shown = TRY(find_shown(settings, own, name));
+    const settings::SessionSettings::Value shown = TRY(settings::find_shown(settings, own, name));
     out.row_description({{shown.name, wire::kText}});
     out.data_row({shown.value});
   }
@@ -75,8 +75,8 @@ runtime::Error no_base_backup() {
 }  // namespace
 
 runtime::Result<void> execute(const Command& command, const stream::WalView& view,
-                              const Settings& settings, const SessionSettings& own,
-                              wire::MessageWriter& out) {
+                              const settings::Settings& settings,
+                              const settings::SessionSettings& own, wire::MessageWriter& out) {
   if (std::holds_alternative<IdentifySystem>(command)) {
     identify_system(view, out);
     return {};

@@ -9,8 +9,8 @@
 
 #include "runtime/result.h"
 #include "server/command/parser.h"
-#include "server/command/session_settings.h"
-#include "server/command/settings.h"
+#include "server/settings/session_settings.h"
+#include "server/settings/settings.h"
 #include "server/slot/slots.h"
 #include "server/stream/sender.h"
 #include "server/stream/wal_view.h"
@@ -22,8 +22,8 @@ namespace server::command {
 // written before an error stays: PostgreSQL sends the RowDescription of TIMELINE_HISTORY before it
 // looks for the file. REQUIRES: view.has_wal().
 runtime::Result<void> execute(const Command& command, const stream::WalView& view,
-                              const Settings& settings, const SessionSettings& own,
-                              wire::MessageWriter& out);
+                              const settings::Settings& settings,
+                              const settings::SessionSettings& own, wire::MessageWriter& out);
 
 // The answers about slots, and to those who want a logical one.
 void slot_created(std::string_view name, wire::MessageWriter& out);

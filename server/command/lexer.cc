@@ -88,7 +88,7 @@ Token Lexer::word() {
 }
 
 Token Lexer::identifier(std::string text) {
-  truncate_identifier(text, notices_);
+  settings::truncate_identifier(text, notices_);
   return {.kind = TokenKind::kIdentifier, .text = std::move(text)};
 }
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "runtime/result.h"
-#include "server/command/identifier.h"
+#include "server/settings/identifier.h"
 #include "server/wal/lsn.h"
 
 namespace server::command {
@@ -38,7 +38,7 @@ struct Token {
 //   cuts.
 class Lexer {
  public:
-  Lexer(std::string_view text, Notices& notices) : rest_(text), notices_(notices) {}
+  Lexer(std::string_view text, settings::Notices& notices) : rest_(text), notices_(notices) {}
 
   // kEnd at the end, again and again. The error is PostgreSQL's: a syntax error.
   runtime::Result<Token> next();
@@ -50,7 +50,7 @@ class Lexer {
   Token number_or_position();
 
   std::string_view rest_;
-  Notices& notices_;
+  settings::Notices& notices_;
 };
 
 runtime::Error syntax_error();

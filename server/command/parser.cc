@@ -26,7 +26,7 @@ runtime::Error no_sql() {
 // One command's tokens with one of lookahead.
 class Parser {
  public:
-  Parser(std::string_view text, Notices& notices) : lexer_(text, notices) {}
+  Parser(std::string_view text, settings::Notices& notices) : lexer_(text, notices) {}
 
   runtime::Result<Command> run() {
     TRY(advance());
@@ -210,7 +210,7 @@ class Parser {
 
 }  // namespace
 
-runtime::Result<Command> parse(std::string_view text, Notices& notices) {
+runtime::Result<Command> parse(std::string_view text, settings::Notices& notices) {
   return Parser(text, notices).run();
 }
 

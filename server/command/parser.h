@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "runtime/result.h"
-#include "server/command/identifier.h"
+#include "server/settings/identifier.h"
 #include "server/wal/lsn.h"
 
 namespace server::command {
@@ -54,6 +54,6 @@ using Command = std::variant<IdentifySystem, Show, TimelineHistoryOf, StartRepli
 
 // Text whose first token begins no replication command is taken for SQL, which is refused without a
 // look at the rest (exec_replication_command). Notices may come with an error too.
-runtime::Result<Command> parse(std::string_view text, Notices& notices);
+runtime::Result<Command> parse(std::string_view text, settings::Notices& notices);
 
 }  // namespace server::command

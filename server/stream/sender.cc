@@ -168,7 +168,7 @@ Sender::Next Sender::next_chunk() {
       return Next::kEnded;
     case Phase::kInterrupted:
       stop();
-      owner_.on_stream_interrupted();
+      owner_.on_stream_over(StreamInterrupted{});
       return Next::kEnded;
     case Phase::kEndOfTimeline:
     case Phase::kIdle:
@@ -222,7 +222,7 @@ Sender::Next Sender::all_sent(Lsn end) {
 Sender::Next Sender::drain() {
   if (feedback_.acknowledged() >= sent_) {
     stop();
-    owner_.on_stream_drained();
+    owner_.on_stream_over(StreamDrained{});
     return Next::kEnded;
   }
   // It answers at once, often before its disk has what it was sent: so it is asked again, but not
@@ -322,12 +322,12 @@ void Sender::end_broken() {
 
 void Sender::fail(const runtime::Error& error) {
   stop();
-  owner_.on_stream_failed(error);
+  owner_.on_stream_over(StreamFailed{error});
 }
 
 void Sender::lose(std::string_view why) {
   stop();
-  owner_.on_stream_lost(why);
+  owner_.on_stream_over(StreamLost{std::string(why)});
 }
 
 void Sender::finish() {
@@ -337,7 +337,7 @@ void Sender::finish() {
     next = NextTimeline{*timeline, *view_.history().switch_point(timeline_)};
   }
   stop();
-  owner_.on_stream_ended(next);
+  owner_.on_stream_over(StreamEnded{next});
 }
 
 void Sender::stop() {

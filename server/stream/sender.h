@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
 
 #include "runtime/annotations.h"
 #include "runtime/intrusive_list.h"
@@ -25,6 +28,22 @@ struct NextTimeline {
   wal::Lsn begin;
 };
 
+// Why a stream is over.
+struct StreamEnded {  // both sides have said CopyDone
+  std::optional<NextTimeline> next;
+};
+struct StreamFailed {  // the command fails; the connection is between two messages
+  runtime::Error error;
+};
+struct StreamLost {  // nothing more can be sent; the text is for the log, empty if the peer just
+                     // went
+  std::string why;
+};
+struct StreamInterrupted {};  // after interrupt(): no message is in flight any more
+struct StreamDrained {};  // after shut_down(): the standby has confirmed all that there was to send
+using StreamEnd =
+    std::variant<StreamEnded, StreamFailed, StreamLost, StreamInterrupted, StreamDrained>;
+
 // Moves WAL from segment files to one standby's socket: XLogSendPhysical and the keepalives of
 // walsender.c, one turn at a time.
 //   Owner: Session.  Thread: the session's loop.
@@ -41,27 +60,20 @@ class Sender final : private WalView::Waiter,
     runtime::Duration timeout = std::chrono::seconds(60);  // wal_sender_timeout; 0: none
   };
 
-  // What the session has to do about its stream. Each ends the stream, unless it says otherwise.
+  // What the session has to do about its stream.
   class Owner {
    public:
     virtual ~Owner() = default;
-    // Both sides have said CopyDone.
-    virtual void on_stream_ended(std::optional<NextTimeline> next) = 0;
-    // The command fails; the connection is between two messages.
-    virtual void on_stream_failed(const runtime::Error& error) = 0;
-    // Nothing more can be sent. The text is for the log; empty if the peer just went.
-    virtual void on_stream_lost(std::string_view why) = 0;
-    // After interrupt(): no message is in flight any more.
-    virtual void on_stream_interrupted() = 0;
-    // The standby has said how far it is: feedback() has it. Ends nothing, as the next.
+    // The stream has ended, and the sender is idle again. Called once per start(), but for a
+    // stop().
+    virtual void on_stream_over(StreamEnd end) = 0;
+    // The standby has said how far it is: feedback() has it. The stream goes on.
     virtual void on_status() = 0;
-    // What the standby has said may still lie in the socket: now it is to be given to the sender.
-    // May end the stream.
-    virtual void take_replies() = 0;
-    // The standby has said which transactions it still looks at.
+    // The standby has said which transactions it still looks at. The stream goes on.
     virtual void on_feedback(const wire::HotStandbyFeedback& feedback) = 0;
-    // After shut_down(): the standby has confirmed all that there was to send.
-    virtual void on_stream_drained() = 0;
+    // Replies of the standby may still lie in the socket: the owner reads them now and gives them
+    // to the sender, which may end the stream.
+    virtual void take_replies() = 0;
   };
 
   enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };

@@ -21,7 +21,7 @@ class Server {
 
   Lines run(std::string_view text) {
     wire::MessageWriter out(std::pmr::get_default_resource());
-    Notices notices;
+    settings::Notices notices;
     const Command command = parse(text, notices).value();
     const auto done = execute(command, wal_.view(), settings_, own_, out);
     Lines lines = tests::describe(out.bytes());
@@ -35,14 +35,14 @@ class Server {
 
   // As a client's start-up packet does.
   void set(std::string_view name, std::string_view value) {
-    Notices notices;
+    settings::Notices notices;
     EXPECT_TRUE(own_.set(settings_, name, value, notices).has_value());
   }
 
  private:
-  SessionSettings own_;
+  settings::SessionSettings own_;
   tests::WalViewFixture wal_;
-  Settings settings_;
+  settings::Settings settings_;
 };
 
 TEST(IdentifySystemTest, HasTheTimelineInTheTypeOfItsVersion) {

@@ -12,7 +12,7 @@ namespace {
 // All tokens on one line: KEYWORD, i:identifier, s:string, n:number, p:position, the symbol itself;
 // "!" and the text of the error where there is one.
 std::string tokens(std::string_view text) {
-  Notices notices;
+  settings::Notices notices;
   Lexer lexer(text, notices);
   std::string line;
   for (;;) {
@@ -93,7 +93,7 @@ TEST(LexerTest, AQuoteMustEnd) {
   EXPECT_EQ(tokens("SHOW \"abc"), "SHOW !unterminated quoted string");
   EXPECT_EQ(tokens("'a''"), "!unterminated quoted string");
   EXPECT_EQ(tokens("\"a\"\""), "!unterminated quoted string");
-  Notices notices;
+  settings::Notices notices;
   EXPECT_EQ(Lexer("'", notices).next().error().kind, &wire::kSyntaxError);
 }
 
@@ -140,14 +140,14 @@ TEST(LexerTest, WhatOnlyLooksLikeAPositionIsNone) {
 TEST(LexerTest, CutsLongIdentifiersAndSaysSo) {
   const std::string longest(63, 'a');
   for (const std::string& text : {longest + "B", "\"" + longest + "b\""}) {
-    Notices notices;
+    settings::Notices notices;
     EXPECT_EQ(Lexer(text, notices).next()->text, longest);
     ASSERT_EQ(notices.size(), 1u);
     EXPECT_EQ(notices[0].kind, &wire::kNameTooLong);
     EXPECT_EQ(notices[0].what,
               "identifier \"" + longest + "b\" will be truncated to \"" + longest + "\"");
   }
-  Notices notices;
+  settings::Notices notices;
   EXPECT_EQ(Lexer(longest, notices).next()->text, longest);
   EXPECT_EQ(Lexer("'" + longest + "b'", notices).next()->text, longest + "b") << "no identifier";
   EXPECT_TRUE(notices.empty());

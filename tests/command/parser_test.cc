@@ -9,7 +9,7 @@ namespace {
 
 template <typename T>
 T parse_as(std::string_view text) {
-  Notices notices;
+  settings::Notices notices;
   auto command = parse(text, notices);
   if (!command || !std::holds_alternative<T>(*command)) {
     ADD_FAILURE() << text << ": " << (command ? "another command" : command.error().what);
@@ -19,21 +19,21 @@ T parse_as(std::string_view text) {
   return std::get<T>(*std::move(command));
 }
 
-runtime::Error refusal_of(std::string_view text, Notices& notices) {
+runtime::Error refusal_of(std::string_view text, settings::Notices& notices) {
   const auto command = parse(text, notices);
   if (command) ADD_FAILURE() << text;
   return command ? runtime::Error{} : command.error();
 }
 
 std::string error_of(std::string_view text) {
-  Notices notices;
+  settings::Notices notices;
   const runtime::Error error = refusal_of(text, notices);
   EXPECT_EQ(error.kind, &wire::kSyntaxError);
   return error.what;
 }
 
 TEST(ParserTest, TheFirstTokenMakesAReplicationCommand) {
-  Notices notices;
+  settings::Notices notices;
   for (const char* text :
        {"TIMELINE_HISTORY", "SHOW(1)", "START_REPLICATION", "CREATE_REPLICATION_SLOT x",
         "DROP_REPLICATION_SLOT", "READ_REPLICATION_SLOT", "BASE_BACKUP x", "IDENTIFY_SYSTEM x"}) {
@@ -54,7 +54,7 @@ TEST(ParserTest, TheFirstTokenMustBeOne) {
   for (const char* text : {"'unterminated", "\"unterminated", " \n'"}) {
     EXPECT_EQ(error_of(text), "unterminated quoted string") << text;
   }
-  Notices notices;
+  settings::Notices notices;
   const std::string longest(63, 'x');
   EXPECT_EQ(refusal_of(longest + "Y " + longest + "z", notices).kind, &wire::kFeatureNotSupported);
   ASSERT_EQ(notices.size(), 1u);
@@ -260,7 +260,7 @@ TEST(ParserTest, AnUnterminatedQuoteIsToldAnywhere) {
 
 TEST(ParserTest, NoticesWhatItCuts) {
   const std::string longest(63, 'a');
-  Notices notices;
+  settings::Notices notices;
   const auto command = parse("START_REPLICATION SLOT " + longest + "XY 0/1", notices).value();
   EXPECT_EQ(std::get<StartReplication>(command).slot, longest);
   ASSERT_EQ(notices.size(), 1u);
@@ -272,7 +272,7 @@ TEST(ParserTest, NoticesWhatItCuts) {
 // The notice of what is cut comes before the error about where it is.
 TEST(ParserTest, NoticesWhatItCutsInAWrongCommandToo) {
   const std::string longer(64, 'a');
-  Notices notices;
+  settings::Notices notices;
   EXPECT_EQ(refusal_of("SHOW " + longer + " " + longer + " " + longer, notices).what,
             "syntax error");
   EXPECT_EQ(notices.size(), 2u);

@@ -9,7 +9,7 @@ namespace {
 
 // "yes", "no", or the error as "code text".
 std::string outcome(const std::string& options, const std::string& kind = "PHYSICAL") {
-  Notices notices;
+  settings::Notices notices;
   const auto parsed = parse("CREATE_REPLICATION_SLOT s " + kind + " " + options, notices);
   if (!parsed) return parsed.error().what;
   const auto reserves = reserves_wal(std::get<CreateSlot>(*parsed));

@@ -30,7 +30,7 @@ std::string quoted(std::string_view name) {
 
 // The tokens as text that has the same tokens. Returns none where the text cannot be cut up.
 std::optional<std::string> print_tokens(std::string_view text) {
-  server::command::Notices notices;  // of names that were cut
+  server::settings::Notices notices;  // of names that were cut
   Lexer lexer(text, notices);
   std::string printed;
   for (std::size_t count = 0;; ++count) {
@@ -68,7 +68,7 @@ std::optional<std::string> print_tokens(std::string_view text) {
 
 template <typename T>
 T parse_as(const std::string& text) {
-  server::command::Notices notices;
+  server::settings::Notices notices;
   auto parsed = server::command::parse(text, notices);
   CHECK(parsed.has_value() && std::holds_alternative<T>(*parsed));
   return std::get<T>(*parsed);
@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto printed = print_tokens(text);
   if (printed) CHECK(print_tokens(*printed) == printed);
-  server::command::Notices notices;
+  server::settings::Notices notices;
   const auto parsed = server::command::parse(text, notices);
   if (!parsed) {
     const auto* const kind = parsed.error().kind;
@@ -117,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view tokens = *printed;
   if (tokens.ends_with(" ; ")) tokens.remove_suffix(2);
   std::visit([tokens](const auto& command) { check_command(command, tokens); }, *parsed);
-  server::command::Notices more;
+  server::settings::Notices more;
   const auto again = server::command::parse(*printed, more);
   CHECK(again.has_value() && again->index() == parsed->index());
   CHECK(more.empty());  // its names are short now

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "runtime/check.h"
-#include "server/command/settings.h"
-#include "server/startup.h"
+#include "server/session/startup.h"
+#include "server/settings/settings.h"
 #include "server/wal/format.h"
 #include "server/wire/framer.h"
 #include "tests/fuzz/input.h"
@@ -18,7 +18,7 @@
 
 namespace {
 
-using server::Startup;
+using server::session::Startup;
 using server::wire::MessageWriter;
 using server::wire::StartupMessage;
 using Bytes = std::vector<std::byte>;
@@ -26,10 +26,10 @@ using Bytes = std::vector<std::byte>;
 constexpr server::wal::Identity kIdentity{
     .system_identifier = 1, .segment_size = {}, .page_magic = *server::wal::page_magic(18)};
 
-const server::command::Settings& settings() {
-  static const server::command::Settings kSettings = [] {
-    server::command::Settings made;
-    server::command::add_source_settings(kIdentity, made);
+const server::settings::Settings& settings() {
+  static const server::settings::Settings kSettings = [] {
+    server::settings::Settings made;
+    server::settings::add_source_settings(kIdentity, made);
     made.set("wal_sender_timeout", "60s", "");
     return made;
   }();
@@ -100,7 +100,7 @@ void check_client(Startup& startup) {
     out.error_response(server::wire::Severity::kFatal, client.error());
   } else {
     CHECK(!client->user.empty() && client->user.size() <= 63);
-    startup.greet(settings(), server::command::reported_settings(kIdentity), *client, 1,
+    startup.greet(settings(), server::settings::reported_settings(kIdentity), *client, 1,
                   std::array<std::byte, 4>{}, out);
   }
   check_messages(out.bytes());

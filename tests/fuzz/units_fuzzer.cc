@@ -5,8 +5,8 @@
 #include <string>
 
 #include "runtime/check.h"
-#include "server/command/settings.h"
-#include "server/units.h"
+#include "server/settings/settings.h"
+#include "server/settings/units.h"
 #include "tests/fuzz/input.h"
 
 namespace {
@@ -15,24 +15,24 @@ constexpr std::uint64_t kLargest = 9'000'000'000'000'000'000;
 constexpr std::uint64_t kExactMax = std::uint64_t{1} << 53;  // what a double can count
 
 void check_bytes(const std::string& text) {
-  const auto bytes = server::parse_bytes(text);
-  CHECK(server::parse_bytes("\t " + text + " ") == bytes);
-  const auto rate = server::parse_rate(text);
+  const auto bytes = server::settings::parse_bytes(text);
+  CHECK(server::settings::parse_bytes("\t " + text + " ") == bytes);
+  const auto rate = server::settings::parse_rate(text);
   if (!bytes) return;
   CHECK(*bytes <= kLargest);
-  CHECK(server::parse_bytes(server::command::show_bytes(*bytes)) == bytes);
-  CHECK(rate == bytes && server::parse_rate(text + "/s") == bytes);
+  CHECK(server::settings::parse_bytes(server::settings::show_bytes(*bytes)) == bytes);
+  CHECK(rate == bytes && server::settings::parse_rate(text + "/s") == bytes);
 }
 
 void check_duration(const std::string& text) {
-  const auto duration = server::parse_duration(text);
-  CHECK(server::parse_duration(" " + text + "\t") == duration);
+  const auto duration = server::settings::parse_duration(text);
+  CHECK(server::settings::parse_duration(" " + text + "\t") == duration);
   if (!duration) return;
   CHECK(duration->count() >= 0 && static_cast<std::uint64_t>(duration->count()) <= kLargest);
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
   if (static_cast<std::uint64_t>(duration->count()) > kExactMax) return;
-  CHECK(server::parse_duration(server::command::show_milliseconds(milliseconds.count())) ==
-        milliseconds);
+  CHECK(server::settings::parse_duration(
+            server::settings::show_milliseconds(milliseconds.count())) == milliseconds);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct Parsing {
     err = testing::internal::GetCapturedStderr();
   }
   const std::string& shown(const std::string& name) const {
-    const command::Setting* setting = line.serve.settings.find(name);
+    const settings::Setting* setting = line.serve.settings.find(name);
     static const std::string missing = "(missing)";
     return setting == nullptr ? missing : setting->value;
   }

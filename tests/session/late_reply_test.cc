@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/session.h"
+#include "server/session/session.h"
 #include "tests/stream/view_rig.h"
 #include "tests/support/replication_messages.h"
 #include "tests/support/socket_pair.h"
@@ -15,38 +15,38 @@
 
 namespace tests {
 
-using server::Session;
-using server::SessionEnvironment;
+using server::session::Session;
+using server::session::SessionEnvironment;
 
 namespace {
 
 class LateReplyTest : public ::testing::Test,
                       private Session::Owner,
-                      private server::CancelKeys::Target {
+                      private server::session::CancelKeys::Target {
  protected:
   LateReplyTest() {
     rig_.fill(50'000);
-    server::command::add_source_settings(rig_.identity, settings_);
+    server::settings::add_source_settings(rig_.identity, settings_);
     settings_.set("wal_sender_timeout", "10s", "");
     options_.sender.timeout = std::chrono::seconds(10);
     options_.max_wal_senders = 10;
-    environment_ = std::make_unique<SessionEnvironment>(
-        SessionEnvironment{.loop = rig_.loop,
-                           .view = rig_.view,
-                           .send_queue = send_queue_,
-                           .settings = std::make_shared<const server::command::Settings>(settings_),
-                           .reported_settings = {},
-                           .wal_senders = wal_senders_,
-                           .cancel_keys = cancel_keys_,
-                           .xmin_horizon = xmin_horizon_,
-                           .quorum = quorum_,
-                           .slots = slots_,
-                           .pool = rig_.pool,
-                           .worker = *this,
-                           .worker_context = context_,
-                           .message_context = context_.create_child("Message"),
-                           .input_buffer = input_buffer_,
-                           .options = options_});
+    environment_ = std::make_unique<SessionEnvironment>(SessionEnvironment{
+        .loop = rig_.loop,
+        .view = rig_.view,
+        .send_queue = send_queue_,
+        .settings = std::make_shared<const server::settings::Settings>(settings_),
+        .reported_settings = {},
+        .wal_senders = wal_senders_,
+        .cancel_keys = cancel_keys_,
+        .xmin_horizon = xmin_horizon_,
+        .quorum = quorum_,
+        .slots = slots_,
+        .pool = rig_.pool,
+        .worker = *this,
+        .worker_context = context_,
+        .message_context = context_.create_child("Message"),
+        .input_buffer = input_buffer_,
+        .options = options_});
     rig_.loop.set_turn_work(&send_queue_);
     session_ = new Session(*environment_, *this,
                            {.fd = std::move(sockets_.ours), .peer = {}, .process_id = 7});
@@ -96,9 +96,9 @@ class LateReplyTest : public ::testing::Test,
   ViewRig rig_;
   server::stream::SendQueue send_queue_{rig_.loop, rig_.clock, rig_.view, {}};
   SocketPair sockets_;
-  server::command::Settings settings_;
+  server::settings::Settings settings_;
   runtime::Gauge wal_senders_;
-  server::CancelKeys cancel_keys_;
+  server::session::CancelKeys cancel_keys_;
   server::source::XminHorizon xmin_horizon_;
   server::source::Quorum quorum_;
   server::slot::Slots slots_{{}};

@@ -81,14 +81,20 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
   std::optional<server::wire::HotStandbyFeedback> feedback;
 
  private:
-  void on_stream_ended(std::optional<server::stream::NextTimeline> timeline) override {
-    ended = true;
-    next = timeline;
+  void on_stream_over(server::stream::StreamEnd end) override {
+    if (const auto* both = std::get_if<server::stream::StreamEnded>(&end)) {
+      ended = true;
+      next = both->next;
+    } else if (const auto* failed = std::get_if<server::stream::StreamFailed>(&end)) {
+      failure = failed->error;
+    } else if (const auto* gone = std::get_if<server::stream::StreamLost>(&end)) {
+      lost = gone->why;
+    } else if (std::holds_alternative<server::stream::StreamInterrupted>(end)) {
+      interrupted = true;
+    } else {
+      drained = true;
+    }
   }
-  void on_stream_failed(const runtime::Error& error) override { failure = error; }
-  void on_stream_lost(std::string_view why) override { lost = std::string(why); }
-  void on_stream_interrupted() override { interrupted = true; }
-  void on_stream_drained() override { drained = true; }
   void on_status() override {}
   void take_replies() override {
     if (unread.empty()) return;

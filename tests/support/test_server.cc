@@ -25,15 +25,15 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   auto& senders_max = options_.worker.session.max_wal_senders;
   if (senders_max == 0) senders_max = 10'000;
   ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
-  server::command::Settings settings;
-  server::command::add_source_settings(identity, settings);
+  server::settings::Settings settings;
+  server::settings::add_source_settings(identity, settings);
   settings.set("wal_sender_timeout", "1min", "");
-  settings_ = std::make_shared<const server::command::Settings>(std::move(settings));
+  settings_ = std::make_shared<const server::settings::Settings>(std::move(settings));
   const Worker::Shared shared{.clock = clock_,
                               .pool = *pool_,
                               .segments = segments_,
                               .settings = settings_,
-                              .reported_settings = server::command::reported_settings(identity),
+                              .reported_settings = server::settings::reported_settings(identity),
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_,
                               .xmin_horizon = xmin_horizon_,

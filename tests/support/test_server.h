@@ -9,8 +9,8 @@
 #include "runtime/clock.h"
 #include "runtime/pool.h"
 #include "server/acceptor.h"
-#include "server/cancel_keys.h"
-#include "server/command/settings.h"
+#include "server/session/cancel_keys.h"
+#include "server/settings/settings.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/segments.h"
@@ -72,7 +72,7 @@ class TestServer final : public server::source::Source::Listener {
   server::slot::Slots::Options slot_options(server::slot::Slots::Options options);
 
   Options options_;
-  std::shared_ptr<const server::command::Settings> settings_;
+  std::shared_ptr<const server::settings::Settings> settings_;
 
   runtime::SystemClock clock_;
   server::wal::WalTail tail_;
@@ -80,7 +80,7 @@ class TestServer final : public server::source::Source::Listener {
   server::wal::Segments segments_;
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
-  server::CancelKeys cancel_keys_;
+  server::session::CancelKeys cancel_keys_;
   server::source::XminHorizon xmin_horizon_;
   server::source::Quorum quorum_;
   server::slot::Slots slots_;

@@ -34,8 +34,8 @@ TEST(LayersTest, NamesAPlantedIncludeUpward) {
               ElementsAre("memctx/arena.h includes upward \"runtime/check.h\""));
   EXPECT_THAT(breaches("runtime/loop.cc", "#include \"server/wal/lsn.h\""),
               ElementsAre("runtime/loop.cc includes upward \"server/wal/lsn.h\""));
-  EXPECT_THAT(breaches("server/stream/sender.cc", "#include \"server/session.h\""),
-              ElementsAre("server/stream/sender.cc includes upward \"server/session.h\""));
+  EXPECT_THAT(breaches("server/stream/sender.cc", "#include \"server/session/session.h\""),
+              ElementsAre("server/stream/sender.cc includes upward \"server/session/session.h\""));
 }
 
 TEST(LayersTest, NamesAPlantedIncludeSideways) {
@@ -49,18 +49,20 @@ TEST(LayersTest, NamesAPlantedIncludeSideways) {
 TEST(LayersTest, BenchmarksMayUseWhatTestsShare) {
   EXPECT_THAT(breaches("bench/a_bench.cc", "#include \"tests/support/temp_dir.h\""), IsEmpty());
   EXPECT_THAT(breaches("bench/walbench.cc", "#include \"bench/walbench/fleet.h\""), IsEmpty());
-  EXPECT_THAT(breaches("server/session.cc", "#include \"tests/support/temp_dir.h\""),
-              ElementsAre("server/session.cc includes sideways \"tests/support/temp_dir.h\""));
-  EXPECT_THAT(breaches("bench/walbench/worker.cc", "#include \"server/session.h\""),
-              ElementsAre("bench/walbench/worker.cc includes sideways \"server/session.h\""));
+  EXPECT_THAT(
+      breaches("server/session/session.cc", "#include \"tests/support/temp_dir.h\""),
+      ElementsAre("server/session/session.cc includes sideways \"tests/support/temp_dir.h\""));
+  EXPECT_THAT(
+      breaches("bench/walbench/worker.cc", "#include \"server/session/session.h\""),
+      ElementsAre("bench/walbench/worker.cc includes sideways \"server/session/session.h\""));
 }
 
 TEST(LayersTest, NamesAnIncludeThatHasNoFloor) {
-  EXPECT_THAT(breaches("server/session.cc", "#include \"session.h\""),
-              ElementsAre("server/session.cc includes from a folder that has no floor "
+  EXPECT_THAT(breaches("server/session/session.cc", "#include \"session.h\""),
+              ElementsAre("server/session/session.cc includes from a folder that has no floor "
                           "\"session.h\""));
-  EXPECT_THAT(breaches("server/session.cc", "#include \"tests/wal/samples.h\""),
-              ElementsAre("server/session.cc includes from a folder that has no floor "
+  EXPECT_THAT(breaches("server/session/session.cc", "#include \"tests/wal/samples.h\""),
+              ElementsAre("server/session/session.cc includes from a folder that has no floor "
                           "\"tests/wal/samples.h\""));
   EXPECT_THAT(breaches("server/new/a.h", "#include \"runtime/fd.h\""),
               ElementsAre("server/new/a.h is in a folder that has no floor \"runtime/fd.h\""));

@@ -1,0 +1,152 @@
+#include "server/session/session_slots.h"
+
+#include <utility>
+
+#include "runtime/check.h"
+#include "server/slot/errors.h"
+#include "server/wire/errors.h"
+
+namespace server::session {
+
+// One CREATE or DROP, as far as it blocks.
+class SessionSlots::Command final : public runtime::Job {
+ public:
+  enum class Verb { kCreate, kDrop };
+  struct Request {
+    Verb verb = Verb::kCreate;
+    std::string name;
+    slot::Persistence persistence = slot::Persistence::kPersistent;
+    wal::Lsn restart_lsn = {};
+    bool wait = false;
+  };
+
+  Command(SessionSlots& session, Request request)
+      : session_(session),
+        slots_(session.slots_),
+        process_id_(session.process_id_),
+        request_(std::move(request)) {}
+
+  void work() override {
+    if (request_.verb == Verb::kDrop) {
+      done_ = slots_.drop(request_.name, process_id_);
+      return;
+    }
+    auto created =
+        slots_.create(request_.name, request_.persistence, process_id_, request_.restart_lsn);
+    if (!created) {
+      done_ = std::move(created).error();
+    } else {
+      created_ = *created;
+    }
+  }
+  void done() override { session_.done_with(*this); }
+
+  const Request& request() const { return request_; }
+  const runtime::Result<void>& outcome() const { return done_; }
+  slot::Slot* created() const { return created_; }
+
+ private:
+  SessionSlots& session_;
+  slot::Slots& slots_;
+  const std::int32_t process_id_;
+  const Request request_;
+  runtime::Result<void> done_;
+  slot::Slot* created_ = nullptr;
+};
+
+SessionSlots::SessionSlots(slot::Slots& slots, runtime::Pool& pool, runtime::Mailbox& home,
+                           std::uint32_t process_id, Owner& owner)
+    : slots_(slots),
+      pool_(pool),
+      home_(home),
+      process_id_(static_cast<std::int32_t>(process_id)),
+      owner_(owner) {}
+
+SessionSlots::~SessionSlots() {
+  if (wait_.has_value()) slots_.cancel(*wait_);
+  clean_up();
+}
+
+void SessionSlots::create(std::string_view name, slot::Persistence persistence,
+                          wal::Lsn restart_lsn) {
+  run(std::make_unique<Command>(*this, Command::Request{.verb = Command::Verb::kCreate,
+                                                        .name = std::string(name),
+                                                        .persistence = persistence,
+                                                        .restart_lsn = restart_lsn}));
+}
+
+void SessionSlots::drop(std::string_view name, bool wait) {
+  run(std::make_unique<Command>(
+      *this,
+      Command::Request{.verb = Command::Verb::kDrop, .name = std::string(name), .wait = wait}));
+}
+
+void SessionSlots::run(std::unique_ptr<Command> command) {
+  CHECK(!wait_.has_value());
+  if (!std::exchange(busy_, true)) cancelled_ = false;
+  pool_.submit(std::move(command), home_);
+}
+
+void SessionSlots::done_with(Command& command) {
+  const Command::Request& request = command.request();
+  const runtime::Result<void>& outcome = command.outcome();
+  if (slot::Slot* const slot = command.created()) {
+    // A temporary slot stays the session's; release() knows that.
+    slots_.release(*slot);
+    has_temporary_ = has_temporary_ || request.persistence == slot::Persistence::kTemporary;
+  }
+  const bool in_use = !outcome && outcome.error().kind == &slot::kObjectInUse;
+  if (in_use && request.wait) return wait_for(request.name);
+  finish(outcome);
+}
+
+// Tries again when the slot is free, which may be now.
+void SessionSlots::wait_for(const std::string& name) {
+  awaited_ = name;
+  if (cancelled_) return on_free();
+  wait_ =
+      slots_.notify_when_free(name, [this, home = &home_] { home->post([this] { on_free(); }); });
+  if (!wait_.has_value()) on_free();
+}
+
+void SessionSlots::on_free() {
+  wait_.reset();
+  if (!cancelled_) return drop(awaited_, /*wait=*/true);
+  finish(runtime::Error{.kind = &wire::kQueryCanceled,
+                        .what = "canceling statement due to user request"});
+}
+
+// What runs in the pool ends by itself, and the word that the slot is free may be on its way
+// already; then the end waits for that.
+void SessionSlots::cancel() {
+  cancelled_ = true;
+  if (wait_.has_value() && slots_.cancel(*wait_)) on_free();
+}
+
+void SessionSlots::finish(const runtime::Result<void>& done) {
+  busy_ = false;
+  owner_.on_slot_command_done(done);
+}
+
+runtime::Result<slot::Slot*> SessionSlots::acquire(std::string_view name) {
+  CHECK(streams_ == nullptr);
+  streams_ = TRY(slots_.acquire(name, process_id_));
+  return streams_;
+}
+
+void SessionSlots::release() {
+  if (streams_ != nullptr) slots_.release(*std::exchange(streams_, nullptr));
+}
+
+bool SessionSlots::report_xmin(wal::Xmin xmin) {
+  if (streams_ == nullptr) return false;
+  slots_.report_xmin(*streams_, xmin);
+  return true;
+}
+
+void SessionSlots::clean_up() {
+  release();
+  if (std::exchange(has_temporary_, false)) slots_.drop_temporary(process_id_);
+}
+
+}  // namespace server::session

@@ -1,0 +1,27 @@
+#pragma once
+
+// Names are cut where PostgreSQL's catalogs end (src/backend/parser/scansup.c).
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/result.h"
+
+namespace server::settings {
+
+inline constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
+
+// What a client is told beside its answer, in the order in which it was noticed.
+using Notices = std::vector<runtime::Error>;
+
+// Cuts a name that is too long, and notices it (truncate_identifier).
+void truncate_identifier(std::string& name, Notices& notices);
+
+// The names of a list with commas, in lower case but for quoted ones, cut where they are too long;
+// none if it is no such list (varlena.c, SplitIdentifierString).
+std::optional<std::vector<std::string>> split_identifiers(std::string_view list);
+
+}  // namespace server::settings

@@ -1,0 +1,129 @@
+#include "server/settings/session_settings.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/format.h"
+#include "runtime/tcp_timeouts.h"
+#include "server/settings/postgres_settings.h"
+#include "server/wire/errors.h"
+#include "server/wire/text.h"
+
+namespace server::settings {
+
+namespace {
+
+bool is_identifier(std::string_view part) {
+  const auto starts = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
+  };
+  return !part.empty() && starts(part.front()) &&
+         std::all_of(part.begin(), part.end(),
+                     [&](char c) { return starts(c) || (c >= '0' && c <= '9') || c == '$'; });
+}
+
+// A name with a dot belongs to an extension that is not there, and may have any value.
+runtime::Result<void> check_custom_name(std::string_view name) {
+  for (std::string_view rest = name;;) {
+    const auto dot = rest.find('.');
+    if (!is_identifier(rest.substr(0, dot))) {
+      return runtime::Error{
+          .kind = &wire::kInvalidName,
+          .what = runtime::format("invalid configuration parameter name \"{}\"", name),
+          .detail =
+              "Custom parameter names must be two or more simple identifiers separated by "
+              "dots."};
+    }
+    if (dot == std::string_view::npos) return {};
+    rest.remove_prefix(dot + 1);
+  }
+}
+
+runtime::Error cannot_change(std::string_view name, SettingContext context) {
+  const std::string_view when = context == SettingContext::kInternal ? ""
+                                : context == SettingContext::kPostmaster
+                                    ? " without restarting the server"
+                                    : " now";
+  return {.kind = &wire::kCannotChangeParameter,
+          .what = runtime::format("parameter \"{}\" cannot be changed{}", name, when)};
+}
+
+// What zero stands for (guc.c: show_tcp_keepalives_idle and the like).
+std::optional<std::string> system_value(std::string_view name) {
+  const runtime::TcpTimeouts& system = runtime::system_tcp_timeouts();
+  if (name == "tcp_keepalives_idle") return std::to_string(system.keepalive_idle_s);
+  if (name == "tcp_keepalives_interval") return std::to_string(system.keepalive_interval_s);
+  if (name == "tcp_keepalives_count") return std::to_string(system.keepalive_count);
+  return std::nullopt;
+}
+
+}  // namespace
+
+runtime::Result<void> SessionSettings::set(const Settings& settings, std::string_view name,
+                                           std::string_view value, Notices& notices) {
+  if (const SettingDefinition* definition = find_session_setting(name)) {
+    std::string text(value);
+    if (definition->kind == SettingKind::kName) {
+      Notices unwanted;
+      truncate_identifier(text, wants_notices() ? notices : unwanted);
+    }
+    std::string shown = TRY(parse_setting(*definition, text));
+    // Each command is a transaction of its own, which begins with the defaults.
+    if (definition->name.starts_with("transaction_")) return {};
+    if (definition->name == "seed") shown = "unavailable";  // nobody is told a seed
+    put(definition->name, std::move(shown));
+    return {};
+  }
+  if (const FixedSetting* fixed = find_fixed_setting(name)) {
+    return cannot_change(fixed->name, fixed->context);
+  }
+  if (const Setting* own = settings.find(name)) return cannot_change(own->name, own->context);
+  if (name.find('.') == std::string_view::npos) return unrecognized_parameter(name);
+  TRY(check_custom_name(name));
+  put(name, std::string(value));
+  return {};
+}
+
+bool SessionSettings::wants_notices() const {
+  const auto least = find("client_min_messages");
+  return least != "warning" && least != "error";
+}
+
+void SessionSettings::put(std::string_view name, std::string value) {
+  const auto at = std::find_if(values_.begin(), values_.end(), [&](const Value& v) {
+    return wire::equal_ignoring_case(v.name, name);
+  });
+  if (at != values_.end()) {
+    at->value = std::move(value);
+  } else {
+    values_.push_back({std::string(name), std::move(value)});
+  }
+}
+
+std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
+  const auto at = std::find_if(values_.begin(), values_.end(), [&](const Value& v) {
+    return wire::equal_ignoring_case(v.name, name);
+  });
+  return at == values_.end() ? std::nullopt : std::optional<std::string_view>(at->value);
+}
+
+runtime::Result<SessionSettings::Value> find_shown(const Settings& settings,
+                                                   const SessionSettings& own,
+                                                   std::string_view name) {
+  const Setting* known = settings.find(name);
+  const SettingDefinition* definition = find_session_setting(name);
+  const std::string_view canonical = known != nullptr        ? known->name
+                                     : definition != nullptr ? definition->name
+                                                             : name;
+  const auto shown = [&](std::string_view value) {
+    const auto system = value == "0" ? system_value(canonical) : std::nullopt;
+    return SessionSettings::Value{std::string(canonical), system.value_or(std::string(value))};
+  };
+  if (const auto value = own.find(name)) return shown(*value);
+  if (known != nullptr) return shown(known->value);
+  if (definition == nullptr) return unrecognized_parameter(name);
+  return SessionSettings::Value{std::string(canonical),
+                                TRY(parse_setting(*definition, definition->initial))};
+}
+
+}  // namespace server::settings

@@ -1,0 +1,111 @@
+#include "server/settings/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "runtime/format.h"
+#include "server/wal/format.h"
+#include "server/wire/errors.h"
+
+namespace server::settings {
+
+void Settings::set(std::string name, std::string value, std::string description,
+                   SettingContext context) {
+  const auto at = std::lower_bound(settings_.begin(), settings_.end(), name,
+                                   [](const Setting& setting, std::string_view key) {
+                                     return setting_name_less(setting.name, key);
+                                   });
+  if (at != settings_.end() && !setting_name_less(name, at->name)) {
+    *at = {std::move(name), std::move(value), std::move(description), context};
+  } else {
+    settings_.insert(at, {std::move(name), std::move(value), std::move(description), context});
+  }
+}
+
+const Setting* Settings::find(std::string_view name) const { return find_setting(settings_, name); }
+
+std::string show_bytes(std::uint64_t bytes) {
+  constexpr std::array<std::pair<std::uint64_t, std::string_view>, 4> kUnits{
+      {{1ull << 40, "TB"}, {1ull << 30, "GB"}, {1ull << 20, "MB"}, {1ull << 10, "kB"}}};
+  for (const auto& [size, unit] : kUnits) {
+    if (bytes >= size && bytes % size == 0) return runtime::format("{}{}", bytes / size, unit);
+  }
+  return bytes == 0 ? "0" : runtime::format("{}B", bytes);
+}
+
+std::string show_milliseconds(std::int64_t milliseconds) {
+  constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> kUnits{
+      {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}}};
+  for (const auto& [size, unit] : kUnits) {
+    if (milliseconds >= size && milliseconds % size == 0) {
+      return runtime::format("{}{}", milliseconds / size, unit);
+    }
+  }
+  return milliseconds == 0 ? "0" : runtime::format("{}ms", milliseconds);
+}
+
+void add_source_settings(const wal::Identity& identity, Settings& settings) {
+  const int major = wal::major_version(identity.page_magic).value_or(0);
+  settings.set("server_version", runtime::format("{}.0 (walcast {})", major, WALCAST_VERSION),
+               "Shows the server version.");
+  settings.set("server_version_num", runtime::format("{}", major * 10000),
+               "Shows the server version as an integer.");
+  settings.set("wal_segment_size", show_bytes(identity.segment_size.bytes()),
+               "Shows the size of write ahead log segments.");
+  settings.set("wal_block_size", runtime::format("{}", wal::kPageBytes),
+               "Shows the block size in the write ahead log.");
+  settings.set("block_size", runtime::format("{}", wal::kPageBytes),
+               "Shows the size of a disk block.");
+  settings.set("lc_messages", "C", "Sets the language in which messages are displayed.");
+  settings.set("lc_collate", "C", "Shows the collation order locale.");
+  settings.set("lc_ctype", "C", "Shows the character classification locale.");
+  settings.set("max_identifier_length", "63", "Shows the maximum identifier length.");
+  settings.set("wal_level", "replica", "Shows how much is written to the WAL, at the least.");
+  settings.set("data_directory_mode", "0700", "Shows the mode of the data directory.");
+  settings.set("server_encoding", "SQL_ASCII",
+               "Shows the server (database) character set encoding.");
+  settings.set("client_encoding", "SQL_ASCII", "Sets the client's character set encoding.");
+  settings.set("application_name", "",
+               "Sets the application name to be reported in statistics and logs.");
+  settings.set("DateStyle", "ISO, MDY", "Sets the display format for date and time values.");
+  settings.set("IntervalStyle", "postgres", "Sets the display format for interval values.");
+  settings.set("TimeZone", "UTC",
+               "Sets the time zone for displaying and interpreting time stamps.");
+  settings.set("integer_datetimes", "on", "Shows whether datetimes are integer based.");
+  settings.set("standard_conforming_strings", "on",
+               "Causes '...' strings to treat backslashes literally.");
+  settings.set("default_transaction_read_only", "off",
+               "Sets the default read-only status of new transactions.");
+  settings.set("in_hot_standby", "off", "Shows whether hot standby is currently active.");
+  settings.set("is_superuser", "on", "Shows whether the current user is a superuser.");
+  settings.set("session_authorization", "", "Sets the session user name.");
+  if (major >= 16) {
+    settings.set("scram_iterations", "4096",
+                 "Sets the iteration count for SCRAM secret generation.");
+  }
+  if (major >= 18) {
+    settings.set("search_path", "\"$user\", public",
+                 "Sets the schema search order for names that are not schema-qualified.");
+  }
+}
+
+std::vector<std::string_view> reported_settings(const wal::Identity& identity) {
+  std::vector<std::string_view> names{"application_name", "client_encoding", "DateStyle"};
+  const int major = wal::major_version(identity.page_magic).value_or(0);
+  if (major >= 14) names.push_back("default_transaction_read_only");
+  if (major >= 14) names.push_back("in_hot_standby");
+  names.insert(names.end(), {"integer_datetimes", "IntervalStyle", "is_superuser"});
+  if (major >= 16) names.push_back("scram_iterations");
+  if (major >= 18) names.push_back("search_path");
+  names.insert(names.end(), {"server_encoding", "server_version", "session_authorization",
+                             "standard_conforming_strings", "TimeZone"});
+  return names;
+}
+
+runtime::Error unrecognized_parameter(std::string_view name) {
+  return {.kind = &wire::kUndefinedObject,
+          .what = runtime::format("unrecognized configuration parameter \"{}\"", name)};
+}
+
+}  // namespace server::settings
