@@ -32,8 +32,8 @@ std::vector<std::byte> packet(const std::vector<std::string_view>& words,
   return bytes;
 }
 
-struct StartupTest : testing::Test {
-  StartupTest() {
+struct StartupPacketsTest : testing::Test {
+  StartupPacketsTest() {
     settings::add_source_settings(identity, settings);
     settings.set("wal_sender_timeout", "60s", "");
   }
@@ -71,7 +71,7 @@ struct StartupTest : testing::Test {
   Lines notices;
 };
 
-TEST_F(StartupTest, DeclinesEncryptionOnceOfEachKind) {
+TEST_F(StartupPacketsTest, DeclinesEncryptionOnceOfEachKind) {
   EXPECT_EQ(take(tests::bytes(kSsl)), Next::kMorePackets);
   EXPECT_EQ(answer, tests::bytes("\"N\""));
   EXPECT_EQ(take(tests::bytes(kGss)), Next::kMorePackets);
@@ -81,14 +81,14 @@ TEST_F(StartupTest, DeclinesEncryptionOnceOfEachKind) {
                                    "supports 3.0 to 3.0"));
 }
 
-TEST_F(StartupTest, GoesOnAfterEncryptionWasDeclined) {
+TEST_F(StartupPacketsTest, GoesOnAfterEncryptionWasDeclined) {
   EXPECT_EQ(take(tests::bytes(kGss)), Next::kMorePackets);
   EXPECT_EQ(take(packet({"user", "u", "replication", "1"})), Next::kConnect);
   EXPECT_TRUE(answer.empty());
 }
 
 // CVE-2021-23214: checked even though the answer is N.
-TEST_F(StartupTest, RefusesWhatCameBeforeTheAnswerWasRead) {
+TEST_F(StartupPacketsTest, RefusesWhatCameBeforeTheAnswerWasRead) {
   EXPECT_EQ(take(tests::bytes(kSsl), /*more_bytes_follow=*/true), Next::kRefused);
   ASSERT_FALSE(answer.empty());
   EXPECT_EQ(answer.front(), std::byte{'N'});
@@ -107,7 +107,7 @@ TEST_F(StartupTest, RefusesWhatCameBeforeTheAnswerWasRead) {
                   detail));
 }
 
-TEST_F(StartupTest, SaysNothingToACancelRequest) {
+TEST_F(StartupPacketsTest, SaysNothingToACancelRequest) {
   for (const char* request :
        {"04d2162e 00001267 deadbeef", "04d2162e 00001267 deadbeef 00", "04d2162e"}) {
     EXPECT_EQ(take(tests::bytes(request)), Next::kCancel) << request;
@@ -115,7 +115,7 @@ TEST_F(StartupTest, SaysNothingToACancelRequest) {
   }
 }
 
-TEST_F(StartupTest, AnswersOldProtocolsInTheirOwnForm) {
+TEST_F(StartupPacketsTest, AnswersOldProtocolsInTheirOwnForm) {
   EXPECT_EQ(take(tests::bytes("00020000 00")), Next::kRefused);
   EXPECT_EQ(answer, tests::bytes("\"EFATAL:  unsupported frontend protocol 2.0: server supports "
                                  "3.0 to 3.0\" 0a 00"));
@@ -127,19 +127,19 @@ TEST_F(StartupTest, AnswersOldProtocolsInTheirOwnForm) {
 }
 
 // To PostgreSQL, 0 is a version that has not been asked for yet.
-TEST_F(StartupTest, VersionZeroIsNoOldProtocol) {
+TEST_F(StartupPacketsTest, VersionZeroIsNoOldProtocol) {
   EXPECT_EQ(take(tests::bytes("00000000 00")), Next::kRefused);
   EXPECT_THAT(lines(), ElementsAre("E FATAL 0A000 unsupported frontend protocol 0.0: server "
                                    "supports 3.0 to 3.0"));
 }
 
-TEST_F(StartupTest, RefusesABadLayout) {
+TEST_F(StartupPacketsTest, RefusesABadLayout) {
   EXPECT_EQ(take(tests::bytes("00030000 \"user\" 00 \"u\" 00")), Next::kRefused);
   EXPECT_THAT(lines(), ElementsAre("E FATAL 08P01 invalid startup packet layout: expected "
                                    "terminator as last byte"));
 }
 
-TEST_F(StartupTest, NegotiatesTheVersionDown) {
+TEST_F(StartupPacketsTest, NegotiatesTheVersionDown) {
   const std::vector<std::string_view> words{"user", "u", "replication", "true"};
   EXPECT_EQ(take(packet(words, "00030002")), Next::kConnect);
   EXPECT_THAT(lines(), ElementsAre("v 3.0"));
@@ -148,20 +148,20 @@ TEST_F(StartupTest, NegotiatesTheVersionDown) {
 }
 
 // libpq 19 does so on purpose, and insists on both halves of the answer.
-TEST_F(StartupTest, NegotiatesGrease) {
+TEST_F(StartupPacketsTest, NegotiatesGrease) {
   EXPECT_EQ(take(packet({"_pq_.test_protocol_negotiation", "", "user", "u", "replication", "true"},
                         "0003270f")),
             Next::kConnect);
   EXPECT_THAT(lines(), ElementsAre("v 3.0 _pq_.test_protocol_negotiation"));
 }
 
-TEST_F(StartupTest, NamesEveryProtocolOptionItDoesNotKnow) {
+TEST_F(StartupPacketsTest, NamesEveryProtocolOptionItDoesNotKnow) {
   EXPECT_EQ(take(packet({"_pq_.a", "1", "user", "u", "_pq_.b", "2", "replication", "true"})),
             Next::kConnect);
   EXPECT_THAT(lines(), ElementsAre("v 3.0 _pq_.a _pq_.b"));
 }
 
-TEST_F(StartupTest, NeedsAUser) {
+TEST_F(StartupPacketsTest, NeedsAUser) {
   for (const auto& words : {std::vector<std::string_view>{"replication", "true"},
                             std::vector<std::string_view>{"user", "", "replication", "true"}}) {
     EXPECT_EQ(take(packet(words)), Next::kRefused);
@@ -170,7 +170,7 @@ TEST_F(StartupTest, NeedsAUser) {
   }
 }
 
-TEST_F(StartupTest, ServesPhysicalReplicationOnly) {
+TEST_F(StartupPacketsTest, ServesPhysicalReplicationOnly) {
   for (const auto& words :
        {std::vector<std::string_view>{"user", "u"},
         std::vector<std::string_view>{"user", "u", "replication", "off"},
@@ -182,14 +182,14 @@ TEST_F(StartupTest, ServesPhysicalReplicationOnly) {
   }
 }
 
-TEST_F(StartupTest, RefusesAReplicationThatIsNoBoolean) {
+TEST_F(StartupPacketsTest, RefusesAReplicationThatIsNoBoolean) {
   EXPECT_EQ(take(packet({"user", "u", "replication", "maybe"})), Next::kRefused);
   EXPECT_THAT(lines(), ElementsAre("E FATAL 22023 invalid value for parameter \"replication\": "
                                    "\"maybe\" / Valid values are: \"false\", 0, \"true\", 1, "
                                    "\"database\"."));
 }
 
-TEST_F(StartupTest, TakesWhatAWalreceiverSends) {
+TEST_F(StartupPacketsTest, TakesWhatAWalreceiverSends) {
   const Client client = connect({"database", "replication", "application_name", "walreceiver"});
   EXPECT_EQ(error, "");
   EXPECT_EQ(client.user, "u");
@@ -198,7 +198,7 @@ TEST_F(StartupTest, TakesWhatAWalreceiverSends) {
   EXPECT_EQ(client.settings.find("wal_sender_timeout"), std::nullopt);
 }
 
-TEST_F(StartupTest, CutsTheUserTo63Bytes) {
+TEST_F(StartupPacketsTest, CutsTheUserTo63Bytes) {
   const std::string name(70, 'x');
   EXPECT_EQ(take(packet({"user", name, "replication", "true"})), Next::kConnect);
   wire::MessageWriter out(std::pmr::get_default_resource());
@@ -211,7 +211,7 @@ std::string notice_of(const std::string& name) {
          "\"";
 }
 
-TEST_F(StartupTest, CutsNamesTo63BytesAndNoticesIt) {
+TEST_F(StartupPacketsTest, CutsNamesTo63BytesAndNoticesIt) {
   const std::string name(64, 'n');
   EXPECT_EQ(connect({"application_name", name}).application_name(), name.substr(0, 63));
   EXPECT_THAT(notices, ElementsAre(notice_of(name)));
@@ -222,7 +222,7 @@ TEST_F(StartupTest, CutsNamesTo63BytesAndNoticesIt) {
   EXPECT_TRUE(notices.empty());
 }
 
-TEST_F(StartupTest, ClientMinMessagesForbidsNoticesFromThenOn) {
+TEST_F(StartupPacketsTest, ClientMinMessagesForbidsNoticesFromThenOn) {
   const std::string name(64, 'n');
   for (const char* least : {"warning", "ERROR"}) {
     connect({"client_min_messages", least, "application_name", name});
@@ -237,13 +237,13 @@ TEST_F(StartupTest, ClientMinMessagesForbidsNoticesFromThenOn) {
 }
 
 // It is cut at the byte before what it may not show is replaced.
-TEST_F(StartupTest, CutsAnApplicationNameWhereverACharacterIs) {
+TEST_F(StartupPacketsTest, CutsAnApplicationNameWhereverACharacterIs) {
   const std::string name = std::string(62, 'n') + "\u00e9";
   EXPECT_EQ(connect({"application_name", name}).application_name(), std::string(62, 'n') + "?");
   EXPECT_THAT(notices, ElementsAre(notice_of(name)));
 }
 
-TEST_F(StartupTest, NoticesWhatItCutsBeforeItRefusesIt) {
+TEST_F(StartupPacketsTest, NoticesWhatItCutsBeforeItRefusesIt) {
   const std::string name(80, 'x');
   connect({"client_encoding", name});
   EXPECT_EQ(error, "22023 invalid value for parameter \"client_encoding\": \"" +
@@ -251,25 +251,25 @@ TEST_F(StartupTest, NoticesWhatItCutsBeforeItRefusesIt) {
   EXPECT_THAT(notices, ElementsAre(notice_of(name)));
 }
 
-TEST_F(StartupTest, TakesParametersInAnyCase) {
+TEST_F(StartupPacketsTest, TakesParametersInAnyCase) {
   const Client client = connect({"Application_Name", "a", "CLIENT_ENCODING", "UTF8"});
   EXPECT_EQ(client.application_name(), "a");
   EXPECT_EQ(client.settings.find("client_encoding"), "UTF8");
 }
 
-TEST_F(StartupTest, IgnoresTheSettingsThatChangeNothingHere) {
+TEST_F(StartupPacketsTest, IgnoresTheSettingsThatChangeNothingHere) {
   connect({"TimeZone", "Europe/Berlin", "datestyle", "ISO"});
   EXPECT_EQ(error, "");
 }
 
-TEST_F(StartupTest, RefusesAParameterThatPostgresDoesNotKnow) {
+TEST_F(StartupPacketsTest, RefusesAParameterThatPostgresDoesNotKnow) {
   connect({"no_such", "x"});
   EXPECT_EQ(error, "42704 unrecognized configuration parameter \"no_such\"");
   connect({"options", "-c no_such=x"});
   EXPECT_EQ(error, "42704 unrecognized configuration parameter \"no_such\"");
 }
 
-TEST_F(StartupTest, TakesATimeoutOfTheStandbysOwn) {
+TEST_F(StartupPacketsTest, TakesATimeoutOfTheStandbysOwn) {
   const std::pair<const char*, const char*> cases[] = {
       {"-c wal_sender_timeout=5s", "5s"},
       {"-cwal_sender_timeout=5s", "5s"},
@@ -292,7 +292,7 @@ TEST_F(StartupTest, TakesATimeoutOfTheStandbysOwn) {
       << "the options come first";
 }
 
-TEST_F(StartupTest, RefusesATimeoutThatIsNone) {
+TEST_F(StartupPacketsTest, RefusesATimeoutThatIsNone) {
   for (const char* value : {"", "soon", "nan", "5 parsecs", "5 m s"}) {
     connect({"wal_sender_timeout", value});
     EXPECT_EQ(error, "22023 invalid value for parameter \"wal_sender_timeout\": \"" +
@@ -300,7 +300,7 @@ TEST_F(StartupTest, RefusesATimeoutThatIsNone) {
   }
 }
 
-TEST_F(StartupTest, SplitsOptionsAtBlanksThatAreNotEscaped) {
+TEST_F(StartupPacketsTest, SplitsOptionsAtBlanksThatAreNotEscaped) {
   EXPECT_EQ(connect({"options", "-c application_name=a\\ b\\\\c"}).application_name(), "a b\\c");
   EXPECT_EQ(connect({"options", "-c application_name=x\\"}).application_name(), "x");
   EXPECT_EQ(connect({"options", ""}).settings.find("application_name"), std::nullopt);
@@ -308,7 +308,7 @@ TEST_F(StartupTest, SplitsOptionsAtBlanksThatAreNotEscaped) {
   EXPECT_EQ(connect({"options", "-c application_name=a=b"}).application_name(), "a=b");
 }
 
-TEST_F(StartupTest, RefusesOptionsItCannotRead) {
+TEST_F(StartupPacketsTest, RefusesOptionsItCannotRead) {
   const std::pair<const char*, const char*> cases[] = {
       {"--foo", "42601 --foo requires a value"},
       {"---", "42601 --- requires a value"},
@@ -331,14 +331,14 @@ TEST_F(StartupTest, RefusesOptionsItCannotRead) {
   }
 }
 
-TEST_F(StartupTest, TakesWhatABackendTakesOfSwitches) {
+TEST_F(StartupPacketsTest, TakesWhatABackendTakesOfSwitches) {
   for (const char* options : {"-E", "-EP", "-S 500", "-S500", "-d 3 -n", "-fs -tpl", "-e -O -T"}) {
     connect({"options", options});
     EXPECT_EQ(error, "") << options;
   }
 }
 
-TEST_F(StartupTest, TwoDashesEndTheOptions) {
+TEST_F(StartupPacketsTest, TwoDashesEndTheOptions) {
   EXPECT_EQ(connect({"options", "-c application_name=x --"}).application_name(), "x");
   EXPECT_EQ(error, "");
   EXPECT_EQ(connect({"options", "-d -- -c application_name=y"}).application_name(), "y")
@@ -346,7 +346,7 @@ TEST_F(StartupTest, TwoDashesEndTheOptions) {
   EXPECT_EQ(error, "");
 }
 
-TEST_F(StartupTest, GreetsWithTheSessionsParameters) {
+TEST_F(StartupPacketsTest, GreetsWithTheSessionsParameters) {
   const Client client = connect({"application_name", "standby1", "client_encoding", "UTF8"});
   wire::MessageWriter out(std::pmr::get_default_resource());
   startup.greet(settings, settings::reported_settings(identity), client, 4711,
@@ -364,7 +364,7 @@ TEST_F(StartupTest, GreetsWithTheSessionsParameters) {
   }
 }
 
-TEST_F(StartupTest, GreetsWithDefaultsWhereNothingWasSet) {
+TEST_F(StartupPacketsTest, GreetsWithDefaultsWhereNothingWasSet) {
   const Client client = connect({});
   wire::MessageWriter out(std::pmr::get_default_resource());
   startup.greet(settings, settings::reported_settings(identity), client, 1, {}, out);
