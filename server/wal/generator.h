@@ -47,7 +47,8 @@ struct GeneratorOptions {
 //   Owner: the synthetic source, or generate().  Thread: the owner's; blocks on the disk.
 //   Invariant: between calls the files end with a whole record, unless the last call failed.
 //   Invariant: a record depends on the seed and its LSN only, so WAL made in two runs is that of
-//   one. Limits: one batch in memory: kBatchBytes and one record.
+//     one.
+//   Limits: one batch in memory: kBatchBytes and one record.
 class Generator {
  public:
   // A batch is one pwrite: large enough to make the call cheap, small enough to stay in the cache.

@@ -32,7 +32,7 @@ struct CutResult {
 
 // The longest `length` word per message type (PQ_SMALL_MESSAGE_LIMIT of src/include/libpq/libpq.h).
 // Replication commands and standby messages are short, so the large limit is far below PostgreSQL's
-// gigabyte: nobody can make the server buffer more than this.
+// gigabyte: no client can make the server buffer more than this.
 inline constexpr std::uint32_t kSmallMessageBytesMax = 10000;
 inline constexpr std::uint32_t kLargeMessageBytesMax = 1 << 20;
 
