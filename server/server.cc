@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <utility>
 
+#include "runtime/descriptors.h"
 #include "runtime/errors.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
-#include "server/descriptors.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
 #include "server/source/relay.h"
@@ -105,7 +105,7 @@ runtime::Result<int> Server::run() {
 }
 
 runtime::Result<void> Server::start() {
-  const std::int64_t descriptors = raise_descriptor_limit();
+  const std::int64_t descriptors = runtime::raise_descriptor_limit();
   addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
   slots_.emplace(slot_options());
   source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
@@ -178,8 +178,8 @@ runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   const std::size_t files_max = config_.workers * stream::WalView::Options().segments_max +
                                 static_cast<std::size_t>(config_.io_threads) * kFilesPerThread +
                                 kOtherFiles;
-  const ConnectionLimits limits = TRY(share_out_descriptors(descriptors, count_open_descriptors(),
-                                                            static_cast<std::int64_t>(files_max)));
+  const runtime::ConnectionLimits limits = TRY(runtime::share_out_descriptors(
+      descriptors, runtime::count_open_descriptors(), static_cast<std::int64_t>(files_max)));
   if (config_.max_wal_senders > limits.admitted_max) {
     runtime::log::warning(
         "max_wal_senders is {}, but a limit of {} open files leaves room for {} connections only",
