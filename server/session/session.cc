@@ -8,7 +8,6 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
-#include "server/session/session_timeouts.h"
 #include "server/wal/format.h"
 #include "server/wire/errors.h"
 
@@ -103,8 +102,8 @@ void Session::on_reload() {
 // The client's own, or the server's. What is already waited for is waited for as it was.
 void Session::apply_timeouts() {
   const SessionEnvironment::Options& options = environment_.options;
-  const SessionTimeouts timeouts = timeouts_of(
-      client_.settings, {options.sender.timeout, options.idle_session_timeout, options.tcp});
+  const settings::Timeouts timeouts = client_.settings.timeouts(
+      {options.sender.timeout, options.idle_session_timeout, options.tcp});
   sender_.set_timeout(timeouts.wal_sender);
   idle_timeout_ = timeouts.idle_session;
   if (auto set = runtime::set_tcp_timeouts(connection_.fd(), timeouts.tcp); !set) {

@@ -66,7 +66,7 @@ IoResult Sender::send_chunk_from_file() {
                              chunk_.at - segment_->begin()));
   } else if (result.status == IoResult::Status::kEnd) {
     chunk_error_ = {
-        .kind = &wal::kWalTruncated,
+        .kind = &runtime::kDataCorrupted,
         .what = runtime::format("log segment {} ends before {}", segment_->name(), chunk_.end)};
   }
   return result;

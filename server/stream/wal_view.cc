@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/check.h"
+#include "runtime/errors.h"
 
 namespace server::stream {
 
@@ -168,7 +169,7 @@ runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& s
     const auto into = std::span(tail_).subspan(tail_size_, wanted);
     const auto read = TRY(segment.read(identity().segment_size.offset(at), into));
     if (read < wanted) {
-      return runtime::Error{.kind = &wal::kWalTruncated,
+      return runtime::Error{.kind = &runtime::kDataCorrupted,
                             .what = runtime::format(
                                 "could not read from log segment {}, offset {}: read {} of {}",
                                 segment.name(), identity().segment_size.offset(at), read, wanted)};

@@ -17,9 +17,6 @@
 
 namespace server::wal {
 
-inline constexpr runtime::ErrorKind kWalExists{"object_not_in_prerequisite_state", "55000"};
-inline constexpr runtime::ErrorKind kInvalidOption{"invalid_parameter_value", "22023"};
-
 inline constexpr std::uint64_t kSyntheticSystemIdentifier = 7000000000000000001;
 
 // What the records are like.

@@ -15,7 +15,7 @@ namespace {
 
 runtime::Error too_short(const Segment& segment, std::uint32_t offset, std::size_t read,
                          std::size_t wanted) {
-  return {.kind = &kWalTruncated,
+  return {.kind = &runtime::kDataCorrupted,
           .what = runtime::format("could not read from log segment {}, offset {}: read {} of {}",
                                   segment.name(), offset, read, wanted)};
 }

@@ -17,7 +17,6 @@
 namespace server::wal {
 
 inline constexpr runtime::ErrorKind kWalRemoved{"wal_removed", "58P01"};
-inline constexpr runtime::ErrorKind kWalTruncated{"data_corrupted", "XX001"};
 
 // What a walsender says of a segment that it does not have.
 runtime::Error segment_removed(TimelineId timeline, SegmentNo no, SegmentSize size);

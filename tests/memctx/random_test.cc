@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "memctx/context.h"
-#include "memctx/slab.h"
 
 namespace memctx {
 namespace {
@@ -33,10 +32,8 @@ class Model {
       allocate(pick());
     } else if (dice < 960) {
       if (contexts_.size() < 60) contexts_.push_back(&create_child(pick()));
-    } else if (dice < 975) {
+    } else if (dice < 980) {
       reset(pick());
-    } else if (dice < 990) {
-      reset_only(pick());
     } else {
       delete_one(pick());
     }
@@ -98,11 +95,6 @@ class Model {
     context->reset();
   }
 
-  void reset_only(Context* context) {
-    forget_chunks(context);
-    context->reset_only();
-  }
-
   void delete_one(Context* context) {
     if (context == &top_) return;
     forget_children(context);
@@ -148,28 +140,6 @@ TEST(ContextRandomTest, ChunksNeverOverlapAndStayIntact) {
   Model model(choose_seed());
   for (int i = 0; i < 100'000 && !testing::Test::HasFatalFailure(); ++i) model.step();
   model.check_all();
-}
-
-TEST(SlabRandomTest, ObjectsNeverOverlapAndStayIntact) {
-  struct Object {
-    std::uint64_t words[5];
-  };
-  std::mt19937_64 random(choose_seed());
-  Context context("Connection", kSmallArena);
-  Slab<Object> slab(context);
-  std::vector<std::pair<Object*, std::uint64_t>> live;
-  for (int i = 0; i < 100'000; ++i) {
-    if (live.empty() || random() % 100 < 51) {
-      const std::uint64_t word = random();
-      live.emplace_back(&slab.create(Object{{word, word, word, word, word}}), word);
-      continue;
-    }
-    std::swap(live[random() % live.size()], live.back());
-    for (const std::uint64_t word : live.back().first->words) ASSERT_EQ(word, live.back().second);
-    slab.destroy(*live.back().first);
-    live.pop_back();
-  }
-  EXPECT_EQ(slab.stats().live_count, live.size());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/errors.h"
 #include "tests/stream/view_rig.h"
 
 namespace tests {
@@ -146,7 +147,7 @@ TEST(WalViewTest, ATruncatedSegmentIsAnError) {
   rig.directory.truncate(rig.begin() + kMb / 2);
   const auto located = locate(rig, rig.begin());
   ASSERT_EQ(located.availability, Availability::kFailed);
-  EXPECT_EQ(located.error->kind, &server::wal::kWalTruncated);
+  EXPECT_EQ(located.error->kind, &runtime::kDataCorrupted);
   EXPECT_NE(located.error->what.find("000000010000000000000001"), std::string::npos)
       << located.error->what;
 }

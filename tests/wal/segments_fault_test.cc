@@ -128,7 +128,7 @@ TEST_F(SegmentsTest, ATruncatedSegmentIsAnErrorWithPostgresWords) {
     directory.truncate(end);
     const std::string log = logged([&] {
       const auto error = refused(begin());
-      EXPECT_EQ(error.kind, &server::wal::kWalTruncated);
+      EXPECT_EQ(error.kind, &runtime::kDataCorrupted);
       EXPECT_EQ(error.kind->code, "XX001");
       EXPECT_THAT(error.what, MatchesRegex("could not read from log segment "
                                            "000000010000000000000001, offset [0-9]+: "
@@ -146,7 +146,7 @@ TEST_F(SegmentsTest, AProvenSegmentThatIsTruncatedIsAnErrorToo) {
   directory.truncate(begin() + 10);
   const auto ready = prepare(proven, begin());
   ASSERT_FALSE(ready);
-  EXPECT_EQ(ready.error().kind, &server::wal::kWalTruncated);
+  EXPECT_EQ(ready.error().kind, &runtime::kDataCorrupted);
   EXPECT_THAT(ready.error().what, MatchesRegex("could not read from log segment "
                                                "000000010000000000000001, offset 0: "
                                                "read 10 of [0-9]+"));
