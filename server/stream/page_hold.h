@@ -68,6 +68,7 @@ class PageHold final : private Connection::CloseListener, private runtime::Timer
     return files_.is_held(lsn) && (pin_ == nullptr || lsn >= pin_->held_from());
   }
   bool may_send_pages(wal::Lsn lsn) const {
+    loop_.assert_in_thread();
     return is_held(lsn) && !(pin_ != nullptr && within_host_);
   }
   // Hands out pages of [from, to). REQUIRES: may_send_pages(from), and they lie in the segment.

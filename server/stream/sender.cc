@@ -289,7 +289,7 @@ void Sender::ask_for_reply() {
 // while so many wait. What we ask ourselves is always queued, for it counts as asked.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
-  if (!reply_requested && connection_.queued_bytes() > kQueuedBytesMax) return;
+  if (!reply_requested && connection_.queued_bytes() > kAnswerBytesMax) return;
   connection_.queue(wire::encode_keepalive(sent_.value(), wire::to_pg_timestamp(loop_.wall_now()),
                                            reply_requested));
   queue_.make_runnable(*this);

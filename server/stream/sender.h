@@ -52,13 +52,13 @@ using StreamEnd =
 //   Borrows: loop, view, queue, connection and owner, which all outlive it.
 //   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent may, where a
 //   standby starts ahead of us; then it waits there.
-//   Limits: one message in flight, quantum_bytes per pump, kQueuedBytesMax of answers that wait.
+//   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait.
 class Sender final : private SliceCache::Waiter,
                      private PageHold::Owner,
                      private runtime::Timer::Handler {
  public:
   struct Options {
-    std::uint32_t copy_bytes_max = 16 * 1024;  // WAL up to this is copied, above goes by sendfile
+    std::uint32_t copy_bytes_max = 16 * 1024;  // more WAL than this goes by sendfile
     std::uint32_t quantum_bytes = 512 * 1024;
     runtime::Duration timeout = std::chrono::seconds(60);  // wal_sender_timeout; 0: none
   };
@@ -87,8 +87,9 @@ class Sender final : private SliceCache::Waiter,
   Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
          const Options& options, Owner& owner);
 
-  // REQUIRES: the timeline is in the view's history, and start is no later than its end.
-  // The slot, if there is one, advances as the standby flushes; it is the owner's.
+  // A stream may start ahead of our WAL, where it waits for what the view has promised.
+  // REQUIRES: the timeline is in the view's history, and start is no later than its end. The slot,
+  // if there is one, is the owner's; it advances as the standby flushes.
   void start(wal::TimelineId timeline, wal::Lsn start, slot::Slot* slot = nullptr);
 
   // The body of one CopyData from the standby.
@@ -148,7 +149,7 @@ class Sender final : private SliceCache::Waiter,
     kInterrupted,    // the session ends the stream behind the message in flight
   };
   enum class Next { kMessage, kNothing, kWaiting, kEnded };
-  static constexpr std::size_t kQueuedBytesMax = 64 * 1024;
+  static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
   void on_pages_released() override;
