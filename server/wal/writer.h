@@ -19,8 +19,6 @@
 
 namespace server::wal {
 
-// A record that came from outside is not right.
-
 // A spool that grows by WAL from outside: each piece is appended to the segment files and proven
 // record by record; what is proven is published, and a flusher makes it durable behind that.
 //   Owner: RelaySource.  Thread: the owner's; blocks on files.

@@ -44,7 +44,7 @@ class Model {
 
 }  // namespace
 
-TEST(LagClockTest, NobodyIsBehindWhereThereIsNoWal) {
+TEST(LagClockTest, NoStandbyIsBehindWhereThereIsNoWal) {
   const auto clock = std::make_unique<LagClock>();
   EXPECT_EQ(clock->behind(Lsn(100), at(0)), std::nullopt);
   clock->sample(Lsn(100), at(0));

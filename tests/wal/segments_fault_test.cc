@@ -67,7 +67,7 @@ TEST_F(SlicesTest, ARepairedFileIsProven) {
   EXPECT_TRUE(bad.stopped);
   directory.flip(slice(0) + kMb / 2);
   const auto ready = prepared(slice(0));
-  EXPECT_EQ(ready.segment, bad.segment) << "nobody needs to be told of the change";
+  EXPECT_EQ(ready.segment, bad.segment) << "the change needs no report";
   EXPECT_EQ(ready.proven_to, slice(1));
   EXPECT_TRUE(ready.segment->is_proven(0));
 }
@@ -235,7 +235,7 @@ TEST_F(NeighbourTest, ABadSegmentBeforeStopsTheRecordThatReachesOutOfIt) {
   EXPECT_THAT(log, HasSubstr("in segment 000000010000000000000001,"));
 }
 
-// The rest of its last record is taken as it is: nobody can prove it any more.
+// The rest of its last record is taken as it is: no file has its begin.
 TEST_F(NeighbourTest, ASegmentIsProvenThoughTheOneBeforeIsGone) {
   const auto expect_ready = [&] {
     const std::string log = logged([&] {
