@@ -1,26 +1,16 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <iostream>
 #include <map>
 #include <random>
 #include <vector>
 
 #include "memctx/context.h"
 #include "memctx/slab.h"
+#include "tests/support/random_seed.h"
 
 namespace memctx {
 namespace {
-
-// WALCAST_TEST_SEED repeats a run.
-std::uint64_t choose_seed() {
-  const char* given = std::getenv("WALCAST_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "WALCAST_TEST_SEED=" << seed << std::endl;
-  return seed;
-}
 
 // Does random things to a tree of contexts, beside a model that knows every live chunk.
 class Model {
@@ -145,7 +135,7 @@ class Model {
 };
 
 TEST(ContextRandomTest, ChunksNeverOverlapAndStayIntact) {
-  Model model(choose_seed());
+  Model model(tests::random_seed());
   for (int i = 0; i < 100'000 && !testing::Test::HasFatalFailure(); ++i) model.step();
   model.check_all();
 }
@@ -154,7 +144,7 @@ TEST(SlabRandomTest, ObjectsNeverOverlapAndStayIntact) {
   struct Object {
     std::uint64_t words[5];
   };
-  std::mt19937_64 random(choose_seed());
+  std::mt19937_64 random(tests::random_seed());
   Context context("Connection", kSmallArena);
   Slab<Object> slab(context);
   std::vector<std::pair<Object*, std::uint64_t>> live;
