@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <iterator>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -60,6 +61,15 @@ constexpr BannedWord kBannedWords[]{
     {.word = "sleep_until"},
 };
 
+// Phrases that leave open what a comment speaks of, as parts of one expression. A space stands for
+// the end of a line too.
+constexpr std::string_view kVaguePhrases[]{
+    "[Ss]omebody",         "[Ss]omeone",       "[Nn]obody",
+    "[Aa]nybody",          "[Ee]verybody",     "Who",
+    "[Ww]hat is told",     "[Ww]hat was told", "[Ww]hat it is told",
+    "[Ww]hat it was told", "[Ww]ho is told",   "[Ww]ho was told",
+};
+
 constexpr std::string_view kTodo = "TODO";
 constexpr std::string_view kTodoKinds[]{"(perf): ", "(cleanup): ", "(port): ", "(test): "};
 
@@ -99,6 +109,18 @@ bool is_bare_todo(std::string_view comment, std::size_t at) {
   const std::string_view rest = comment.substr(at + kTodo.size());
   return std::none_of(std::begin(kTodoKinds), std::end(kTodoKinds),
                       [&](std::string_view kind) { return rest.starts_with(kind); });
+}
+
+// One expression for all phrases, each as words of their own.
+const std::regex& vague_phrase() {
+  static const std::regex expression = [] {
+    std::string any;
+    for (const std::string_view phrase : kVaguePhrases) {
+      any += (any.empty() ? "" : "|") + std::string(phrase);
+    }
+    return std::regex("\\b(" + std::regex_replace(any, std::regex(" "), "[\\s/]+") + ")\\b");
+  }();
+  return expression;
 }
 
 bool is_header(const SourceFile& file) { return file.path.ends_with(".h"); }
@@ -154,6 +176,20 @@ std::vector<std::string> word_breaches(const SourceFile& file) {
   const std::string comments = comments_only(file.text);
   for (std::size_t at = 0; (at = find_word(comments, kTodo, at)) != comments.npos; ++at) {
     if (is_bare_todo(comments, at)) report(comments, at, kTodo);
+  }
+  return breaches;
+}
+
+std::vector<std::string> vague_phrases(const SourceFile& file) {
+  std::vector<std::string> breaches;
+  if (is_cmake(file)) return breaches;
+  const std::string comments = comments_only(file.text);
+  const auto begin = std::sregex_iterator(comments.begin(), comments.end(), vague_phrase());
+  for (auto match = begin; match != std::sregex_iterator(); ++match) {
+    const auto lines_before =
+        std::count(comments.begin(), comments.begin() + match->position(), '\n');
+    const std::string phrase = std::regex_replace(match->str(), std::regex("[\\s/]+"), " ");
+    breaches.push_back(at_line(file, static_cast<std::size_t>(lines_before)) + " has " + phrase);
   }
   return breaches;
 }

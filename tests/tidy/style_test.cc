@@ -75,6 +75,18 @@ TEST(StyleRulesTest, FindsABareTodo) {
   EXPECT_THAT(words("server/a.cc", "f(\"TODO\");"), IsEmpty());
 }
 
+TEST(StyleRulesTest, FindsVaguePhrasesInComments) {
+  const auto phrases = [](const std::string& text) { return vague_phrases({"server/a.h", text}); };
+  EXPECT_THAT(phrases("int a;\n// Somebody waits.\nint b;  // for nobody\n"),
+              ElementsAre("server/a.h:2 has Somebody", "server/a.h:3 has nobody"));
+  EXPECT_THAT(phrases("// Who has it keeps it.\n"), ElementsAre("server/a.h:1 has Who"));
+  EXPECT_THAT(phrases("// It keeps what was\n// told to it.\n"),
+              ElementsAre("server/a.h:1 has what was told"));
+  EXPECT_THAT(phrases("// A client who has a slot, whose owner is told of it.\n"
+                      "const char* somebody = \"nobody\";\n"),
+              IsEmpty());
+}
+
 TEST(StyleRulesTest, FindsDeadFiles) {
   const std::vector<SourceFile> tree{
       {"server/a.cc", ""},
