@@ -13,6 +13,18 @@ using testing::IsEmpty;
 
 constexpr std::size_t kMedianLinesMax = 6;
 
+TEST(StructureTest, NoClassIsCutOverTwoSources) {
+  EXPECT_THAT(split_classes(read_source_tree()), IsEmpty());
+}
+
+TEST(StructureTest, IncludesMakeNoCircleInsideAFolder) {
+  EXPECT_THAT(include_circles(read_source_tree()), IsEmpty());
+}
+
+TEST(StructureTest, TheTopFloorIsNotCrowded) {
+  EXPECT_THAT(crowded_folders(read_source_tree()), IsEmpty());
+}
+
 TEST(StructureTest, FunctionsAreShort) {
   const auto tree = read_source_tree();
   EXPECT_THAT(long_functions(tree), IsEmpty());
