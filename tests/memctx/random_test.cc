@@ -1,25 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <iostream>
 #include <map>
 #include <random>
 #include <vector>
 
 #include "memctx/context.h"
+#include "tests/support/random_seed.h"
 
 namespace memctx {
 namespace {
-
-// WALCAST_TEST_SEED repeats a run.
-std::uint64_t choose_seed() {
-  const char* given = std::getenv("WALCAST_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "WALCAST_TEST_SEED=" << seed << std::endl;
-  return seed;
-}
 
 // Does random things to a tree of contexts, beside a model that knows every live chunk.
 class Model {
@@ -137,7 +127,7 @@ class Model {
 };
 
 TEST(ContextRandomTest, ChunksNeverOverlapAndStayIntact) {
-  Model model(choose_seed());
+  Model model(tests::random_seed());
   for (int i = 0; i < 100'000 && !testing::Test::HasFatalFailure(); ++i) model.step();
   model.check_all();
 }
