@@ -3,9 +3,9 @@
 // The thread's current context, from which code allocates that was handed no context. It is the one
 // global of this tree, as CurrentMemoryContext is one of PostgreSQL's.
 
-#include "memctx/context.h"
-
 namespace memctx {
+
+class Context;
 
 Context* current_or_null();
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "memctx/context.h"
 #include "memctx/current.h"
 #include "runtime/log.h"
 

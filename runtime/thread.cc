@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "memctx/context.h"
 #include "memctx/current.h"
 
 namespace runtime {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <thread>
 
+#include "memctx/context.h"
+
 namespace memctx {
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "memctx/context.h"
 #include "memctx/current.h"
 
 namespace runtime {

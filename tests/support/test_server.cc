@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "memctx/context.h"
 #include "memctx/current.h"
 
 namespace tests {
