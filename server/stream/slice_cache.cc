@@ -94,10 +94,12 @@ SliceCache::Located SliceCache::wait(OpenSegment& open, Lsn lsn, Waiter& waiter)
   return {Availability::kPending, nullptr, Lsn(), std::nullopt};
 }
 
-// A slice of the reader's walk needs no job to be proven, only one to be cached.
+// How far the slice of `lsn` is proven. A job that opened the file for hot WAL has not looked at
+// the slice, which the reader's walk has proven. A slice without a job counts as unproven even in
+// the walk, for where the kernel does not tell what is cached, a job must have read it once.
 Lsn SliceCache::proven_to(const Slice& slice, Lsn lsn) const {
-  if (slice.state == Slice::State::kStopped || !walk_.has_proven_slice(lsn)) return slice.proven_to;
-  return std::min(slice_start(lsn) + kSliceBytes, walk_.end());
+  const bool walked = slice.state == Slice::State::kReady && walk_.has_proven_slice(lsn);
+  return walked ? std::min(slice_start(lsn) + kSliceBytes, walk_.end()) : slice.proven_to;
 }
 
 void SliceCache::forget(SegmentNo first, SegmentNo last) {

@@ -113,6 +113,18 @@ TEST(SliceCacheTest, WhatTheReaderHasProvenIsNotProvenAgain) {
   EXPECT_EQ(walked.proofs(), 0u);
 }
 
+// Where walcast does not own the files, the kernel says that all of them are cached.
+TEST(SliceCacheTest, ASliceOfTheWalkIsReadByThePoolBeforeItIsSent) {
+  WalkedWal walked;
+  ASSERT_EQ(locate(walked.rig, walked.rig.begin() + 3 * kMb).availability, Availability::kReady);
+  Waiter waiter;
+  EXPECT_EQ(walked.rig.view.locate(walked.rig.begin() + kMb, waiter).availability,
+            Availability::kPending);
+  ASSERT_TRUE(told(walked.rig, waiter));
+  EXPECT_EQ(walked.rig.view.locate(walked.rig.begin() + kMb, waiter).ready_to,
+            walked.rig.begin() + 2 * kMb);
+}
+
 TEST(SliceCacheTest, TheSliceInWhichTheWalkBeganIsProven) {
   WalkedWal walked;
   EXPECT_EQ(locate(walked.rig, walked.rig.begin() + 100).ready_to, walked.rig.begin() + kMb);
