@@ -13,9 +13,10 @@
 namespace runtime {
 namespace {
 
-constexpr std::size_t kPipeBytes = 4096;
+// Of four pages: poll() calls a pipe full as soon as its last page is begun.
+constexpr std::size_t kPipeBytes = 4 * 4096;
 
-// A pipe as small as there is, whose reader reads when the test says so.
+// A small pipe, whose reader reads when the test says so.
 struct LineWriterTest : testing::Test {
   LineWriterTest() {
     int ends[2];
@@ -93,6 +94,7 @@ TEST_F(LineWriterTest, ItsEndDoesNotWaitForAReaderThatStandsStill) {
   const Instant begin = SystemClock().now();
   writer.reset();
   EXPECT_LT(SystemClock().now() - begin, LineWriter::kDrainTime + std::chrono::seconds(5));
+  write_end.reset();
   EXPECT_NE(read_until(line(10)).find(line(10)), std::string::npos) << "what there was room for";
 }
 
