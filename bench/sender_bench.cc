@@ -183,7 +183,7 @@ class LiveLoop {
     CHECK(::pwrite(file_.get(), bytes.data(), bytes.size(),
                    identity_.segment_size.offset(builder_.begin())) ==
           static_cast<ssize_t>(bytes.size()));
-    tail_.publish(builder_.begin(), builder_.end(), 1, clock_.now());
+    tail_.publish(builder_.begin(), builder_.end(), clock_.now());
     builder_.clear();
   }
   void turn() { loop_.turn_for_test(); }

@@ -3,15 +3,10 @@
 // Assertions. A failed one is a bug in walcast, never a peer's doing: it prints where and why, and
 // aborts. CHECK is always on and must be cheap; DCHECK is for debug and sanitizer builds.
 
-#include <cstdio>
-#include <cstdlib>
-
 namespace runtime {
 
-[[noreturn]] inline void check_failed(const char* file, int line, const char* what) {
-  std::fprintf(stderr, "walcast: bug: %s:%d: %s\n", file, line, what);
-  std::abort();
-}
+// Waits no longer than two seconds for a reader of standard error that stands still.
+[[noreturn]] void check_failed(const char* file, int line, const char* what);
 
 }  // namespace runtime
 

@@ -30,7 +30,7 @@ class SystemClock final : public Clock {
   }
 };
 
-// A clock that stands still until it is told to advance.
+// A clock that stands still until a test advances it.
 class FakeClock final : public Clock {
  public:
   Instant now() const override { return now_; }

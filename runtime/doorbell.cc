@@ -1,10 +1,21 @@
 #include "runtime/doorbell.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "runtime/check.h"
 
 namespace runtime {
+
+namespace {
+
+constexpr Duration kWaitMax = std::chrono::hours(1);
+
+}  // namespace
 
 Doorbell::Doorbell() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   CHECK(event_fd_.valid());
@@ -20,16 +31,36 @@ void Doorbell::ring() {
 }
 
 bool Doorbell::prepare_to_sleep() {
-  asleep_.store(true);
+  if (!asleep_.exchange(true) && prepared_) ++unread_;
+  prepared_ = true;
   return rings_.load() == seen_;
 }
 
-void Doorbell::awake() {
-  asleep_.store(false);
+void Doorbell::awake_by_edge() {
+  if (std::exchange(prepared_, false) && !asleep_.exchange(false)) ++unread_;
   seen_ = rings_.load();
+}
+
+// A ringer that has found the sleeper asleep may not have written yet; then its ring is read by a
+// later call. What is read is the number of the rings that were written.
+void Doorbell::awake() {
+  awake_by_edge();
+  if (unread_ == 0) return;
   std::uint64_t count = 0;
-  // EAGAIN is the usual answer: nobody had to ring aloud.
-  [[maybe_unused]] const auto bytes = ::read(event_fd_.get(), &count, sizeof(count));
+  if (::read(event_fd_.get(), &count, sizeof(count)) != sizeof(count)) return;
+  DCHECK(count <= unread_);
+  unread_ -= count;
+}
+
+short Doorbell::wait(int fd, short events, Duration at_most) {
+  const Duration bounded = std::clamp(at_most, Duration::zero(), kWaitMax);
+  const auto sleep = std::chrono::ceil<std::chrono::milliseconds>(bounded);
+  pollfd waited[] = {{.fd = fd, .events = events, .revents = 0},
+                     {.fd = event_fd_.get(), .events = POLLIN, .revents = 0}};
+  const bool may_sleep = prepare_to_sleep();
+  const int ready = ::poll(waited, 2, may_sleep ? static_cast<int>(sleep.count()) : 0);
+  awake();
+  return ready > 0 ? waited[0].revents : short{0};
 }
 
 }  // namespace runtime

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <cstdint>
 
+#include "runtime/clock.h"
 #include "runtime/fd.h"
 
 namespace runtime {
 
-// Wakes a sleeping loop, and costs nothing but an atomic add while the loop is awake.
-//   Owner: the loop.  Thread: any rings; the loop's thread alone prepares to sleep and wakes.
+// Wakes a sleeping thread, and costs nothing but an atomic add while that thread is awake.
+//   Owner: the sleeper, a loop or a thread that waits for one descriptor.  Thread: any thread
+//   rings; the sleeper alone prepares to sleep, waits and wakes.
 //   Invariant: a ring after prepare_to_sleep() returned true makes fd() readable; a ring before it
 //   makes it return false. Both sides use sequentially consistent operations: the ringer's add
 //   pairs with the sleeper's load, the sleeper's store with the ringer's exchange.
@@ -16,21 +18,30 @@ class Doorbell {
  public:
   Doorbell();
 
-  // Any thread, after it has put something where the loop will look.
+  // Any thread, after it has put something where the sleeper will look.
   void ring();
 
-  // The loop's thread: may it sleep, or has somebody rung since the last look?
+  // The sleeper: may it sleep? It may not if the bell has rung since the last awake().
   bool prepare_to_sleep();
-  // The loop's thread, before it looks into its queues.
+  // The sleeper, before it looks into its queues. Reads fd() if a ring was written to it.
   void awake();
+  // The same for a sleeper whose epoll watches fd() for edges (EPOLLET): each ring that is written
+  // is one, so fd() never has to be read.
+  void awake_by_edge();
+  // Sleeps until `fd` is ready for `events` (poll's; no descriptor: -1), the bell rings, or
+  // `at_most` has passed. Returns the events of `fd`. A signal may end the sleep as well.
+  short wait(int fd, short events, Duration at_most);
 
-  // Readable when rung while asleep.
+  // Readable when rung while the sleeper slept.
   int fd() const { return event_fd_.get(); }
 
  private:
   std::atomic<std::uint32_t> rings_{0};
   std::atomic<bool> asleep_{false};
+  // The sleeper's.
   std::uint32_t seen_ = 0;
+  bool prepared_ = false;     // to sleep, since it was awake last
+  std::uint64_t unread_ = 0;  // rings that were, or are just being, written and not read
   UniqueFd event_fd_;
 };
 

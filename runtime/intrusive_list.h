@@ -60,9 +60,17 @@ class IntrusiveList {
     first->unlink();
     return first->owner_;
   }
-  // Moves all of `other` to this list's end.
+  // Moves all of `other` to this list's end, in one step however long it is.
   void take_all(IntrusiveList& other) {
-    while (!other.empty()) push_back(*other.head_.next_);
+    DCHECK(&other != this);
+    if (other.empty()) return;
+    ListLink<T>* const first = other.head_.next_;
+    ListLink<T>* const last = other.head_.previous_;
+    other.head_.next_ = other.head_.previous_ = &other.head_;
+    first->previous_ = head_.previous_;
+    head_.previous_->next_ = first;
+    last->next_ = &head_;
+    head_.previous_ = last;
   }
   // `visit` must not change the list.
   template <typename Visit>

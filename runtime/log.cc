@@ -1,29 +1,26 @@
 #include "runtime/log.h"
 
 #include <pthread.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "runtime/check.h"
+#include "runtime/line_writer.h"
+#include "runtime/system_call.h"
 
 namespace runtime::log {
 
 namespace {
 
 std::atomic<Level> least_level{Level::kLog};
-
-spdlog::logger& logger() {
-  static const auto instance = [] {
-    auto made = std::make_shared<spdlog::logger>("walcast",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%Y-%m-%d %H:%M:%S.%e UTC [%P] %v", spdlog::pattern_time_type::utc);
-    made->set_level(spdlog::level::trace);
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
-  return *instance;
-}
+// Of the process, from start() to stop().
+std::atomic<LineWriter*> line_writer{nullptr};
 
 std::string_view label(Level level) {
   switch (level) {
@@ -43,16 +40,52 @@ std::string_view label(Level level) {
   return "LOG";
 }
 
+std::string line_of(Level level, std::string_view message) {
+  const WallMicros now = SystemClock().wall_now();
+  const std::time_t seconds = now / 1'000'000;
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  std::array<char, 16> thread_name{};
+  ::pthread_getname_np(::pthread_self(), thread_name.data(), thread_name.size());
+  return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} UTC [{}] {} {}:  {}\n",
+                utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                utc.tm_sec, now / 1000 % 1000, ::getpid(), thread_name.data(), label(level),
+                message);
+}
+
+void write_at_once(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written =
+        retry_on_signal([&] { return ::write(STDERR_FILENO, text.data(), text.size()); });
+    if (written < 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 }  // namespace
 
 void set_level(Level least) { least_level.store(least, std::memory_order_relaxed); }
 
 bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
 
+void start() {
+  CHECK(line_writer.load() == nullptr);
+  line_writer.store(new LineWriter(STDERR_FILENO, "log", "lines of the log"));
+}
+
+void stop() { delete line_writer.exchange(nullptr); }
+
+void drain(Duration at_most) {
+  if (LineWriter* const writer = line_writer.load()) writer->drain(at_most);
+}
+
 void write(Level level, std::string_view message) {
-  std::array<char, 16> thread_name{};
-  ::pthread_getname_np(::pthread_self(), thread_name.data(), thread_name.size());
-  logger().info("{} {}:  {}", thread_name.data(), label(level), message);
+  std::string line = line_of(level, message);
+  LineWriter* const writer = line_writer.load();
+  if (writer == nullptr) return write_at_once(line);
+  if (level != Level::kFatal) return writer->write(std::move(line));
+  writer->write_in_any_case(std::move(line));
+  writer->drain(LineWriter::kDrainTime);
 }
 
 }  // namespace runtime::log

@@ -2,12 +2,18 @@
 
 // The log: one line per event on standard error, as PostgreSQL writes it:
 //   2026-01-31 12:00:00.123 UTC [4711] loop-0 LOG:  message
-// Whoever decides about an error logs it, once. Any thread; never on the hot path.
+// The code that decides about an error logs it, once. Any thread; never on the hot path.
+//
+// Until start() a line is written by the thread that logs it. From then on a thread of the log
+// writes, so that a reader of standard error that stands still stops no other thread: lines for
+// which there is no room are dropped and counted (line_writer.h). FATAL lines always have room, and
+// the thread that logs one waits a second for it to come out.
 
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "runtime/clock.h"
 #include "runtime/format.h"
 
 namespace runtime::log {
@@ -18,6 +24,13 @@ enum class Level { kDebug, kInfo, kLog, kWarning, kError, kFatal };
 void set_level(Level least);
 bool enabled(Level level);
 void write(Level level, std::string_view message);
+
+// Main thread, before others start and after they have ended. What is logged before stop() is given
+// a second to come out.
+void start();
+void stop();
+// Waits until the lines logged so far are written, or `at_most` has passed.
+void drain(Duration at_most);
 
 template <typename... Args>
 void debug(fmt::format_string<Args...> text, Args&&... args) {

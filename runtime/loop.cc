@@ -15,7 +15,8 @@ Loop::Loop(const Clock& clock, Options options)
       events_(options.events_per_turn),
       now_(clock.now()) {
   CHECK(epoll_fd_.valid());
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};  // null: the doorbell
+  // No handler: the doorbell. Each write to it is an edge, so it never has to be read.
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
   CHECK(::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, doorbell_.fd(), &event) == 0);
 }
 
@@ -63,7 +64,7 @@ void Loop::turn(bool may_sleep) {
   const int count = ::epoll_wait(epoll_fd_.get(), events_.data(), static_cast<int>(events_.size()),
                                  sleep ? sleep_ms() : 0);
   CHECK(count >= 0 || errno == EINTR);
-  doorbell_.awake();
+  doorbell_.awake_by_edge();
   now_ = clock_.now();
   IntrusiveList<Unfinished> earlier;
   earlier.take_all(unfinished_);
@@ -79,11 +80,12 @@ void Loop::turn(bool may_sleep) {
   retired_.clear();
 }
 
-// Rounded up, so that a timer is due when the loop wakes for it.
+// Rounded up, so that a timer is due when the loop wakes for it. It counts from the begin of the
+// turn before, whose time is at hand: a timer is late by that turn's length at most.
 int Loop::sleep_ms() const {
   const auto deadline = timers_.next_deadline();
   if (!deadline.has_value()) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - clock_.now()).count();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now_).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
 }
 

@@ -20,10 +20,9 @@
 namespace runtime {
 
 // An epoll loop: sockets, timers, a mailbox, and the work of its owner, one turn after another.
-//   Owner: whoever runs its thread.  Thread: the one that calls run(); stop(), mailbox() and
-//   doorbell() are for any.
-//   Borrows: the clock.
-//   Limits: events_per_turn and tasks_per_turn bound what one turn takes in.
+//   Owner: the object that runs its thread.  Thread: the one that calls run(); stop(), mailbox()
+//   and doorbell() are for any. Borrows: the clock. Limits: events_per_turn and tasks_per_turn
+//   bound what one turn takes in.
 // A loop is a capability for clang's analysis. What its thread owns is GUARDED_BY(loop_); private
 // functions that touch it REQUIRE the loop, all others assert it first. An assertion is also a
 // check at run time in debug builds, and nothing in others.
@@ -76,7 +75,7 @@ class CAPABILITY("loop") Loop {
   Loop& operator=(const Loop&) = delete;
 
   // Runs turns until stop(). The calling thread is the loop's thread meanwhile; before and after,
-  // the loop belongs to whoever builds it or takes it down.
+  // the loop belongs to the thread that builds it or takes it down.
   void run();
   // Any thread. The turn that is running ends first.
   void stop();

@@ -2,7 +2,7 @@
 
 # What builds walcast.
 build_packages="g++ cmake ninja-build ccache pkg-config libtbb-dev libconcurrentqueue-dev
-  libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libspdlog-dev libgtest-dev
+  libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libgtest-dev
   libgmock-dev libbenchmark-dev libpq-dev"
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, its certificates, what runs it as another user,

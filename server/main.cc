@@ -14,8 +14,15 @@ int report(const runtime::Error& error) {
   return 1;
 }
 
+// The log's own thread, until the last word is said.
+struct LogThread {
+  LogThread() { runtime::log::start(); }
+  ~LogThread() { runtime::log::stop(); }
+};
+
 int run_serve(const server::ServeConfig& config) {
   runtime::log::set_level(config.reloadable.log_level);
+  const LogThread log_thread;
   server::Server server(config);
   auto exit_code = server.run();
   return exit_code ? *exit_code : report(exit_code.error());

@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <utility>
 
 #include "runtime/descriptors.h"
 #include "runtime/errors.h"
+#include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
@@ -85,6 +85,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
 
 Server::Server(const ServeConfig& config)
     : config_(config),
+      output_(STDOUT_FILENO, "output", "standby tables"),
       loop_(clock_, {}),
       signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGUSR1}, *this),
       quorum_(config.upstream_ack),
@@ -133,8 +134,7 @@ runtime::Result<void> Server::start() {
     table_.emplace(admin::StandbyTable::Options{.terminal = ::isatty(STDOUT_FILENO) == 1});
     table_timer_.arm(started_ + config_.standby_table);
   }
-  std::printf("walcast: ready on %s\n", addresses_.front().text().c_str());
-  std::fflush(stdout);
+  output_.write(runtime::format("walcast: ready on {}\n", addresses_.front().text()));
   return {};
 }
 
@@ -283,10 +283,9 @@ void Server::stop() {
     for (const auto& worker : workers_) bytes += worker->bytes_sent();
     const runtime::Duration elapsed = clock_.now() - started_;
     const double seconds = std::chrono::duration<double>(elapsed).count();
-    std::printf("walcast: sent %s of WAL in %s, %s/s\n",
-                admin::human_bytes(static_cast<double>(bytes)).c_str(),
-                admin::human_duration(elapsed).c_str(),
-                admin::human_bytes(static_cast<double>(bytes) / seconds).c_str());
+    output_.write(runtime::format(
+        "walcast: sent {} of WAL in {}, {}/s\n", admin::human_bytes(static_cast<double>(bytes)),
+        admin::human_duration(elapsed), admin::human_bytes(static_cast<double>(bytes) / seconds)));
   }
 }
 
@@ -369,9 +368,7 @@ void Server::take_rows(std::vector<admin::StandbyStatus> rows) {
   rows_.insert(rows_.end(), std::make_move_iterator(rows.begin()),
                std::make_move_iterator(rows.end()));
   if (--answers_awaited_ > 0) return;
-  const std::string text = table_->render(std::exchange(rows_, {}), tail_.position(), loop_.now());
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  output_.write(table_->render(std::exchange(rows_, {}), tail_.position(), loop_.now()));
 }
 
 }  // namespace server

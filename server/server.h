@@ -10,6 +10,7 @@
 #include "memctx/current.h"
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
+#include "runtime/line_writer.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
 #include "runtime/result.h"
@@ -73,6 +74,7 @@ class Server final : private runtime::Signals::Handler,
   const memctx::CurrentGuard current_context_{top_context_};
   ServeConfig config_;
   runtime::SystemClock clock_;
+  runtime::LineWriter output_;  // standard output: its reader may stand still
   runtime::Loop loop_;
   const runtime::EndOnSignals quits_{SIGQUIT};
   runtime::Signals signals_;

@@ -48,6 +48,8 @@ void Worker::run(memctx::Context& top) {
       .options = options_.session,
   });
   loop_.set_turn_work(&send_queue_);
+  // Without sessions no span wakes this loop; the turn that adopts one takes those that have come.
+  view_.queue().stop_listening();
   retry_timer_.arm(loop_.now() + kRetryInterval);
   loop_.run();
   while (session::Session* session = sessions_.pop_front()) delete session;
@@ -63,6 +65,7 @@ void Worker::adopt(session::Arrival arrival) {
       load_.add(-1);
       return;
     }
+    view_.queue().listen();
     // The list owns the session from here on, and the loop once the session is over.
     auto* session = new session::Session(*environment_, *this, std::move(*owned));
     sessions_.push_back(session->link());
@@ -155,6 +158,7 @@ void Worker::on_session_over(session::Session& session) {
   loop_.assert_in_thread();
   session.link().unlink();
   load_.add(-1);
+  if (sessions_.empty()) view_.queue().stop_listening();
   loop_.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
   if (shutting_down_ && sessions_.empty()) loop_.stop();
 }

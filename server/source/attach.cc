@@ -61,9 +61,10 @@ Result<void> AttachSource::begin_at(const PrimaryInfo& primary) {
   auto files = TRY(wal::read_history_files(options_.directory));
   TimelineHistory history = TRY(wal::history_of(primary.timeline, files));
   tail_->adopt({std::move(history), std::move(files)});
-  reader_.emplace(options_.directory, identity_, clock_, *tail_);
+  pages_.emplace(options_.directory, size);
+  reader_.emplace(*pages_, identity_, clock_, *tail_);
   reader_->seek_first(begin);
-  tail_->publish(begin, begin, 0, clock_.now());
+  tail_->publish(begin, begin, clock_.now());
   advance(primary.end);
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
                     wal::value(primary.timeline), reader_->position());
@@ -98,7 +99,8 @@ bool AttachSource::has_wal(Lsn from, Lsn end) const {
       .has_value();
 }
 
-// Without a slot the primary has removed what comes next. Whoever still needs it will be told so.
+// Without a slot the primary has removed what comes next. A standby that still needs it gets
+// PostgreSQL's error.
 Result<void> AttachSource::skip_to(const PrimaryInfo& primary) {
   runtime::log::warning("the primary has removed WAL from {} on, which had not been received",
                         reader_->position());
@@ -113,7 +115,7 @@ Result<void> AttachSource::learn_timelines(TimelineId newest) {
   TRY(check_fork(known.history, reader_->position(), theirs));
   if (files == known.files) return {};
   tail_->adopt({known.history, std::move(files)});
-  tail_->publish(reader_->position(), reader_->position(), 0, clock_.now());
+  tail_->publish(reader_->position(), reader_->position(), clock_.now());
   return {};
 }
 
@@ -203,7 +205,7 @@ Result<void> AttachSource::on_timeline_ended(const NextTimeline& next) {
   const Lsn previous = reader_->previous_record();
   tail_->adopt({std::move(history), std::move(files)});
   reader_->seek(fork, previous);
-  tail_->publish(fork, fork, 0, clock_.now());
+  tail_->publish(fork, fork, clock_.now());
   return {};
 }
 

@@ -7,6 +7,8 @@
 #include "runtime/clock.h"
 #include "server/source/receiver.h"
 #include "server/source/source.h"
+#include "server/source/wal_sink.h"
+#include "server/wal/directory_pages.h"
 #include "server/wal/inventory.h"
 #include "server/wal/pins.h"
 #include "server/wal/reader.h"
@@ -21,7 +23,7 @@ namespace server::source {
 //   Owner: Server.  Thread: main's until start(), then the receiver's.
 //   Borrows: pins, which outlive stop().
 //   Invariant: the tail says that files are held from where the primary's slot is, or from later.
-class AttachSource final : public Source, private Receiver::Sink {
+class AttachSource final : public Source, private WalSink {
  public:
   struct Options {
     std::string directory;       // pg_wal of the primary
@@ -37,7 +39,7 @@ class AttachSource final : public Source, private Receiver::Sink {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return options_.directory; }
-  // Before start(): who keeps account of what streams need.
+  // Before start(): the account of what streams need.
   void set_pins(wal::Pins& pins) override;
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
@@ -80,6 +82,7 @@ class AttachSource final : public Source, private Receiver::Sink {
   wal::WalTail* tail_ = nullptr;
   wal::FaultLog* faults_ = nullptr;
   Source::Listener* listener_ = nullptr;
+  std::optional<wal::DirectoryPages> pages_;
   std::optional<wal::Reader> reader_;
 
   wal::Lsn slot_from_;  // where the primary's slot was, until files are held from there

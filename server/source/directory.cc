@@ -48,7 +48,7 @@ Lsn earliest_fork(const wal::TimelineHistory& history, TimelineId known) {
   return earliest;
 }
 
-// Somebody may have written a history file by hand. Records end where others may begin, and the
+// A history file may have been written by hand. Records end where others may begin, and the
 // first file of a timeline is that of its fork.
 runtime::Result<void> check_fork(const wal::Inventory& inventory, TimelineId known) {
   const wal::TimelineHistory& history = inventory.history;
@@ -72,7 +72,6 @@ DirectorySource::DirectorySource(std::string directory, const runtime::Clock& cl
       loop_(clock, {}),
       watcher_(loop_, *this),
       look_timer_(loop_.timers(), *this),
-      flush_timer_(loop_.timers(), *this),
       fault_timer_(loop_.timers(), *this) {}
 
 runtime::Result<void> DirectorySource::open() {
@@ -95,10 +94,11 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   TRY(watcher_.watch(directory_));
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
   tail.adopt({inventory_->history, TRY(wal::read_history_files(directory_))});
-  reader_.emplace(directory_, identity_, clock_, tail);
+  pages_.emplace(directory_, identity_.segment_size);
+  reader_.emplace(*pages_, identity_, clock_, tail);
   reader_->resume(end.end, end.last_record);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
-  tail.publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
+  tail.publish(std::min(walked_from, end.end), end.end, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
                     wal::value(inventory_->history.tip()), end.end);
   if (end.stopped_by.has_value()) {
@@ -159,9 +159,6 @@ void DirectorySource::on_timer(runtime::Timer& timer) {
   loop_.assert_in_thread();
   if (&timer == &look_timer_) {
     look();
-  } else if (&timer == &flush_timer_) {
-    tail_->flush();
-    if (tail_->has_waiting()) flush_timer_.arm(loop_.now() + kFlushInterval);
   } else {
     const wal::Fault fault = reader_->fault();
     if (suspect_.has_value() && suspect_->lsn == fault.lsn && suspect_->what == fault.what) {
@@ -182,13 +179,7 @@ void DirectorySource::look() {
   advance();
 }
 
-void DirectorySource::advance() {
-  const wal::Outcome outcome = reader_->advance();
-  if (tail_->has_waiting() && !flush_timer_.armed()) {
-    flush_timer_.arm(loop_.now() + kFlushInterval);
-  }
-  report_unless_growing(outcome);
-}
+void DirectorySource::advance() { report_unless_growing(reader_->advance()); }
 
 void DirectorySource::report_unless_growing(wal::Outcome outcome) {
   if (outcome != wal::Outcome::kInvalid) {
@@ -242,7 +233,7 @@ void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::
   inventory_ = std::move(inventory);
   tail_->adopt({inventory_->history, std::move(files)});
   reader_->seek(position, previous);
-  tail_->publish(position, position, 0, clock_.now());
+  tail_->publish(position, position, clock_.now());
 }
 
 // Whether a server runs on the directory that was not seen before. It stays seen.
@@ -261,7 +252,7 @@ bool DirectorySource::look_for_server() {
   return true;
 }
 
-// Nobody may have pages on their way of files that a server is going to overwrite.
+// No loop may have pages on their way of files that a server is going to overwrite.
 void DirectorySource::release_files_to_server() {
   if (!look_for_server()) return;
   tail_->hold_from(Lsn::max());

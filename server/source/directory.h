@@ -16,6 +16,7 @@
 #include "runtime/timer.h"
 #include "server/source/source.h"
 #include "server/source/watcher.h"
+#include "server/wal/directory_pages.h"
 #include "server/wal/inventory.h"
 #include "server/wal/reader.h"
 
@@ -36,7 +37,7 @@ class DirectorySource final : public Source,
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return directory_; }
-  // Whether somebody may overwrite the files while we send from them. Once so, always so.
+  // Whether a server may overwrite the files while loops send from them. Once so, always so.
   bool files_are_recycled() const { return live_cluster_.load(); }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
@@ -48,7 +49,6 @@ class DirectorySource final : public Source,
   // that way for so long.
   static constexpr runtime::Duration kFaultGrace = std::chrono::milliseconds(500);
   static constexpr runtime::Duration kLookInterval = std::chrono::seconds(1);
-  static constexpr runtime::Duration kFlushInterval = std::chrono::milliseconds(1);
 
   void on_file_event(std::string_view name) override;
   void on_events_done() override;
@@ -74,12 +74,12 @@ class DirectorySource final : public Source,
   wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
   wal::FaultLog* faults_ GUARDED_BY(loop_) = nullptr;
   Source::Listener* listener_ GUARDED_BY(loop_) = nullptr;
+  std::optional<wal::DirectoryPages> pages_ GUARDED_BY(loop_);
   std::optional<wal::Reader> reader_ GUARDED_BY(loop_);
 
   runtime::Loop loop_;
   Watcher watcher_;
   runtime::Timer look_timer_ GUARDED_BY(loop_);
-  runtime::Timer flush_timer_ GUARDED_BY(loop_);
   runtime::Timer fault_timer_ GUARDED_BY(loop_);
   std::optional<wal::Fault> suspect_ GUARDED_BY(loop_);
   std::set<wal::SegmentNo> changed_ GUARDED_BY(loop_);  // by the events of this batch

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
+#include "runtime/check.h"
 #include "server/wire/text.h"
 
 namespace server::source {
@@ -81,6 +83,12 @@ std::string show_ack_policy(const AckPolicy& policy) {
   return text + ")";
 }
 
+Quorum::Quorum(AckPolicy policy) : policy_(std::move(policy)) {
+  if (policy_.kind == AckPolicy::Kind::kAny) groups_.emplace_back();
+  if (policy_.kind != AckPolicy::Kind::kAll) return;
+  for (const std::string& name : policy_.names) groups_.emplace_back().name = name;
+}
+
 void Quorum::set_listener(std::function<void()> changed) {
   const runtime::Lock lock(mutex_);
   changed_ = std::move(changed);
@@ -90,48 +98,78 @@ void Quorum::report(std::uint32_t process_id, std::string_view name, const Posit
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
-    const auto [standby, is_new] = standbys_.try_emplace(process_id);
-    if (is_new) standby->second.name = name;
-    if (standby->second.positions == positions) return;
-    standby->second.positions = positions;
+    const auto [found, is_new] = standbys_.try_emplace(process_id);
+    Standby& standby = found->second;
+    if (!is_new && standby.positions == positions) return;
+    if (is_new) {
+      standby.name = name;
+    } else {
+      take_out(standby);
+    }
+    standby.positions = positions;
+    put_in(standby);
+    if (!publish()) return;
     changed = changed_;
   }
   if (changed) changed();
 }
 
+// Less may be confirmed then, which the primary is not told: it has heard of more.
 void Quorum::remove(std::uint32_t process_id) {
   const runtime::Lock lock(mutex_);
-  standbys_.erase(process_id);
+  const auto found = standbys_.find(process_id);
+  if (found == standbys_.end()) return;
+  take_out(found->second);
+  standbys_.erase(found);
+  publish();
 }
 
-Quorum::Positions Quorum::confirmed() const {
-  const runtime::Lock lock(mutex_);
-  return {.write = confirmed(&Positions::write),
-          .flush = confirmed(&Positions::flush),
-          .apply = confirmed(&Positions::apply)};
+bool Quorum::belongs(const Group& group, const Standby& standby) const {
+  return policy_.kind == AckPolicy::Kind::kAny || group.name == kAnyName ||
+         equal_ignoring_case(group.name, standby.name);
 }
 
-Lsn Quorum::confirmed(Lsn Positions::*position) const {
-  if (policy_.kind == AckPolicy::Kind::kAny) {
-    std::vector<Lsn> found;
-    for (const auto& [process_id, standby] : standbys_) {
-      found.push_back(standby.positions.*position);
-    }
-    if (found.size() < policy_.count) return Lsn();
-    const auto nth = found.begin() + static_cast<std::ptrdiff_t>(policy_.count - 1);
-    std::nth_element(found.begin(), nth, found.end(), std::greater<>());
-    return *nth;
+void Quorum::put_in(const Standby& standby) {
+  for (Group& group : groups_) {
+    if (!belongs(group, standby)) continue;
+    group.write.insert(standby.positions.write);
+    group.flush.insert(standby.positions.flush);
+    group.apply.insert(standby.positions.apply);
   }
-  Lsn least(~std::uint64_t{0});
-  for (const std::string& name : policy_.names) {
-    Lsn furthest;
-    for (const auto& [process_id, standby] : standbys_) {
-      if (name != kAnyName && !equal_ignoring_case(name, standby.name)) continue;
-      furthest = std::max(furthest, standby.positions.*position);
-    }
-    least = std::min(least, furthest);
+}
+
+void Quorum::take_out(const Standby& standby) {
+  const auto erase_one = [](Ordered& positions, Lsn position) {
+    const auto found = positions.find(position);
+    CHECK(found != positions.end());
+    positions.erase(found);
+  };
+  for (Group& group : groups_) {
+    if (!belongs(group, standby)) continue;
+    erase_one(group.write, standby.positions.write);
+    erase_one(group.flush, standby.positions.flush);
+    erase_one(group.apply, standby.positions.apply);
   }
-  return policy_.names.empty() ? Lsn() : least;
+}
+
+Lsn Quorum::confirmed(Ordered Group::*positions) const {
+  const std::size_t count = policy_.kind == AckPolicy::Kind::kAny ? policy_.count : 1;
+  std::optional<Lsn> least;
+  for (const Group& group : groups_) {
+    const Ordered& of_group = group.*positions;
+    if (of_group.size() < count) return Lsn();
+    const Lsn nth = *std::next(of_group.begin(), static_cast<std::ptrdiff_t>(count - 1));
+    least = std::min(least.value_or(nth), nth);
+  }
+  return least.value_or(Lsn());
+}
+
+bool Quorum::publish() {
+  const Positions before = confirmed();
+  write_.store(confirmed(&Group::write));
+  flush_.store(confirmed(&Group::flush));
+  apply_.store(confirmed(&Group::apply));
+  return confirmed() != before;
 }
 
 }  // namespace server::source

@@ -5,21 +5,23 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/annotations.h"
 #include "runtime/mutex.h"
+#include "runtime/published.h"
 #include "server/wal/standby_positions.h"
 
 namespace server::source {
 
-// Whose word counts for what the primary is told of our WAL (upstream_ack). The spool's own does in
-// any case: nothing is confirmed that is not on its disk.
+// Which standbys' words count for what the primary is told of our WAL (upstream_ack). The spool's
+// own does in any case: nothing is confirmed that is not on its disk.
 struct AckPolicy {
   enum class Kind {
-    kSpool,  // nobody else's
+    kSpool,  // no standby's
     kAny,    // that of `count` of the named standbys, the fastest of them
     kAll,    // that of a standby of each name
   };
@@ -39,15 +41,19 @@ std::string show_ack_policy(const AckPolicy& policy);
 
 // What standbys have written, flushed and applied, and how much of it the policy confirms
 // (syncrep.c, SyncRepGetSyncRecPtr).
-//   Owner: Server.  Thread: any. Only standbys that count report, so a mutex is enough.
+//   Owner: Server.  Thread: any. Only standbys that count report, so a mutex is enough for them;
+//   confirmed() takes none.
+//   Invariant: confirmed() is what the policy says of the standbys_. Each group has the positions
+//   of all standbys whose names match its own, in order, so that a report costs the logarithm of
+//   their number.
 class Quorum {
  public:
   using Positions = wal::StandbyPositions;
 
-  explicit Quorum(AckPolicy policy = {}) : policy_(std::move(policy)) {}
+  explicit Quorum(AckPolicy policy = {});
 
   const AckPolicy& policy() const { return policy_; }
-  // Called when more may be confirmed, by the thread that reports; it should but wake somebody.
+  // Called when more is confirmed, by the thread that reports; it should but wake another.
   void set_listener(std::function<void()> changed) EXCLUDES(mutex_);
 
   // Replaces what a session's standby has said. REQUIRES: its name counts.
@@ -56,20 +62,41 @@ class Quorum {
   void remove(std::uint32_t process_id) EXCLUDES(mutex_);
 
   // Of those that are connected; invalid positions where too few are.
-  Positions confirmed() const EXCLUDES(mutex_);
+  Positions confirmed() const {
+    return {.write = write_.load(), .flush = flush_.load(), .apply = apply_.load()};
+  }
 
  private:
   struct Standby {
     std::string name;
     Positions positions;
   };
+  using Ordered = std::multiset<wal::Lsn, std::greater<>>;
+  // The standbys of one name of "all", or of any name of "any".
+  struct Group {
+    std::string name;
+    Ordered write;
+    Ordered flush;
+    Ordered apply;
+  };
 
-  wal::Lsn confirmed(wal::Lsn Positions::*position) const REQUIRES(mutex_);
+  bool belongs(const Group& group, const Standby& standby) const;
+  void put_in(const Standby& standby) REQUIRES(mutex_);
+  void take_out(const Standby& standby) REQUIRES(mutex_);
+  // The least of what the groups confirm; each does with the position of its count-th standby.
+  wal::Lsn confirmed(Ordered Group::*positions) const REQUIRES(mutex_);
+  // Returns whether anything has changed.
+  bool publish() REQUIRES(mutex_);
 
   const AckPolicy policy_;
   mutable runtime::Mutex mutex_;
   std::map<std::uint32_t, Standby> standbys_ GUARDED_BY(mutex_);  // by process id
+  std::vector<Group> groups_ GUARDED_BY(mutex_);
   std::function<void()> changed_ GUARDED_BY(mutex_);
+  // Stored with the mutex held.
+  runtime::Published<wal::Lsn> write_;
+  runtime::Published<wal::Lsn> flush_;
+  runtime::Published<wal::Lsn> apply_;
 };
 
 }  // namespace server::source

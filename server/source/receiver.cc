@@ -15,14 +15,6 @@ using runtime::Instant;
 using runtime::Result;
 using wal::Lsn;
 
-namespace {
-
-constexpr runtime::Duration kAgeCheckInterval = std::chrono::seconds(1);
-// So often a queue that was full is tried again.
-constexpr runtime::Duration kFlushInterval = std::chrono::milliseconds(1);
-
-}  // namespace
-
 Result<void> check_primary(const PrimaryInfo& primary, const wal::Identity& identity,
                            wal::TimelineId tip) {
   if (primary.identity.system_identifier != identity.system_identifier) {
@@ -70,11 +62,16 @@ Result<void> check_fork(const wal::TimelineHistory& ours, Lsn end,
                         .detail = format("The fork is at {}.", *fork)};
 }
 
-Receiver::Receiver(Options options, const runtime::Clock& clock, Sink& sink)
+Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
     : options_(std::move(options)),
       clock_(clock),
       sink_(sink),
-      upstream_(options_.upstream, doorbell_, stop_) {}
+      upstream_(options_.upstream, clock, doorbell_, stop_),
+      reports_({.status_interval = options_.status_interval,
+                .timeout = options_.upstream.timeout,
+                .xmin_horizon = options_.xmin_horizon,
+                .feedback_age_max = options_.feedback_age_max},
+               clock, sink, upstream_) {}
 
 // The slot comes before the look at the end of WAL: from then on nothing goes that we may ask for.
 Result<PrimaryInfo> Receiver::connect() {
@@ -114,7 +111,9 @@ void Receiver::log_memory_contexts() {
 void Receiver::run() {
   while (try_primary()) {
     const Instant again = clock_.now() + options_.retry_interval;
-    while (clock_.now() < again && upstream_.pause(again)) look_at_doorbell();
+    for (Instant now; (now = clock_.now()) < again && upstream_.pause(again - now);) {
+      look_at_doorbell();
+    }
   }
   upstream_.disconnect();
 }
@@ -174,41 +173,34 @@ void Receiver::announce() {
 
 // Until the timeline ends. Returns where WAL goes on then.
 Result<std::optional<NextTimeline>> Receiver::stream() {
-  reported_ = {};
-  slot_position_ = {};
-  reported_xmin_.reset();
-  status_sent_ = heard_ = clock_.now();
-  ping_sent_ = status_wanted_ = false;
   streaming_ = true;
-  TRY(send_status(/*forced=*/true));
+  TRY(reports_.begin(clock_.now()));
   for (;;) {
-    const bool ended = TRY(take_what_has_come());
+    const Instant now = clock_.now();
+    const bool ended = TRY(take_what_has_come(now));
     if (ended) {
       streaming_ = false;
       return upstream_.finish_streaming();
     }
     TRY(sink_.on_turn());
-    TRY(send_status(std::exchange(status_wanted_, false)));
-    TRY(send_feedback());
-    TRY(keep_connection_alive());
-    TRY(upstream_.wait(next_wake()));
+    TRY(reports_.send_due(now));
+    const Instant wake = std::min(sink_.next_turn(), reports_.next_due());
+    TRY(upstream_.wait(wake == Instant::max() ? runtime::Duration::max() : wake - now));
     look_at_doorbell();
-    if (tail_->has_waiting()) tail_->flush();
   }
 }
 
 // Returns whether the stream has ended.
-Result<bool> Receiver::take_what_has_come() {
+Result<bool> Receiver::take_what_has_come(Instant now) {
   for (;;) {
     const Upstream::Received received = TRY(upstream_.receive());
     if (received.stream_ended) return true;
     if (!received.message.has_value()) return false;
-    heard_ = clock_.now();
-    ping_sent_ = false;
+    reports_.note_message(now);
     if (const auto* data = std::get_if<wire::XLogData>(&*received.message)) {
       TRY(take(*data));
-    } else {
-      status_wanted_ |= std::get<wire::Keepalive>(*received.message).reply_requested;
+    } else if (std::get<wire::Keepalive>(*received.message).reply_requested) {
+      reports_.want_status();
     }
   }
 }
@@ -221,86 +213,12 @@ Result<void> Receiver::take(const wire::XLogData& data) {
   return {};
 }
 
-Result<void> Receiver::pause(Instant deadline) {
-  TRY(upstream_.pause(deadline));
-  heard_ = clock_.now();  // the silence is ours
-  look_at_doorbell();
-  return streaming_ ? send_status(/*forced=*/true) : Result<void>();
-}
-
-// How far we are, if that has changed (XLogWalRcvSendReply).
-Result<void> Receiver::send_status(bool forced, bool reply_requested) {
-  const Quorum::Positions confirmed = sink_.confirmed(reported_);
-  const bool slot_moves = sink_.slot_position() != slot_position_;
-  if (confirmed == reported_ && !slot_moves && !forced) return {};
-  if (slot_moves) TRY(move_slot());
-  reported_ = confirmed;
-  status_sent_ = clock_.now();
-  return send_positions(confirmed, reply_requested);
-}
-
-// A slot moves to what is flushed, and stays where nothing is. A primary that stops waits until all
-// is flushed, or written where nothing is flushed (walsender.c, ProcessStandbyReplyMessage,
-// WalSndDone): so the report that moves the slot must not be the last.
-Result<void> Receiver::move_slot() {
-  slot_position_ = sink_.slot_position();
-  return send_positions({.write = reported_.write, .flush = slot_position_, .apply = Lsn()},
-                        /*reply_requested=*/false);
-}
-
-Result<void> Receiver::send_positions(const Quorum::Positions& positions, bool reply_requested) {
-  return upstream_.send(
-      wire::encode_standby_status({.write = positions.write.value(),
-                                   .flush = positions.flush.value(),
-                                   .apply = positions.apply.value(),
-                                   .send_time = wire::to_pg_timestamp(clock_.wall_now()),
-                                   .reply_requested = reply_requested}));
-}
-
-// If it has changed. The first on a connection clears what an earlier one may have left in the
-// primary's slot (walreceiver.c, XLogWalRcvSendHSFeedback).
-Result<void> Receiver::send_feedback() {
-  XminHorizon* const horizon = options_.xmin_horizon;
-  const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(clock_.now(), sink_.newest_xid());
-  if (std::exchange(reported_xmin_, xmin) == xmin) return {};
-  const auto low = [](std::uint64_t id) { return static_cast<std::uint32_t>(id); };
-  const auto high = [](std::uint64_t id) { return static_cast<std::uint32_t>(id >> 32); };
-  return upstream_.send(
-      wire::encode_hot_standby_feedback({.send_time = wire::to_pg_timestamp(clock_.wall_now()),
-                                         .xmin = low(xmin.data),
-                                         .xmin_epoch = high(xmin.data),
-                                         .catalog_xmin = low(xmin.catalog),
-                                         .catalog_xmin_epoch = high(xmin.catalog)}));
-}
-
-// Half of the timeout without a word gets a ping, and the whole is the end of it.
-Result<void> Receiver::keep_connection_alive() {
+Result<void> Receiver::pause(runtime::Duration at_most) {
+  TRY(upstream_.pause(at_most));
   const Instant now = clock_.now();
-  const runtime::Duration timeout = options_.upstream.timeout;
-  if (timeout.count() > 0 && now >= heard_ + timeout) {
-    return runtime::Error{.kind = &kUpstreamLost, .what = "terminating walreceiver due to timeout"};
-  }
-  if (timeout.count() > 0 && !ping_sent_ && now >= heard_ + timeout / 2) {
-    ping_sent_ = true;
-    return send_status(/*forced=*/true, /*reply_requested=*/true);
-  }
-  const bool due =
-      options_.status_interval.count() > 0 && now >= status_sent_ + options_.status_interval;
-  return send_status(due);
-}
-
-Instant Receiver::next_wake() const {
-  Instant wake = sink_.next_turn();
-  if (options_.status_interval.count() > 0) {
-    wake = std::min(wake, status_sent_ + options_.status_interval);
-  }
-  const runtime::Duration timeout = options_.upstream.timeout;
-  if (timeout.count() > 0) wake = std::min(wake, heard_ + (ping_sent_ ? timeout : timeout / 2));
-  if (options_.feedback_age_max.count() > 0) {
-    wake = std::min(wake, clock_.now() + kAgeCheckInterval);
-  }
-  if (tail_->has_waiting()) wake = std::min(wake, clock_.now() + kFlushInterval);
-  return wake;
+  reports_.note_heard(now);  // the silence is ours
+  look_at_doorbell();
+  return streaming_ ? reports_.send_status(now, /*forced=*/true) : Result<void>();
 }
 
 void Receiver::look_at_doorbell() {

@@ -9,9 +9,11 @@
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
 #include "runtime/thread.h"
+#include "server/source/primary_reports.h"
 #include "server/source/quorum.h"
 #include "server/source/source.h"
 #include "server/source/upstream.h"
+#include "server/source/wal_sink.h"
 #include "server/source/xmin_horizon.h"
 
 namespace server::source {
@@ -43,42 +45,16 @@ class Receiver {
     // What standbys report, to be passed on; null: it is not.
     XminHorizon* xmin_horizon = nullptr;
     runtime::Duration feedback_age_max{};
-    // What standbys confirm, where it counts; null: nobody's does.
+    // What standbys confirm, where it counts; null: no standby's word does.
     Quorum* quorum = nullptr;
   };
 
-  // Called on the receiver's thread. Whatever fails ends the connection.
-  class Sink {
-   public:
-    virtual ~Sink() = default;
-    // Where to go on, on the tail's newest timeline.
-    virtual wal::Lsn position() const = 0;
-    // The transaction that began last, by the WAL that was taken; invalid: not known yet.
-    virtual wal::TransactionId newest_xid() const = 0;
-    // A connection that does not stream yet.
-    virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
-    virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
-    // All that has come was taken. Called before each wait while a stream runs.
-    virtual runtime::Result<void> on_turn() = 0;
-    // When on_turn() is due in any case.
-    virtual runtime::Instant next_turn() const { return runtime::Instant::max(); }
-    // What the primary may be told, of which it was told `reported` on this connection.
-    virtual Quorum::Positions confirmed(const Quorum::Positions& reported) const = 0;
-    // Where the primary's slot is to be, if not at what is confirmed as flushed, which is nothing
-    // then. Invalid: there, or where it is.
-    virtual wal::Lsn slot_position() const { return {}; }
-    // All of the timeline has come.
-    virtual runtime::Result<void> on_timeline_ended(const NextTimeline& next) = 0;
-    // The connection is over, and closed. Returns whether to try another.
-    virtual bool on_connection_lost(const runtime::Error& error) = 0;
-  };
-
-  Receiver(Options options, const runtime::Clock& clock, Sink& sink);
+  Receiver(Options options, const runtime::Clock& clock, WalSink& sink);
   ~Receiver() { stop(); }
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
-  // A connection, and who is there. The slot is made, if it is to be.
+  // A connection, and which server is there. The slot is made, if it is to be.
   runtime::Result<PrimaryInfo> connect();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
@@ -92,7 +68,7 @@ class Receiver {
 
   // For a sink that waits for something else. The connection is not looked at, but the primary
   // hears of us.
-  runtime::Result<void> pause(runtime::Instant deadline);
+  runtime::Result<void> pause(runtime::Duration at_most);
 
  private:
   void run();
@@ -101,19 +77,13 @@ class Receiver {
   runtime::Result<void> receive_from_primary();
   void announce();
   runtime::Result<std::optional<NextTimeline>> stream();
-  runtime::Result<bool> take_what_has_come();
+  runtime::Result<bool> take_what_has_come(runtime::Instant now);
   runtime::Result<void> take(const wire::XLogData& data);
-  runtime::Result<void> send_status(bool forced, bool reply_requested = false);
-  runtime::Result<void> send_positions(const Quorum::Positions& positions, bool reply_requested);
-  runtime::Result<void> move_slot();
-  runtime::Result<void> send_feedback();
-  runtime::Result<void> keep_connection_alive();
-  runtime::Instant next_wake() const;
   void look_at_doorbell();
 
   const Options options_;
   const runtime::Clock& clock_;
-  Sink& sink_;
+  WalSink& sink_;
   runtime::Doorbell doorbell_;
   runtime::Published<bool> stop_;
   runtime::Published<std::uint64_t> memory_logs_wanted_;  // so many times
@@ -121,15 +91,8 @@ class Receiver {
   Upstream upstream_;
   wal::WalTail* tail_ = nullptr;
 
-  // Of the connection that there is.
-  Quorum::Positions reported_;
-  wal::Lsn slot_position_;  // that was reported last
-  std::optional<Xmin> reported_xmin_;
-  runtime::Instant status_sent_{};
-  runtime::Instant heard_{};  // when the primary said something last
+  PrimaryReports reports_;
   bool streaming_ = false;
-  bool ping_sent_ = false;      // since then
-  bool status_wanted_ = false;  // the primary has asked
 
   // A failure that lasts is logged once.
   std::string last_report_;

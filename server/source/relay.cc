@@ -92,7 +92,7 @@ Result<void> RelaySource::resume_spool() {
   tail_->adopt({inventory_->history, TRY(wal::read_history_files(options_.directory))});
   TRY(writer_->start(end.end, end.last_record));
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
-  tail_->publish(std::min(walked_from, end.end), end.end, 0, clock_.now());
+  tail_->publish(std::min(walked_from, end.end), end.end, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
                     wal::value(inventory_->history.tip()), end.end);
   return {};
@@ -124,7 +124,7 @@ Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
   TimelineHistory history = TRY(wal::history_of(primary.timeline, files));
   tail_->adopt({std::move(history), std::move(files)});
   TRY(writer_->start_empty(begin));
-  tail_->publish(begin, begin, 0, clock_.now());
+  tail_->publish(begin, begin, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} begins at {}", identity_.system_identifier,
                     wal::value(primary.timeline), begin);
   return {};
@@ -152,7 +152,7 @@ Result<void> RelaySource::on_wal(const wire::XLogData& data) {
 Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   while (writer_->flushed() + bytes_max < writer_->end()) {
     writer_->request_flush();
-    TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+    TRY(receiver_.pause(kDiskRetryInterval));
     if (auto failure = writer_->flush_failure()) return std::move(*failure);
   }
   return {};
@@ -162,10 +162,10 @@ Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
 // before later segments have gone, and they are found only with a descriptor.
 Result<void> RelaySource::rewind() {
   for (;;) {
-    while (writer_->is_flushing()) TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+    while (writer_->is_flushing()) TRY(receiver_.pause(kDiskRetryInterval));
     auto rewound = writer_->rewind();
     if (rewound || !wal::is_out_of_resources(rewound.error())) return rewound;
-    TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+    TRY(receiver_.pause(kDiskRetryInterval));
   }
 }
 
@@ -185,7 +185,7 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
       runtime::log::error("{}; receiving WAL pauses at {}", written.error().what, end);
     }
     TRY(on_turn());
-    TRY(receiver_.pause(clock_.now() + kDiskRetryInterval));
+    TRY(receiver_.pause(kDiskRetryInterval));
   }
 }
 
@@ -208,6 +208,81 @@ Quorum::Positions RelaySource::confirmed(const Quorum::Positions& reported) cons
   return {.write = std::max(reported.write, std::min(written, theirs.write)),
           .flush = std::max(reported.flush, std::min(flushed, theirs.flush)),
           .apply = std::max(reported.apply, std::min(written, theirs.apply))};
+}
+
+// Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
+// WalRcvFetchTimeLineHistoryFiles). One that is not in the newest one's history may be missing.
+Result<wal::HistoryFiles> RelaySource::fetch_history_files(TimelineId known, TimelineId newest) {
+  wal::HistoryFiles fetched;
+  for (auto timeline = wal::value(known) + 1; timeline <= wal::value(newest); ++timeline) {
+    const TimelineId id{timeline};
+    auto text = receiver_.upstream().history_file(id);
+    if (!text && text.error().kind == &kUpstreamRefused && id != newest) continue;
+    if (!text) return text.error();
+    fetched.emplace(id, std::move(*text));
+  }
+  return fetched;
+}
+
+// The files that the spool has of these timelines may be of other promotions, which came to
+// nothing.
+Result<void> RelaySource::keep_history_files(const wal::HistoryFiles& fetched,
+                                             wal::HistoryFiles& files) {
+  for (const auto& [timeline, text] : fetched) {
+    TRY(writer_->add_history_file(timeline, text));
+    files.insert_or_assign(timeline, text);
+  }
+  return {};
+}
+
+// Before a history file is kept, the history in it must continue the spool's.
+Result<void> RelaySource::learn_timelines(TimelineId newest) {
+  const wal::Timelines& known = *tail_->timelines();
+  if (newest == known.history.tip()) return check_tip(known.history);
+  const wal::HistoryFiles fetched = TRY(fetch_history_files(known.history.tip(), newest));
+  const TimelineHistory theirs = TRY(wal::history_of(newest, fetched));
+  TRY(check_fork(known.history, writer_->proven(), theirs));
+  auto files = known.files;
+  TRY(keep_history_files(fetched, files));
+  if (files == known.files) return {};
+  tail_->adopt({known.history, std::move(files)});
+  tail_->publish(writer_->proven(), writer_->proven(), clock_.now());
+  return {};
+}
+
+// The primary's timeline of our number may be another one: its history tells, if it has one.
+Result<void> RelaySource::check_tip(const TimelineHistory& ours) {
+  if (ours.tip() == kFirstTimeline) return {};
+  const auto text = receiver_.upstream().history_file(ours.tip());
+  if (!text && text.error().kind == &kUpstreamRefused) return {};
+  if (!text) return text.error();
+  const TimelineHistory theirs = TRY(TimelineHistory::parse(ours.tip(), *text));
+  return check_fork(ours, writer_->proven(), theirs);
+}
+
+// All that the primary has of a timeline is here, and it ends where ours does.
+Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
+  const TimelineHistory& ours = tail_->timelines()->history;
+  const TimelineId parent = ours.tip();
+  TRY(rewind());
+  TRY(learn_timelines(next.timeline));
+  auto files = tail_->timelines()->files;
+  TimelineHistory history = TRY(wal::history_of(next.timeline, files));
+  TRY(check_fork(ours, writer_->proven(), history));
+  if (history.switch_point(parent) != writer_->proven()) {
+    return runtime::Error{.kind = &kDiverged,
+                          .what = format("timeline {} ended at {}, but its WAL ends at {}",
+                                         wal::value(parent), next.begin, writer_->proven())};
+  }
+  TRY(flush_but(0));
+  runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(next.timeline),
+                    wal::value(parent), writer_->proven());
+  TRY(writer_->prepare_timeline(parent, next.timeline));
+  const Lsn fork = writer_->proven();
+  tail_->adopt({std::move(history), std::move(files)});
+  auto followed = writer_->follow_timeline();
+  tail_->publish(fork, fork, clock_.now());
+  return followed;
 }
 
 bool RelaySource::on_connection_lost(const runtime::Error& error) {

@@ -9,6 +9,7 @@
 #include "runtime/fd.h"
 #include "server/source/receiver.h"
 #include "server/source/source.h"
+#include "server/source/wal_sink.h"
 #include "server/wal/inventory.h"
 #include "server/wal/retention.h"
 #include "server/wal/timelines.h"
@@ -19,7 +20,7 @@ namespace server::source {
 // WAL from a primary, received once into a spool and served from there.
 //   Owner: Server.  Thread: main's until start(), then the receiver's.
 //   Limits: the spool keeps what its retention says; what lies before is unlinked.
-class RelaySource final : public Source, private Receiver::Sink {
+class RelaySource final : public Source, private WalSink {
  public:
   struct Options {
     std::string directory;

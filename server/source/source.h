@@ -19,8 +19,8 @@ class Source {
   class Listener {
    public:
     virtual ~Listener() = default;
-    // The file of a segment was changed, replaced or removed behind the tail: who has it open
-    // closes it.
+    // The file of a segment was changed, replaced or removed behind the tail: a
+    // loop that has it open closes it.
     virtual void on_segment_changed(wal::SegmentNo no) = 0;
     // The source cannot go on, and neither can the server.
     virtual void on_source_failed(const runtime::Error& error) = 0;
@@ -34,8 +34,8 @@ class Source {
   // Where the segments lie.
   virtual const std::string& directory() const = 0;
 
-  // Before start(): who keeps account of what streams need of the files, for a source that has to
-  // hold somebody back from them.
+  // Before start(): the account of what streams need of the files, for a source that has to hold
+  // a primary back from them.
   virtual void set_pins(wal::Pins& /*pins*/) {}
 
   // Finds the end of WAL, publishes it, and follows it on a thread until stop(). Blocks until the

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -19,14 +18,13 @@
 namespace server::source {
 
 using runtime::format;
+using runtime::Instant;
 using runtime::Result;
-using std::chrono::steady_clock;
 using wal::Lsn;
 using wal::TimelineId;
 
 namespace {
 
-constexpr runtime::Duration kSleepMax = std::chrono::hours(1);
 // Of one host, and of an established connection whose peer is gone, unless conninfo says otherwise.
 constexpr const char* kTcpUserTimeoutMs = "10000";
 
@@ -71,9 +69,9 @@ std::optional<wal::SegmentSize> parse_segment_size(std::string_view text) {
 void Upstream::ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
 void Upstream::FreeMemory::operator()(char* memory) const { PQfreemem(memory); }
 
-Upstream::Upstream(Options options, runtime::Doorbell& doorbell,
+Upstream::Upstream(Options options, const runtime::Clock& clock, runtime::Doorbell& doorbell,
                    const runtime::Published<bool>& stop)
-    : options_(std::move(options)), doorbell_(doorbell), stop_(stop) {}
+    : options_(std::move(options)), clock_(clock), doorbell_(doorbell), stop_(stop) {}
 
 Upstream::~Upstream() { disconnect(); }
 
@@ -127,21 +125,21 @@ Result<void> Upstream::connect_to(const Conninfo& conninfo, const Host& host,
   add(nullptr, nullptr);
   connection_ = PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0);
   if (connection_ == nullptr) return lost("out of memory");
-  const runtime::Instant deadline = conninfo.host_timeout.count() > 0
-                                        ? steady_clock::now() + conninfo.host_timeout
-                                        : runtime::Instant::max();
+  const Instant deadline =
+      conninfo.host_timeout.count() > 0 ? clock_.now() + conninfo.host_timeout : Instant::max();
   TRY(finish_connecting(deadline));
   if (PQsetnonblocking(connection_, 1) != 0) return lost(trimmed(PQerrorMessage(connection_)));
   return {};
 }
 
-Result<void> Upstream::finish_connecting(runtime::Instant deadline) {
+Result<void> Upstream::finish_connecting(Instant deadline) {
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (PQstatus(connection_) != CONNECTION_BAD && next != PGRES_POLLING_OK) {
-    if (steady_clock::now() >= deadline) return lost(timeout_expired());
+    const Instant now = clock_.now();
+    if (now >= deadline) return lost(timeout_expired());
     const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    TRY(poll_for(events, deadline));
-    if (!is_ready(events)) continue;  // the doorbell: libpq wants to be called for its socket only
+    // libpq wants to be called for its socket only, and not for the doorbell.
+    if (TRY(poll(PQsocket(connection_), events, deadline - now)) == 0) continue;
     next = PQconnectPoll(connection_);
     if (next == PGRES_POLLING_FAILED) break;
   }
@@ -149,7 +147,7 @@ Result<void> Upstream::finish_connecting(runtime::Instant deadline) {
   return {};
 }
 
-// As libpq says it where it is the one who waits (emitHostIdentityInfo).
+// As libpq says it where libpq itself waits (emitHostIdentityInfo).
 std::string Upstream::timeout_expired() const {
   const std::string host = PQhost(connection_);
   const std::string address = PQhostaddr(connection_);
@@ -232,7 +230,7 @@ Result<std::optional<NextTimeline>> Upstream::start_streaming(const std::string&
 Result<Upstream::Received> Upstream::receive() {
   char* bytes = nullptr;
   int size = PQgetCopyData(connection_, &bytes, /*async=*/1);
-  if (size == 0) {
+  if (size == 0 && (std::exchange(readable_, false) || hides_input())) {
     if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
     size = PQgetCopyData(connection_, &bytes, /*async=*/1);
   }
@@ -244,9 +242,22 @@ Result<Upstream::Received> Upstream::receive() {
                       std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)))))};
 }
 
-Result<void> Upstream::wait(runtime::Instant deadline) { return poll_for(POLLIN, deadline); }
+// What TLS or GSSAPI has taken off the socket and not handed out, poll does not see.
+bool Upstream::hides_input() const {
+  return PQsslInUse(connection_) != 0 || PQgssEncInUse(connection_) != 0;
+}
 
-Result<void> Upstream::pause(runtime::Instant deadline) { return poll(-1, 0, deadline); }
+// What came while something was sent is in libpq's memory already.
+Result<void> Upstream::wait(runtime::Duration at_most) {
+  const auto wait = readable_ ? runtime::Duration::zero() : at_most;
+  if (TRY(poll(PQsocket(connection_), POLLIN, wait)) != 0) readable_ = true;
+  return {};
+}
+
+Result<void> Upstream::pause(runtime::Duration at_most) {
+  TRY(poll(-1, 0, at_most));
+  return {};
+}
 
 Result<void> Upstream::send(std::span<const std::byte> body) {
   if (PQputCopyData(connection_, reinterpret_cast<const char*>(body.data()),
@@ -281,54 +292,43 @@ Result<std::optional<NextTimeline>> Upstream::finish_streaming() {
   }
 }
 
-Result<void> Upstream::poll_for(short events, runtime::Instant deadline) {
-  return poll(PQsocket(connection_), events, deadline);
+Result<void> Upstream::poll_until(short events, Instant deadline) {
+  const bool forever = deadline == Instant::max();
+  const auto at_most = forever ? runtime::Duration::max() : deadline - clock_.now();
+  TRY(poll(PQsocket(connection_), events, at_most));
+  return {};
 }
 
-// Waits for the socket, if there is one, or the doorbell.
-Result<void> Upstream::poll(int fd, short events, runtime::Instant deadline) {
-  if (!stop_.load()) {
-    const auto left = deadline - steady_clock::now();
-    const auto sleep = std::chrono::ceil<std::chrono::milliseconds>(
-        std::clamp<runtime::Duration>(left, runtime::Duration::zero(), kSleepMax));
-    pollfd waited[] = {{.fd = fd, .events = events, .revents = 0},
-                       {.fd = doorbell_.fd(), .events = POLLIN, .revents = 0}};
-    const bool may_sleep = doorbell_.prepare_to_sleep();
-    ::poll(waited, 2, may_sleep ? static_cast<int>(sleep.count()) : 0);
-    doorbell_.awake();
-  }
-  if (!stop_.load()) return {};
+// Waits for the socket, if there is one, or the doorbell. Returns for what the socket is ready.
+Result<short> Upstream::poll(int fd, short events, runtime::Duration at_most) {
+  const short ready = stop_.load() ? short{0} : doorbell_.wait(fd, events, at_most);
+  if (!stop_.load()) return ready;
   return runtime::Error{.kind = &wire::kQueryCanceled, .what = "interrupted"};
 }
 
-bool Upstream::is_ready(short events) const {
-  pollfd socket{.fd = PQsocket(connection_), .events = events, .revents = 0};
-  return ::poll(&socket, 1, 0) > 0;
-}
-
-runtime::Instant Upstream::give_up_time() const {
-  return options_.timeout.count() > 0 ? steady_clock::now() + options_.timeout
-                                      : runtime::Instant::max();
+Instant Upstream::give_up_time() const {
+  return options_.timeout.count() > 0 ? clock_.now() + options_.timeout : Instant::max();
 }
 
 Result<void> Upstream::flush() {
-  const runtime::Instant deadline = give_up_time();
+  const Instant deadline = give_up_time();
   for (;;) {
     const int left = PQflush(connection_);
     if (left == 0) return {};
     if (left < 0) return lost(trimmed(PQerrorMessage(connection_)));
-    if (steady_clock::now() >= deadline) return lost("terminating walreceiver due to timeout");
-    TRY(poll_for(POLLIN | POLLOUT, deadline));
+    if (clock_.now() >= deadline) return lost("terminating walreceiver due to timeout");
+    TRY(poll_until(POLLIN | POLLOUT, deadline));
+    readable_ = true;
     if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
   }
 }
 
 // Null after the last of a command.
 Result<Upstream::QueryResult> Upstream::next_result() {
-  const runtime::Instant deadline = give_up_time();
+  const Instant deadline = give_up_time();
   while (PQisBusy(connection_) != 0) {
-    if (steady_clock::now() >= deadline) return lost("terminating walreceiver due to timeout");
-    TRY(poll_for(POLLIN, deadline));
+    if (clock_.now() >= deadline) return lost("terminating walreceiver due to timeout");
+    TRY(poll_until(POLLIN, deadline));
     if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
   }
   return QueryResult(PQgetResult(connection_));

@@ -41,12 +41,12 @@ struct NextTimeline {
   wal::Lsn begin;
 };
 
-// One replication connection to a primary, or to whoever speaks as one (libpqwalreceiver.c). The
-// only one that talks by libpq; conninfo.h is how it learns where.
+// One replication connection to a primary, or to a server that speaks as one (libpqwalreceiver.c).
+// The only class that talks by libpq; conninfo.h is how it learns where.
 //   Owner: Receiver.  Thread: the owner's. Calls wait for the server, and return
-//   wire::kQueryCanceled as soon as `stop` is set and the doorbell has been rung.
+//   wire::kQueryCanceled as soon as another thread has set `stop` and rung the doorbell.
 //   Errors: kUpstreamLost with libpq's words, kUpstreamRefused with the server's.
-//   Borrows: the doorbell and `stop`.
+//   Borrows: the clock, the doorbell and `stop`.
 class Upstream {
  public:
   struct Options {
@@ -54,7 +54,8 @@ class Upstream {
     runtime::Duration timeout{};  // wal_receiver_timeout: silence that ends it; 0: none does
   };
 
-  Upstream(Options options, runtime::Doorbell& doorbell, const runtime::Published<bool>& stop);
+  Upstream(Options options, const runtime::Clock& clock, runtime::Doorbell& doorbell,
+           const runtime::Published<bool>& stop);
   ~Upstream();
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
@@ -86,12 +87,13 @@ class Upstream {
     std::optional<wire::PrimaryMessage> message = {};  // valid until the next call
     bool stream_ended = false;
   };
-  // What has come, without waiting: nothing, a message, or the end of the stream.
+  // What has come, without waiting: nothing, a message, or the end of the stream. The socket is
+  // read once after each wait() that has found it readable.
   runtime::Result<Received> receive();
-  // Waits for more, for the doorbell, or until `deadline`. The doorbell is answered then.
-  runtime::Result<void> wait(runtime::Instant deadline);
+  // Waits for more, for the doorbell, or until `at_most` has passed. The doorbell is answered then.
+  runtime::Result<void> wait(runtime::Duration at_most);
   // The same without a connection, or without an eye on it.
-  runtime::Result<void> pause(runtime::Instant deadline);
+  runtime::Result<void> pause(runtime::Duration at_most);
   // The body of a CopyData.
   runtime::Result<void> send(std::span<const std::byte> body);
   // After the stream has ended: the timeline that follows, if the server names one.
@@ -110,9 +112,9 @@ class Upstream {
                                    const std::string& session_attrs);
   runtime::Result<void> finish_connecting(runtime::Instant deadline);
   std::string timeout_expired() const;
-  runtime::Result<void> poll_for(short events, runtime::Instant deadline);
-  runtime::Result<void> poll(int fd, short events, runtime::Instant deadline);
-  bool is_ready(short events) const;
+  runtime::Result<void> poll_until(short events, runtime::Instant deadline);
+  runtime::Result<short> poll(int fd, short events, runtime::Duration at_most);
+  bool hides_input() const;
   runtime::Instant give_up_time() const;
   runtime::Result<void> flush();
   runtime::Result<QueryResult> next_result();
@@ -123,9 +125,11 @@ class Upstream {
   runtime::Fail refused(const pg_result* result) const;
 
   const Options options_;
+  const runtime::Clock& clock_;
   runtime::Doorbell& doorbell_;
   const runtime::Published<bool>& stop_;
   pg_conn* connection_ = nullptr;
+  bool readable_ = false;  // the socket, since it was read last
   std::unique_ptr<char, FreeMemory> message_;
 };
 

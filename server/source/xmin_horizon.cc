@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/check.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
 
@@ -11,20 +12,27 @@ namespace server::source {
 
 namespace {
 
-std::uint64_t older(std::uint64_t a, std::uint64_t b) {
-  if (a == 0 || b == 0) return std::max(a, b);
-  return std::min(a, b);
+// None of an empty set.
+std::uint64_t first_of(const std::multiset<std::uint64_t>& ids) {
+  return ids.empty() ? 0 : *ids.begin();
 }
 
-std::string in_words(const std::variant<std::uint32_t, std::string>& who) {
-  if (const auto* process_id = std::get_if<std::uint32_t>(&who)) {
+void erase_one(std::multiset<std::uint64_t>& ids, std::uint64_t id) {
+  if (id == 0) return;
+  const auto found = ids.find(id);
+  CHECK(found != ids.end());
+  ids.erase(found);
+}
+
+std::string in_words(const std::variant<std::uint32_t, std::string>& id) {
+  if (const auto* process_id = std::get_if<std::uint32_t>(&id)) {
     return runtime::format("process {}", *process_id);
   }
-  return runtime::format("slot \"{}\"", std::get<std::string>(who));
+  return runtime::format("slot \"{}\"", std::get<std::string>(id));
 }
 
-std::string title(const std::string& who, const std::string& name) {
-  return name.empty() ? who : runtime::format("{} (standby \"{}\")", who, name);
+std::string title(const std::string& holder, const std::string& name) {
+  return name.empty() ? holder : runtime::format("{} (standby \"{}\")", holder, name);
 }
 
 }  // namespace
@@ -36,36 +44,64 @@ void XminHorizon::set_listener(std::function<void()> changed, runtime::Duration 
 }
 
 void XminHorizon::report(std::uint32_t process_id, std::string_view name, Xmin xmin) {
-  report(Who(process_id), name, xmin);
+  report(HolderId(process_id), name, xmin);
 }
 
-void XminHorizon::remove(std::uint32_t process_id) { remove(Who(process_id)); }
+void XminHorizon::remove(std::uint32_t process_id) { remove(HolderId(process_id)); }
 
 void XminHorizon::report_slot(std::string_view slot, Xmin xmin) {
-  report(Who(std::string(slot)), "", xmin);
+  report(HolderId(std::string(slot)), "", xmin);
 }
 
-void XminHorizon::report(const Who& who, std::string_view name, Xmin xmin) {
-  if (xmin == Xmin{}) return remove(who);
+void XminHorizon::report(const HolderId& id, std::string_view name, Xmin xmin) {
+  if (xmin == Xmin{}) return remove(id);
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
-    Holder& holder = holders_[who];
+    Holder& holder = holders_[id];
     if (holder.xmin == xmin) return;
+    const Xmin before = oldest_kept();
+    let_go(holder);
     holder = {.xmin = xmin, .name = std::string(name)};
-    changed = changed_;
+    keep(xmin);
+    changed = listener_if_changed(before);
   }
   if (changed) changed();
 }
 
-void XminHorizon::remove(const Who& who) {
+void XminHorizon::remove(const HolderId& id) {
   std::function<void()> changed;
   {
     const runtime::Lock lock(mutex_);
-    if (holders_.erase(who) == 0) return;
-    changed = changed_;
+    const auto found = holders_.find(id);
+    if (found == holders_.end()) return;
+    const Xmin before = oldest_kept();
+    let_go(found->second);
+    holders_.erase(found);
+    changed = listener_if_changed(before);
   }
   if (changed) changed();
+}
+
+void XminHorizon::keep(const Xmin& xmin) {
+  if (xmin.data != 0) kept_data_.insert(xmin.data);
+  if (xmin.catalog != 0) kept_catalog_.insert(xmin.catalog);
+}
+
+void XminHorizon::let_go(const Holder& holder) {
+  if (holder.dropped) return;
+  erase_one(kept_data_, holder.xmin.data);
+  erase_one(kept_catalog_, holder.xmin.catalog);
+}
+
+Xmin XminHorizon::oldest_kept() const {
+  return {.data = first_of(kept_data_), .catalog = first_of(kept_catalog_)};
+}
+
+std::function<void()> XminHorizon::listener_if_changed(const Xmin& before) {
+  if (oldest_kept() == before) return {};
+  version_.store(version_.load() + 1);
+  return changed_;
 }
 
 Xmin XminHorizon::oldest(runtime::Instant now, TransactionId newest) {
@@ -73,40 +109,45 @@ Xmin XminHorizon::oldest(runtime::Instant now, TransactionId newest) {
   std::vector<std::string> dropped;
   {
     const runtime::Lock lock(mutex_);
-    if (age_max_.count() > 0) note_who_is_behind(now, newest);
-    for (auto& [who, holder] : holders_) {
-      if (age_max_.count() > 0 && holder.behind_since && now - *holder.behind_since > age_max_) {
-        if (!std::exchange(holder.dropped, true)) {
-          dropped.push_back(title(in_words(who), holder.name));
-        }
-        continue;
-      }
-      oldest.data = older(oldest.data, holder.xmin.data);
-      oldest.catalog = older(oldest.catalog, holder.xmin.catalog);
+    if (age_max_.count() > 0) {
+      note_holders_behind(now, newest);
+      dropped = drop_old_holders(now);
     }
+    oldest = oldest_kept();
   }
-  for (const std::string& who : dropped) {
+  for (const std::string& holder : dropped) {
     runtime::log::warning(
-        "hot standby feedback of {} is older than max_feedback_age and is not passed on", who);
+        "hot standby feedback of {} is older than max_feedback_age and is not passed on", holder);
   }
   return oldest;
 }
 
-// Whoever keeps a transaction that is not the newest keeps what later ones leave behind.
-void XminHorizon::note_who_is_behind(runtime::Instant now, TransactionId newest) {
+// A holder that keeps a transaction that is not the newest keeps what later ones leave behind.
+void XminHorizon::note_holders_behind(runtime::Instant now, TransactionId newest) {
   std::uint64_t furthest = 0;
-  for (const auto& [who, holder] : holders_) {
+  for (const auto& [id, holder] : holders_) {
     furthest = std::max({furthest, holder.xmin.data, holder.xmin.catalog});
   }
-  const auto is_behind = [&](std::uint64_t id) {
-    if (id == 0) return false;
-    return id < furthest || (newest != wal::kInvalidTransactionId &&
-                             wal::follows_or_equals(newest, static_cast<TransactionId>(id)));
+  const auto is_behind = [&](std::uint64_t xid) {
+    if (xid == 0) return false;
+    return xid < furthest || (newest != wal::kInvalidTransactionId &&
+                              wal::follows_or_equals(newest, static_cast<TransactionId>(xid)));
   };
-  for (auto& [who, holder] : holders_) {
+  for (auto& [id, holder] : holders_) {
     if (holder.behind_since.has_value()) continue;
     if (is_behind(holder.xmin.data) || is_behind(holder.xmin.catalog)) holder.behind_since = now;
   }
+}
+
+std::vector<std::string> XminHorizon::drop_old_holders(runtime::Instant now) {
+  std::vector<std::string> dropped;
+  for (auto& [id, holder] : holders_) {
+    if (holder.dropped || !holder.behind_since || now - *holder.behind_since <= age_max_) continue;
+    let_go(holder);
+    holder.dropped = true;
+    dropped.push_back(title(in_words(id), holder.name));
+  }
+  return dropped;
 }
 
 }  // namespace server::source

@@ -45,6 +45,7 @@ class PageCursor {
   // Why the source had no bytes, if the last finding is kUnreadable.
   const std::optional<runtime::Error>& problem() const { return problem_; }
 
+  bool bytes_are_final() const { return source_.bytes_are_final(); }
   const Identity& identity() const { return identity_; }
   int major() const { return major_; }
   Fault describe(const Finding& finding) const;

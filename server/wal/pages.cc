@@ -60,8 +60,8 @@ std::optional<runtime::Error> FilePages::open_segment(SegmentNo no) {
   return std::nullopt;
 }
 
-// Who reads on gets a larger window each time, who reads backwards a large one that ends with the
-// page, and who jumps (or looks again at the end of a growing file) a small one.
+// A reader that reads on gets a larger window each time, one that reads backwards a large one that
+// ends with the page, and one that jumps (or looks again at the end of a growing file) a small one.
 void FilePages::place_window(Lsn page) {
   const Lsn segment_begin = segment_size_.start(segment_);
   const bool reads_on = window_span_ != 0 && page == window_begin_ + window_span_;

@@ -30,13 +30,17 @@ class PageSource {
 
   // The timeline in the name of the file that holds a segment: no page in it is of a later one.
   virtual TimelineId file_timeline(SegmentNo no) const = 0;
+
+  // Whether a byte that was seen once stays what it was. If not, a record that has grown is read
+  // from its begin again.
+  virtual bool bytes_are_final() const { return false; }
 };
 
 // The pages of a directory along one history, from the oldest segment to the tip's end.
 //   Owner: one reader.  Thread: the owner's; page() blocks on files.
 //   Invariant: the window holds the file's bytes from window_begin_ on, as they were when read.
-//   Limits: one open file, one window of kWindowBytesMax. Files are read, never mapped: somebody
-//   may truncate them at any time.
+//   Limits: one open file, one window of kWindowBytesMax. Files are read, never mapped: another
+//   process may truncate them at any time.
 class FilePages final : public PageSource {
  public:
   static constexpr std::size_t kWindowBytesMin = 2 * kPageBytes;

@@ -3,26 +3,20 @@
 #include <utility>
 
 #include "runtime/check.h"
-#include "server/wal/names.h"
 
 namespace server::wal {
-
-Reader::Reader(std::string directory, const Identity& identity, const runtime::Clock& clock,
-               WalTail& tail)
-    : directory_(std::move(directory)), identity_(identity), clock_(clock), tail_(tail) {}
 
 void Reader::seek(Lsn position, Lsn previous_record) {
   CHECK(tail_.timelines() != nullptr);
   searched_from_.reset();
   records_.reset();
-  pages_.emplace(directory_, tail_.timelines()->history, identity_.segment_size);
-  records_.emplace(*pages_, identity_);
+  pages_.begin(tail_.timelines()->history, position);
+  records_.emplace(pages_, identity_);
   records_->seek(position, previous_record);
-  // What was published before ends here; of a cluster's very first position there is none.
-  if (position.valid()) {
-    end_segment_ = identity_.segment_size.segment_of(position - 1);
-    end_file_ = find_file(end_segment_);
-  }
+}
+
+void Reader::restart() {
+  searched_from_.has_value() ? seek_first(*searched_from_) : seek(position(), previous_record());
 }
 
 void Reader::seek_first(Lsn segment_begin) {
@@ -36,26 +30,25 @@ void Reader::resume(Lsn end, Lsn last_record) {
 }
 
 Outcome Reader::advance(Lsn limit) {
-  pages_->forget();
+  pages_.look_again();
   if (searched_from_.has_value()) {
     if (const Outcome found = records_->seek_first(*searched_from_); found != Outcome::kRecord) {
       return found;
     }
     if (records_->position() > limit) return Outcome::kEndOfWal;
     const Lsn begin = *std::exchange(searched_from_, std::nullopt);
-    if (begin < records_->position()) publish(begin, /*record_count=*/0);
+    if (begin < records_->position()) publish(begin);
   }
   // A page that was read when the limit stopped us may have become longer since.
   if (stopped_by_limit_) records_->seek(records_->position(), records_->previous_record());
   Outcome outcome = Outcome::kRecord;
   while (outcome == Outcome::kRecord && records_->position() < limit) {
     const Lsn begin = records_->position();
-    std::uint32_t count = 0;
-    while (records_->position() - begin < kBatchBytes && records_->position() < limit &&
-           (outcome = next_record(limit)) == Outcome::kRecord) {
-      ++count;
+    while (outcome == Outcome::kRecord && records_->position() - begin < kBatchBytes &&
+           records_->position() < limit) {
+      outcome = next_record(limit);
     }
-    if (count > 0) publish(begin, count);
+    if (begin < records_->position()) publish(begin);
   }
   stopped_by_limit_ = outcome == Outcome::kRecord;
   return outcome;
@@ -81,23 +74,10 @@ void Reader::note_xid(TransactionId xid) {
   }
 }
 
-std::optional<FileId> Reader::find_file(SegmentNo no) const {
-  const TimelineId timeline = tail_.timelines()->history.file_timeline(no, identity_.segment_size);
-  return Segment::find(directory_ + "/" + segment_name(timeline, no, identity_.segment_size));
-}
-
-// Somebody who copies a growing directory may put a longer file in the place of a shorter one. Who
-// still has the shorter one open must not look for this WAL in it. Files are told apart after they
-// were read, and before anybody is told to look for this WAL.
-void Reader::publish(Lsn begin, std::uint32_t record_count) {
+void Reader::publish(Lsn begin) {
   const Lsn end = records_->position();
-  const SegmentNo first = identity_.segment_size.segment_of(begin);
-  const SegmentNo last = identity_.segment_size.segment_of(end - 1);
-  const bool replaced =
-      end_file_.has_value() && first == end_segment_ && find_file(first) != end_file_;
-  end_segment_ = last;
-  end_file_ = find_file(last);
-  tail_.publish(begin, end, record_count, clock_.now(), replaced);
+  const bool replaced = pages_.file_was_replaced(begin, end);
+  tail_.publish(begin, end, clock_.now(), replaced);
 }
 
 }  // namespace server::wal

@@ -1,32 +1,33 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <string>
 
 #include "runtime/clock.h"
 #include "server/wal/fault.h"
-#include "server/wal/pages.h"
+#include "server/wal/growing_pages.h"
 #include "server/wal/record_reader.h"
-#include "server/wal/segment.h"
 #include "server/wal/tail.h"
 #include "server/wal/xmin.h"
 
 namespace server::wal {
 
-// Follows the WAL of a directory as it grows: proves record after record and raises the tail.
-//   Owner: DirectorySource.  Thread: the source's; blocks on files.
-//   Borrows: the clock and the tail.
+// Follows WAL as it grows: proves record after record and raises the tail.
+//   Owner: DirectorySource, AttachSource, or a relay's Writer.  Thread: the source's; blocks as the
+//   pages do.
+//   Borrows: the pages, the clock and the tail.
 //   Invariant: everything between where it began and position() has been proven.
 class Reader {
  public:
-  Reader(std::string directory, const Identity& identity, const runtime::Clock& clock,
-         WalTail& tail);
+  Reader(GrowingPages& pages, const Identity& identity, const runtime::Clock& clock, WalTail& tail)
+      : pages_(pages), identity_(identity), clock_(clock), tail_(tail) {}
 
   // Goes on at `position` along the tail's current timelines. The begin of the record before it may
   // be unknown.
   void seek(Lsn position, Lsn previous_record);
+  // Goes on at position(), where other WAL than that which was read behind it will come.
+  // REQUIRES: seek() was called.
+  void restart();
 
   // Begins with a segment whose first record may have begun before it. What comes before the first
   // that begins in it cannot be proven, and is published with it.
@@ -36,7 +37,7 @@ class Reader {
   // yet.
   void resume(Lsn end, Lsn last_record);
 
-  // Reads the files again from where it stands, and publishes the records that have become whole
+  // Reads the pages again from where it stands, and publishes the records that have become whole
   // and end at `limit` at the latest. It stops there with kRecord.
   Outcome advance(Lsn limit = Lsn::max());
 
@@ -47,7 +48,8 @@ class Reader {
   TransactionId newest_xid() const { return newest_xid_; }
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
-  Lsn fault_lsn() const { return records_->fault_lsn(); }
+  // Whether it lacks bytes, and is content with those that there are.
+  bool is_cut_short() const { return records_->is_cut_short(); }
   // If a file could not be read, the error.
   const std::optional<runtime::Error>& problem() const { return records_->problem(); }
 
@@ -55,23 +57,18 @@ class Reader {
   // So much WAL is published at once while a backlog is read.
   static constexpr std::uint64_t kBatchBytes = 256 * 1024;
 
-  std::optional<FileId> find_file(SegmentNo no) const;
   Outcome next_record(Lsn limit);
   void note_xid(TransactionId xid);
-  void publish(Lsn begin, std::uint32_t record_count);
+  void publish(Lsn begin);
 
-  const std::string directory_;
+  GrowingPages& pages_;
   const Identity identity_;
   const runtime::Clock& clock_;
   WalTail& tail_;
-  std::optional<FilePages> pages_;
   std::optional<RecordReader> records_;
   bool stopped_by_limit_ = false;     // the last advance()
   std::optional<Lsn> searched_from_;  // until the first record is found
   TransactionId newest_xid_ = kInvalidTransactionId;
-  // The file that held the end of what was published last.
-  SegmentNo end_segment_{};
-  std::optional<FileId> end_file_;
 };
 
 }  // namespace server::wal

@@ -195,11 +195,12 @@ Outcome RecordReader::accept() {
   return Outcome::kRecord;
 }
 
-// At the end of WAL the candidate stays: its pages will not change, only more will come.
+// At the end of WAL the candidate stays: only more of it will come. Its checksum goes on from there
+// if the source's bytes are final; else it is computed once more, from pages as they are then.
 Outcome RecordReader::reject(const Finding& finding) {
   finding_ = finding;
   cursor_.drop();
-  candidate_.crc_current = false;
+  if (!cursor_.bytes_are_final()) candidate_.crc_current = false;
   if (is_end_of_wal(finding)) return Outcome::kEndOfWal;
   candidate_ = {};
   return Outcome::kInvalid;

@@ -36,8 +36,8 @@ enum class Outcome {
 };
 
 // Reads WAL record by record and proves each (xlogreader.c, XLogDecodeNextRecord).
-//   Owner: who follows or checks the WAL.  Thread: the owner's; blocks as the source does.
-//   Borrows: PageSource; nobody else may use it between two calls that belong together.
+//   Owner: what follows or checks the WAL.  Thread: the owner's; blocks as the source does.
+//   Borrows: PageSource, which nothing else uses between two calls that belong together.
 //   Invariant: position() is where the last record ended; only a whole, right record moves it.
 //   Limits: no copy of a record is made, so none is too long; nothing is allocated per record.
 //
@@ -75,7 +75,8 @@ class RecordReader {
 
   // Why the last call did not return kRecord. Allocates.
   Fault fault() const { return cursor_.describe(finding_); }
-  Lsn fault_lsn() const { return finding_.lsn; }
+  // Whether it was because the bytes end too early. Else they are there and say something else.
+  bool is_cut_short() const { return finding_.kind == FaultKind::kShortFile; }
   // The operating error behind FaultKind::kUnreadable.
   const std::optional<runtime::Error>& problem() const { return cursor_.problem(); }
 

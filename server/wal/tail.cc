@@ -11,28 +11,17 @@ const Timelines* WalTail::adopt(Timelines timelines) {
   return history_.back().get();
 }
 
-void WalTail::publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now,
-                      bool file_replaced) {
+void WalTail::publish(Lsn begin, Lsn end, runtime::Instant now, bool file_replaced) {
   CHECK(timelines() != nullptr && begin <= end);
   const WalSpan span{.timelines = timelines(),
                      .begin = begin,
                      .end = end,
-                     .record_count = record_count,
                      .published = now,
                      .file_replaced = file_replaced,
                      .held_from = held_from_,
                      .promised = promised_};
   position_.store(end);
-  for (WalSpanQueue* queue : queues_) {
-    if (!queue->push(span)) waiting_ = true;
-  }
-}
-
-void WalTail::flush() {
-  waiting_ = false;
-  for (WalSpanQueue* queue : queues_) {
-    if (!queue->flush()) waiting_ = true;
-  }
+  for (WalSpanQueue* queue : queues_) queue->push(span);
 }
 
 }  // namespace server::wal

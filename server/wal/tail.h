@@ -17,12 +17,11 @@ struct WalSpan {
   const Timelines* timelines = nullptr;
   Lsn begin;
   Lsn end;
-  std::uint32_t record_count = 0;
   runtime::Instant published;
   // The segment of `begin` has been replaced by another file: what is open is not where this WAL
   // is.
   bool file_replaced = false;
-  // Before this, files may be overwritten while somebody reads them.
+  // Before this, files may be overwritten while a loop reads them.
   Lsn held_from = {};
   // WAL up to here is known to exist, and will come.
   Lsn promised = {};
@@ -31,7 +30,6 @@ struct WalSpan {
   bool merge(const WalSpan& next) {
     if (next.timelines != timelines || next.begin != end) return false;
     end = next.end;
-    record_count += next.record_count;
     file_replaced = file_replaced || next.file_replaced;
     held_from = next.held_from;
     promised = next.promised;
@@ -56,17 +54,14 @@ class WalTail {
   const Timelines* timelines() const { return history_.empty() ? nullptr : history_.back().get(); }
 
   // REQUIRES: adopted timelines; begin <= end.
-  void publish(Lsn begin, Lsn end, std::uint32_t record_count, runtime::Instant now,
-               bool file_replaced = false);
+  void publish(Lsn begin, Lsn end, runtime::Instant now, bool file_replaced = false);
   // What the spans from now on say: from where on files keep their bytes (from the start, unless
-  // somebody has said otherwise; Lsn::max(): none does), and how much WAL is still to come (none).
+  // the source has said otherwise; Lsn::max(): none does), and how much WAL is still to come
+  // (none).
   void hold_from(Lsn held_from) { held_from_ = held_from; }
   void promise(Lsn promised) { promised_ = promised; }
   // Tells the loops what has changed of these two, without more WAL. REQUIRES: it was published.
-  void announce(runtime::Instant now) { publish(position(), position(), 0, now); }
-  // Whether a queue was full, so that flush() is due within a millisecond or so.
-  bool has_waiting() const { return waiting_; }
-  void flush();
+  void announce(runtime::Instant now) { publish(position(), position(), now); }
 
   Lsn position() const { return position_.load(); }
 
@@ -76,7 +71,6 @@ class WalTail {
   runtime::Published<Lsn> position_;
   Lsn held_from_;
   Lsn promised_;
-  bool waiting_ = false;
 };
 
 }  // namespace server::wal

@@ -21,7 +21,8 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
                runtime::Doorbell& doorbell)
     : options_(std::move(options)),
       tail_(tail),
-      reader_(options_.directory, options_.identity, clock, tail),
+      pages_(options_.directory, options_.identity.segment_size),
+      reader_(pages_, options_.identity, clock, tail),
       flusher_(options_.directory, options_.identity.segment_size, clock, doorbell),
       retention_(options_.retention, options_.identity.segment_size) {}
 
@@ -73,9 +74,14 @@ Result<void> Writer::follow_timeline() {
   return output_->start(fork);
 }
 
+// What a full disk took is proven all the same: nothing waits for the rest.
 Result<void> Writer::write(std::span<const std::byte> wal) {
-  TRY(append(wal));
-  return prove();
+  const Lsn begin = end();
+  auto appended = append(wal);
+  pages_.add(wal.first(end() - begin));
+  auto proved = prove();
+  pages_.let_go();
+  return proved ? std::move(appended) : std::move(proved);
 }
 
 // Segment by segment: before each, what is no longer kept goes, and may make the room for it.
@@ -103,10 +109,11 @@ Result<void> Writer::append_to_segment(std::span<const std::byte> wal) {
   return went ? output_->append(wal.subspan(end() - begin)) : appended;
 }
 
-// Whole records or whole pages have come, so whatever stops the reader before their end is wrong.
+// A reader that lacks bytes is content with those that have come. Whatever else stops it is wrong.
 Result<void> Writer::prove() {
   const Outcome outcome = reader_.advance();
-  if (outcome == Outcome::kEndOfWal && reader_.fault_lsn() >= end()) return {};
+  DCHECK(proven() <= end());
+  if (outcome == Outcome::kEndOfWal && reader_.is_cut_short()) return {};
   if (const auto& problem = reader_.problem()) return *problem;
   const Fault fault = reader_.fault();
   return runtime::Error{.kind = &runtime::kDataCorrupted,
@@ -118,6 +125,7 @@ Result<void> Writer::rewind() {
   CHECK(!is_flushing());
   if (auto failure = flush_failure()) return std::move(*failure);
   flusher_.start(std::min(flushed(), proven()));
+  reader_.restart();
   return output_->start(proven());
 }
 

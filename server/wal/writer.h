@@ -13,17 +13,19 @@
 #include "server/wal/flusher.h"
 #include "server/wal/identity.h"
 #include "server/wal/reader.h"
+#include "server/wal/received_pages.h"
 #include "server/wal/retention.h"
 #include "server/wal/segment_output.h"
 #include "server/wal/tail.h"
 
 namespace server::wal {
 
-// A spool that grows by WAL from outside: each piece is appended to the segment files and proven
-// record by record; what is proven is published, and a flusher makes it durable behind that.
+// A spool that grows by WAL from outside: each piece is appended to the segment files and proven,
+// from memory, record by record; what is proven is published, and a flusher makes it durable behind
+// that.
 //   Owner: RelaySource.  Thread: the owner's; blocks on files.
 //   Borrows: clock, tail, and the doorbell, which rings when flushed() has moved.
-//   Invariant: proven() <= end(). Nobody was ever told of a byte from proven() on.
+//   Invariant: proven() <= end(). No loop was ever told of a byte from proven() on.
 class Writer {
  public:
   struct Options {
@@ -34,7 +36,7 @@ class Writer {
     // 0: old WAL stays.
     std::uint64_t free_bytes_min = 0;
     std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes = wal::free_bytes;
-    // A segment was removed. Who has it open still keeps its room.
+    // A segment was removed. A loop that has it open still keeps its room.
     std::function<void(SegmentNo)> on_removed = [](SegmentNo) {};
   };
 
@@ -55,16 +57,16 @@ class Writer {
   runtime::Result<void> follow_timeline();
 
   // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: rewind() then.
-  // Other errors are of the disk, which cannot be written or read again: what was written stays,
-  // and the rest may be tried again from end() on, which makes sense for is_full_disk, when no old
-  // WAL may go, and for is_out_of_resources.
+  // Other errors are of the disk, which cannot be written or read again: what was written stays, and
+  // is proven if it can be. The rest, which may be none, may be tried again from end() on, which
+  // makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().
   runtime::Result<void> rewind();
-  // Asks for what was written to be made durable, if nobody is at it.
+  // Asks for what was written to be made durable, if the flusher is not at it.
   void request_flush();
-  // Whether somebody is at it. The doorbell rings at the end.
+  // Whether the flusher is at it. The doorbell rings at the end.
   bool is_flushing() const { return flusher_.is_at_work(); }
 
   // Whether nothing was ever written to it.
@@ -94,6 +96,7 @@ class Writer {
 
   const Options options_;
   WalTail& tail_;
+  ReceivedPages pages_;
   Reader reader_;
   std::optional<SegmentOutput> output_;
   Flusher flusher_;

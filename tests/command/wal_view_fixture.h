@@ -28,12 +28,11 @@ class WalViewFixture {
             server::wal::TimelineHistory::parse(server::wal::TimelineId{5}, kHistory).value(),
             {{server::wal::TimelineId{5}, kHistory}}},
         view_(loop_, pool_, segments_, {}) {
-    const bool sent = view_.queue().push({.timelines = &timelines_,
-                                          .begin = std::min(server::wal::Lsn(0x5000000), end),
-                                          .end = end,
-                                          .record_count = 1,
-                                          .published = clock_.now()});
-    CHECK(sent && view_.take_spans());
+    view_.queue().push({.timelines = &timelines_,
+                        .begin = std::min(server::wal::Lsn(0x5000000), end),
+                        .end = end,
+                        .published = clock_.now()});
+    CHECK(view_.take_spans());
   }
 
   static inline const std::string kHistory =

@@ -55,6 +55,46 @@ TEST(DoorbellTest, WritesOnceHoweverOftenItIsRung) {
   EXPECT_EQ(written, 1u);
 }
 
+TEST(DoorbellTest, ReadsNothingUnlessItWasRungAloud) {
+  Doorbell bell;
+  const std::uint64_t stranger = 1;
+  ASSERT_EQ(::write(bell.fd(), &stranger, sizeof(stranger)),
+            static_cast<ssize_t>(sizeof(stranger)));
+  bell.awake();
+  bell.ring();
+  bell.awake();
+  bell.awake();
+  EXPECT_TRUE(readable(bell, 0)) << "it would have been read";
+}
+
+// The ringer has found the sleeper asleep and writes only when the sleeper is awake again.
+TEST(DoorbellTest, ARingThatIsWrittenLateIsReadAtALaterCall) {
+  Doorbell bell;
+  ASSERT_TRUE(bell.prepare_to_sleep());
+  bell.ring();
+  std::uint64_t taken = 0;
+  ASSERT_EQ(::read(bell.fd(), &taken, sizeof(taken)), static_cast<ssize_t>(sizeof(taken)));
+  bell.awake();
+  ASSERT_EQ(::write(bell.fd(), &taken, sizeof(taken)), static_cast<ssize_t>(sizeof(taken)));
+  EXPECT_TRUE(readable(bell, 0));
+  bell.awake();
+  EXPECT_FALSE(readable(bell, 0));
+}
+
+TEST(DoorbellTest, WaitsForADescriptorOrARing) {
+  Doorbell bell;
+  Doorbell other;
+  const auto instantly = std::chrono::seconds(0);
+  const auto long_enough = std::chrono::seconds(10);
+  EXPECT_EQ(bell.wait(other.fd(), POLLIN, instantly), 0);
+  bell.ring();
+  EXPECT_EQ(bell.wait(other.fd(), POLLIN, long_enough), 0);
+  ASSERT_TRUE(other.prepare_to_sleep());
+  other.ring();
+  EXPECT_EQ(bell.wait(other.fd(), POLLIN, long_enough), POLLIN);
+  EXPECT_EQ(bell.wait(-1, 0, instantly), 0);
+}
+
 // One end of a game in which each waits for the other's move; a lost ring ends it.
 struct Player {
   Doorbell bell;

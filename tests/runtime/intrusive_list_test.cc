@@ -83,6 +83,12 @@ TEST_F(IntrusiveListTest, TakesAllOfAnotherInOrder) {
   other.take_all(list);
   EXPECT_EQ(numbers(other), (std::vector<int>{4, 1, 2, 3}));
   EXPECT_TRUE(list.empty());
+  list.take_all(other);
+  list.take_all(other);
+  EXPECT_EQ(numbers(list), (std::vector<int>{4, 1, 2, 3})) << "an empty list has nothing to take";
+  a.link.unlink();
+  other.push_back(a.link);
+  EXPECT_EQ(numbers(list), (std::vector<int>{4, 2, 3}));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/thread.h"
+#include "tests/support/log_pipe.h"
 #include "tests/support/logged.h"
 
 namespace runtime::log {
@@ -17,16 +18,15 @@ using tests::logged;
 struct LogTest : testing::Test {
   void TearDown() override { set_level(Level::kLog); }
 
-  static std::string log_all() {
-    return logged([] {
-      debug("one");
-      info("two");
-      log("three");
-      warning("four");
-      error("five");
-      fatal("six");
-    });
+  static void log_all_levels() {
+    debug("one");
+    info("two");
+    log("three");
+    warning("four");
+    error("five");
+    fatal("six");
   }
+  static std::string log_all() { return logged(log_all_levels); }
 };
 
 TEST_F(LogTest, ALineIsWhatPostgresWouldWrite) {
@@ -64,6 +64,30 @@ TEST_F(LogTest, DropsWhatIsBelowItsLevel) {
 TEST_F(LogTest, BracesInAMessageAreTakenAsTheyAre) {
   EXPECT_THAT(logged([] { write(Level::kLog, "{} {0} {"); }),
               testing::HasSubstr("LOG:  {} {0} {\n"));
+}
+
+TEST_F(LogTest, WithAThreadOfItsOwnItSaysTheSame) {
+  const std::string lines = logged([] {
+    start();
+    log_all_levels();
+    stop();
+    log("after");
+  });
+  for (const char* line :
+       {" LOG:  three\n", " WARNING:  four\n", " FATAL:  six\n", " LOG:  after\n"}) {
+    EXPECT_THAT(lines, testing::HasSubstr(line));
+  }
+}
+
+// Its reader stands still, as `2> >(sleep 1000)` does.
+TEST_F(LogTest, AReaderThatStandsStillStopsNoThread) {
+  tests::LogPipe pipe;
+  start();
+  for (int i = 0; i < 100'000; ++i) log("line {}", i);
+  EXPECT_TRUE(pipe.wait_for("lines of the log were dropped"));
+  fatal("the end");
+  EXPECT_TRUE(pipe.wait_for("FATAL:  the end\n"));
+  stop();
 }
 
 }  // namespace

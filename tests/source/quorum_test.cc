@@ -2,6 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace server::source {
 namespace {
 
@@ -72,6 +80,58 @@ TEST(QuorumTest, TellsItsListenerOfChangesOnly) {
   EXPECT_EQ(told, 1);
   quorum.report(1, "a", at(2, 1, 1));
   EXPECT_EQ(told, 2);
+}
+
+// A fleet reports all the time; the receiver wakes only if the primary may be told more.
+TEST(QuorumTest, AReportThatConfirmsNothingMoreTellsNothing) {
+  Quorum quorum(*parse_ack_policy("any 1 (*)"));
+  int told = 0;
+  quorum.set_listener([&told] { ++told; });
+  quorum.report(1, "a", at(100, 100, 100));
+  for (std::uint64_t lsn = 1; lsn <= 100; ++lsn) quorum.report(2, "b", at(lsn, lsn, lsn));
+  EXPECT_EQ(told, 1);
+  quorum.report(2, "b", at(101, 101, 101));
+  EXPECT_EQ(told, 2);
+}
+
+// Against a look at all standbys for each answer.
+TEST(QuorumTest, WhateverComesAndGoesItConfirmsWhatThePolicySays) {
+  const char* const given = std::getenv("WALCAST_TEST_SEED");
+  const unsigned seed =
+      given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
+  SCOPED_TRACE("WALCAST_TEST_SEED=" + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::vector<std::string> names{"a", "b", "c"};
+  for (const std::size_t count : {1u, 2u, 5u}) {
+    Quorum quorum(*parse_ack_policy("any " + std::to_string(count) + " (*)"));
+    Quorum all(*parse_ack_policy("all (a, b, *)"));
+    std::map<std::uint32_t, std::pair<std::string, std::uint64_t>> standbys;
+    for (int i = 0; i < 2000; ++i) {
+      const std::uint32_t id = random() % 12;
+      if (random() % 4 == 0) {
+        quorum.remove(id);
+        all.remove(id);
+        standbys.erase(id);
+      } else {
+        const std::uint64_t lsn = random() % 20 + 1;
+        standbys.try_emplace(id, names[random() % 3], 0).first->second.second = lsn;
+        quorum.report(id, standbys[id].first, at(lsn, lsn, lsn));
+        all.report(id, standbys[id].first, at(lsn, lsn, lsn));
+      }
+      std::vector<std::uint64_t> order;
+      std::map<std::string, std::uint64_t> furthest{{"a", 0}, {"b", 0}};
+      for (const auto& [process_id, standby] : standbys) {
+        order.push_back(standby.second);
+        std::uint64_t& most = furthest[standby.first];
+        most = std::max(most, standby.second);
+      }
+      std::sort(order.rbegin(), order.rend());
+      const std::uint64_t nth = order.size() < count ? 0 : order[count - 1];
+      ASSERT_EQ(quorum.confirmed(), at(nth, nth, nth));
+      const std::uint64_t least = std::min(furthest["a"], furthest["b"]);
+      ASSERT_EQ(all.confirmed(), at(least, least, least));
+    }
+  }
 }
 
 }  // namespace

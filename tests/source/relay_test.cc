@@ -199,6 +199,26 @@ TEST_F(RelayTest, AnEmptySpoolBeginsWhereThePrimaryIsByThen) {
   EXPECT_EQ(received(from, end()), wal(from, end()));
 }
 
+// The newest span stayed with the receiver while a loop's queue was full; without a primary it was
+// never handed on, and streams ended before it.
+TEST_F(RelayTest, ALoopThatIsBehindGetsTheLastByteOfALostPrimary) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  for (int i = 0; i < 300; ++i) {
+    primary->publish(grow(1));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (follower->tail.position() < end() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    ASSERT_EQ(follower->tail.position(), end());
+  }
+  primary.reset();
+  EXPECT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  EXPECT_EQ(follower->end(), end());
+}
+
 TEST_F(RelayTest, TellsThePrimaryWhatItHasFlushed) {
   start_primary();
   start_relay(options(primary->port()));
@@ -263,14 +283,18 @@ TEST_F(RelayTest, AWrongRecordStopsItUntilThePrimaryHasARightOne) {
   EXPECT_EQ(received(good_end, end()), wal(good_end, end()));
 }
 
-// It ended, as of a disk that fails.
+// It ended, as of a disk that fails. What it needs one for is the page on which its spool ends.
 TEST_F(RelayTest, WithoutADescriptorItWaits) {
   start_primary();
   start_relay(options(primary->port()));
   ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
   grow(100'000);
   {
     LogPipe log;
+    start_relay(options(primary->port()));
+    ASSERT_TRUE(log.wait_for("started streaming"));
     {
       const NoDescriptors none;
       primary->publish(end());

@@ -66,9 +66,10 @@ struct UpstreamTest : ::testing::Test, GrowingWal {
     primary->serve(begin(), end());
   }
   Upstream& to(const std::string& conninfo) {
-    return upstream.emplace(Upstream::Options{.conninfo = conninfo}, doorbell, stop);
+    return upstream.emplace(Upstream::Options{.conninfo = conninfo}, clock, doorbell, stop);
   }
 
+  runtime::SystemClock clock;
   std::optional<TestServer> primary;
   runtime::Doorbell doorbell;
   runtime::Published<bool> stop;

@@ -136,5 +136,38 @@ TEST(XminHorizonTest, TellsItsListenerOfChangesOnly) {
   EXPECT_EQ(told, 3);
 }
 
+// A fleet reports all the time; the receiver wakes, and looks, for the oldest alone.
+TEST(XminHorizonTest, AReportThatLeavesTheOldestAsItIsTellsNothing) {
+  XminHorizon horizon;
+  int told = 0;
+  horizon.set_listener([&told] { ++told; }, {});
+  horizon.report(1, "a", {.data = 5, .catalog = 3});
+  const std::uint64_t version = horizon.version();
+  for (std::uint64_t id = 6; id < 100; ++id) horizon.report(2, "b", {.data = id, .catalog = id});
+  horizon.report_slot("s", {.data = 7});
+  horizon.remove(2);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(horizon.version(), version);
+  horizon.report(1, "a", {.data = 5, .catalog = 4});
+  EXPECT_EQ(told, 2);
+  EXPECT_NE(horizon.version(), version);
+}
+
+TEST(XminHorizonTest, WhatIsLeftOutForItsAgeCountsAgainWhenItMoves) {
+  XminHorizon horizon;
+  horizon.set_listener({}, seconds(60));
+  horizon.report(1, "a", {.data = 5});
+  horizon.report(2, "b", {.data = 9});
+  horizon.oldest(kStart, kUnknown);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(61), kUnknown).data, 9u);
+  horizon.report(1, "a", {.data = 6});
+  EXPECT_EQ(horizon.oldest(kStart + seconds(62), kUnknown).data, 6u);
+  horizon.oldest(kStart + seconds(123), kUnknown);
+  horizon.remove(1);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(124), kUnknown).data, 9u);
+  horizon.remove(2);
+  EXPECT_EQ(horizon.oldest(kStart + seconds(125), kUnknown), Xmin{});
+}
+
 }  // namespace
 }  // namespace server::source

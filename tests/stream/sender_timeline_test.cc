@@ -35,7 +35,7 @@ struct TimelineTest : ::testing::Test {
                   server::wal::segment_name(kSecond, no, rig.identity.segment_size));
     const auto text = runtime::format("1\t{}\tbecause\n", fork);
     rig.tail.adopt({*TimelineHistory::parse(kSecond, text), {}});
-    rig.tail.publish(end, end, 0, rig.clock.now());
+    rig.tail.publish(end, end, rig.clock.now());
   }
   void turn_and_receive() {
     for (int i = 0; i < 3; ++i) rig.loop.turn_for_test();
@@ -123,7 +123,7 @@ TEST_F(TimelineTest, AHistoricTimelineWhoseEndHasNotComeIsWaitedFor) {
   EXPECT_EQ(standby.sender.state(), Sender::State::kStreaming);
   EXPECT_EQ(standby.kinds().find_first_not_of('w'), std::string::npos) << standby.kinds();
 
-  rig.tail.publish(known, fork, 1, rig.clock.now());
+  rig.tail.publish(known, fork, rig.clock.now());
   ASSERT_TRUE(rig.stream_to(standby, fork));
   turn_and_receive();
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin() + 100, fork));
@@ -140,7 +140,7 @@ TEST_F(TimelineTest, AForkThatIsStillAheadEndsNoLiveStream) {
   promote(rig.end(), known);
   turn_and_receive();
   EXPECT_EQ(standby.kinds(), "w");
-  rig.tail.publish(known, rig.end(), 1, rig.clock.now());
+  rig.tail.publish(known, rig.end(), rig.clock.now());
   ASSERT_TRUE(rig.stream_to(standby, rig.end()));
   turn_and_receive();
   EXPECT_EQ(standby.kinds(), "wwc");
@@ -235,7 +235,7 @@ TEST_F(TimelineTest, TheNewTimelineIsStreamedAcrossTheFork) {
       rig.directory.path() + "/" +
           server::wal::segment_name(kSecond, SegmentNo{1}, rig.identity.segment_size),
       std::filesystem::copy_options::overwrite_existing);
-  rig.tail.publish(fork, second.end(), 30, rig.clock.now());
+  rig.tail.publish(fork, second.end(), rig.clock.now());
   rig.view.take_spans();
   standby.sender.start(kSecond, rig.begin());
   ASSERT_TRUE(rig.stream_to(standby, second.end()));

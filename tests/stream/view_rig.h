@@ -36,7 +36,7 @@ struct ViewRig : GrowingWal {
   // The view knows of all that grow() has written when the loop has turned.
   void publish() {
     const server::wal::Lsn from = std::max(tail.position(), begin());
-    tail.publish(from, builder.end(), 1, clock.now());
+    tail.publish(from, builder.end(), clock.now());
   }
   // `bytes` of WAL that the view knows of.
   void fill(std::uint64_t bytes) {

@@ -33,7 +33,7 @@ struct HotTest : ::testing::Test, private WalView::Waiter {
   }
   void adopt(TimelineHistory history) {
     rig.tail.adopt({std::move(history), {{TimelineId{2}, "1\t0/900000\tlater\n"}}});
-    rig.tail.publish(rig.end(), rig.end(), 0, rig.clock.now());
+    rig.tail.publish(rig.end(), rig.end(), rig.clock.now());
     rig.view.take_spans();
   }
   void on_wal_ready() override {}
@@ -53,7 +53,7 @@ TEST_F(HotTest, AFileThatHasReplacedAnotherIsProvenAnew) {
   rig.directory.replace(rig.segment(1));
   rig.grow(5000);
   rig.directory.flip(rig.begin() + 100'000);
-  rig.tail.publish(known, rig.end(), 1, rig.clock.now(), /*file_replaced=*/true);
+  rig.tail.publish(known, rig.end(), rig.clock.now(), /*file_replaced=*/true);
   rig.view.take_spans();
   EXPECT_LE(ready_to(), rig.begin() + 100'000);
   const Lsn next = rig.end();

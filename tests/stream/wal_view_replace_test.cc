@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "server/wal/directory_pages.h"
 #include "server/wal/reader.h"
 #include "tests/stream/sender_rig.h"
 
@@ -19,13 +20,14 @@ struct ReplaceTest : ::testing::Test {
   // What the source does when it is told of a change.
   void read_on() {
     if (!reader.has_value()) {
-      reader.emplace(rig.directory.path(), rig.identity, rig.clock, rig.tail);
+      reader.emplace(pages, rig.identity, rig.clock, rig.tail);
       reader->seek(rig.begin(), Lsn());
     }
     reader->advance();
   }
 
   SenderRig rig;
+  server::wal::DirectoryPages pages{rig.directory.path(), rig.identity.segment_size};
   std::optional<server::wal::Reader> reader;
 };
 

@@ -65,14 +65,14 @@ server::slot::Slots::Options TestServer::slot_options(server::slot::Slots::Optio
 
 void TestServer::serve(server::wal::Lsn begin, server::wal::Lsn end) {
   tail_.adopt({server::wal::TimelineHistory(server::wal::TimelineId{1}), {}});
-  tail_.publish(begin, end, 1, clock_.now());
+  tail_.publish(begin, end, clock_.now());
   accept();
 }
 
 void TestServer::accept() { acceptor_->start(options_.connections); }
 
 void TestServer::publish(server::wal::Lsn end) {
-  tail_.publish(tail_.position(), end, 1, clock_.now());
+  tail_.publish(tail_.position(), end, clock_.now());
 }
 
 void TestServer::on_segment_changed(server::wal::SegmentNo no) {

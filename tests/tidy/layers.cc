@@ -30,7 +30,7 @@ struct Library {
 
 constexpr Library kLibraries[]{
     {"<fmt/", {"runtime/format.h"}},
-    {"<spdlog/", {"runtime/log.cc"}},
+    {"<spdlog/", {}},
     {"<tbb/", {"runtime/pool.cc"}},
     {"<oneapi/", {"runtime/pool.cc"}},
     {"<concurrentqueue/", {"runtime/mailbox.h"}},

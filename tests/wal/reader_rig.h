@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/clock.h"
+#include "server/wal/directory_pages.h"
 #include "server/wal/reader.h"
 #include "server/wal/tail.h"
 #include "tests/wal/growing_wal.h"
@@ -41,7 +42,8 @@ struct ReaderTest : ::testing::Test, GrowingWal {
   runtime::FakeClock clock;
   server::wal::WalTail tail;
   SpanTaker loop{tail};
-  server::wal::Reader reader{directory.path(), identity, clock, tail};
+  server::wal::DirectoryPages directory_pages{directory.path(), identity.segment_size};
+  server::wal::Reader reader{directory_pages, identity, clock, tail};
 };
 
 // That there is one span, and that it is of this WAL.

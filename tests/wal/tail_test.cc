@@ -16,18 +16,17 @@ constexpr Lsn kBegin(0x100'0000);
 Timelines timelines_of(std::uint32_t tip) { return {TimelineHistory(TimelineId{tip}), {}}; }
 
 WalSpan span_of(std::uint64_t begin, std::uint64_t end) {
-  return {nullptr, Lsn(begin), Lsn(end), 1, {}};
+  return {nullptr, Lsn(begin), Lsn(end), {}};
 }
 
 TEST(WalSpanTest, SpansThatTouchBecomeOne) {
   const Timelines timelines = timelines_of(1);
   const runtime::Instant older{std::chrono::seconds(5)};
-  WalSpan span{&timelines, Lsn(100), Lsn(200), 3, older};
-  EXPECT_TRUE(span.merge({&timelines, Lsn(200), Lsn(500), 4, older + std::chrono::seconds(1)}));
+  WalSpan span{&timelines, Lsn(100), Lsn(200), older};
+  EXPECT_TRUE(span.merge({&timelines, Lsn(200), Lsn(500), older + std::chrono::seconds(1)}));
   EXPECT_EQ(span.timelines, &timelines);
   EXPECT_EQ(span.begin, Lsn(100));
   EXPECT_EQ(span.end, Lsn(500));
-  EXPECT_EQ(span.record_count, 7u);
   EXPECT_EQ(span.published, older) << "lag counts from there";
   EXPECT_FALSE(span.file_replaced);
 }
@@ -37,15 +36,14 @@ TEST(WalSpanTest, SpansThatDoNotTouchStayAsTheyAre) {
     WalSpan span = span_of(100, 200);
     EXPECT_FALSE(span.merge(next));
     EXPECT_EQ(span.end, Lsn(200));
-    EXPECT_EQ(span.record_count, 1u);
   }
 }
 
 TEST(WalSpanTest, SpansOfTwoTimelinesStayTwo) {
   const Timelines first = timelines_of(1);
   const Timelines second = timelines_of(2);
-  WalSpan span{&first, Lsn(100), Lsn(200), 1, {}};
-  EXPECT_FALSE(span.merge({&second, Lsn(200), Lsn(300), 1, {}}));
+  WalSpan span{&first, Lsn(100), Lsn(200), {}};
+  EXPECT_FALSE(span.merge({&second, Lsn(200), Lsn(300), {}}));
   EXPECT_EQ(span.end, Lsn(200));
 }
 
@@ -65,15 +63,14 @@ class TailTest : public testing::Test {
   // Publishes the next `size` bytes, as one record.
   void publish(std::uint64_t size = 100, bool file_replaced = false) {
     now += std::chrono::seconds(1);
-    tail.publish(end, end + size, 1, now, file_replaced);
+    tail.publish(end, end + size, now, file_replaced);
     end += size;
   }
-  // Until a queue is full. Returns how many spans it took.
-  std::size_t publish_until_one_waits() {
-    std::size_t count = 0;
-    for (; !tail.has_waiting(); ++count) publish();
-    return count;
+  // More spans than a queue of four has room for, which is more than four.
+  void publish_too_many() {
+    for (int i = 0; i < kTooMany; ++i) publish();
   }
+  static constexpr int kTooMany = 100;
 
   WalTail tail;
   runtime::Instant now;
@@ -88,7 +85,6 @@ class AdoptedTailTest : public TailTest {
 TEST_F(TailTest, BeginsWithNothing) {
   EXPECT_EQ(tail.timelines(), nullptr);
   EXPECT_FALSE(tail.position().valid());
-  EXPECT_FALSE(tail.has_waiting());
 }
 
 TEST_F(TailTest, AdoptedTimelinesStayWhereTheyAre) {
@@ -118,21 +114,19 @@ TEST_F(AdoptedTailTest, ASpanGoesToEveryQueueAsItIs) {
   SpanTaker one(tail);
   SpanTaker other(tail);
   const runtime::Instant then{std::chrono::minutes(7)};
-  tail.publish(Lsn(1000), Lsn(2000), 9, then, true);
-  tail.publish(Lsn(2000), Lsn(2500), 2, then);
+  tail.publish(Lsn(1000), Lsn(2000), then, true);
+  tail.publish(Lsn(2000), Lsn(2500), then);
   for (SpanTaker* loop : {&one, &other}) {
     const auto spans = loop->take();
     ASSERT_EQ(spans.size(), 2u);
     EXPECT_EQ(spans[0].timelines, tail.timelines());
     EXPECT_EQ(spans[0].begin, Lsn(1000));
     EXPECT_EQ(spans[0].end, Lsn(2000));
-    EXPECT_EQ(spans[0].record_count, 9u);
     EXPECT_EQ(spans[0].published, then);
     EXPECT_TRUE(spans[0].file_replaced);
     EXPECT_EQ(spans[1].begin, Lsn(2000));
     EXPECT_FALSE(spans[1].file_replaced);
   }
-  EXPECT_FALSE(tail.has_waiting());
 }
 
 TEST_F(AdoptedTailTest, ThePositionIsTheEndOfTheLastSpan) {
@@ -157,84 +151,65 @@ TEST_F(AdoptedTailTest, AnEmptySpanIsCarriedToo) {
 TEST_F(AdoptedTailTest, AForkTakesThePositionBack) {
   publish(1000);
   tail.adopt(timelines_of(2));
-  tail.publish(kBegin + 300, kBegin + 300, 0, now);
+  tail.publish(kBegin + 300, kBegin + 300, now);
   EXPECT_EQ(tail.position(), kBegin + 300);
 }
 
 TEST_F(AdoptedTailTest, AFullQueueMergesAndDelaysNoOther) {
   SpanTaker slow(tail, 4);
   SpanTaker quick(tail);
-  const std::size_t sent = publish_until_one_waits();
-  for (int i = 0; i < 10; ++i) publish();
-  EXPECT_EQ(tail.position(), end);
-  EXPECT_EQ(quick.take().size(), sent + 10);
-  EXPECT_EQ(slow.take().size(), sent - 1);
-
-  tail.flush();
-  EXPECT_FALSE(tail.has_waiting());
-  const auto merged = slow.take();
-  ASSERT_EQ(merged.size(), 1u);
-  EXPECT_EQ(merged[0].begin, kBegin + (sent - 1) * 100);
-  EXPECT_EQ(merged[0].end, end);
-  EXPECT_EQ(merged[0].record_count, 11u);
-  EXPECT_EQ(merged[0].published, runtime::Instant() + std::chrono::seconds(sent));
-  EXPECT_TRUE(quick.take().empty()) << "it has everything";
-}
-
-TEST_F(AdoptedTailTest, AFlushIsDueUntilEveryQueueHasHadRoom) {
-  SpanTaker one(tail, 4);
-  SpanTaker other(tail, 4);
-  publish_until_one_waits();
-  tail.flush();
-  EXPECT_TRUE(tail.has_waiting());
-  for (SpanTaker* loop : {&other, &one}) {
-    EXPECT_TRUE(tail.has_waiting());
-    loop->take();
-    tail.flush();
-    EXPECT_EQ(loop->take().size(), 1u);
+  std::size_t taken = 0;
+  for (int i = 0; i < kTooMany; ++i) {
+    publish();
+    taken += quick.take().size();
   }
-  EXPECT_FALSE(tail.has_waiting());
+  EXPECT_EQ(tail.position(), end);
+  EXPECT_EQ(taken, std::size_t{kTooMany});
+  const auto spans = slow.take();
+  ASSERT_LT(spans.size(), 20u);
+  EXPECT_GT(spans.back().end - spans.back().begin, 100u);
 }
 
-TEST_F(AdoptedTailTest, WhatWaitsGoesBeforeWhatComesNext) {
+// It was kept by the producer, which ended with the connection to its primary, with a full disk or
+// with the server; streams then ended before the end of WAL.
+TEST_F(AdoptedTailTest, AFullQueueHasAllOfTheWalThoughTheProducerDoesNothingMore) {
   SpanTaker loop(tail, 4);
-  publish_until_one_waits();
-  loop.take();
-  publish();
+  publish_too_many();
   const auto spans = loop.take();
-  ASSERT_EQ(spans.size(), 2u);
-  EXPECT_EQ(spans[0].end, spans[1].begin);
-  EXPECT_EQ(spans[1].end, end);
-  tail.flush();
-  EXPECT_FALSE(tail.has_waiting());
-  EXPECT_TRUE(loop.take().empty());
+  Lsn at = kBegin;
+  runtime::Instant published;
+  for (const WalSpan& span : spans) {
+    EXPECT_EQ(span.begin, at);
+    EXPECT_EQ(span.published, published + std::chrono::seconds(1)) << "that of its oldest part";
+    published += std::chrono::seconds((span.end - span.begin) / 100);
+    at = span.end;
+  }
+  EXPECT_EQ(at, end);
+  publish();
+  EXPECT_EQ(loop.take().size(), 1u) << "there is room again";
 }
 
 TEST_F(AdoptedTailTest, AReplacedFileIsToldThoughItsSpanWasMerged) {
   SpanTaker loop(tail, 4);
-  publish_until_one_waits();
+  publish_too_many();
   publish(100, true);
   publish();
-  for (const WalSpan& span : loop.take()) EXPECT_FALSE(span.file_replaced);
-  tail.flush();
   const auto spans = loop.take();
-  ASSERT_EQ(spans.size(), 1u);
-  EXPECT_TRUE(spans[0].file_replaced);
+  ASSERT_GT(spans.size(), 1u);
+  EXPECT_FALSE(spans.front().file_replaced);
+  EXPECT_TRUE(spans.back().file_replaced);
 }
 
 // The two sides of a fork cannot become one span, and no loop may miss either.
 TEST_F(AdoptedTailTest, ASwitchOfTimelinesIsNotLostInAFullQueue) {
   SpanTaker loop(tail, 4);
   const Timelines* first = tail.timelines();
-  publish_until_one_waits();
-  publish();
+  publish_too_many();
   const Lsn first_end = end;
   const Timelines* second = tail.adopt(timelines_of(2));
   end = kBegin + 50;
   publish();
-  auto spans = loop.take();
-  tail.flush();
-  for (const WalSpan& span : loop.take()) spans.push_back(span);
+  const auto spans = loop.take();
   ASSERT_GE(spans.size(), 2u);
   const WalSpan& before = spans[spans.size() - 2];
   EXPECT_EQ(before.timelines, first);
@@ -245,11 +220,11 @@ TEST_F(AdoptedTailTest, ASwitchOfTimelinesIsNotLostInAFullQueue) {
 }
 
 TEST_F(TailTest, NothingIsPublishedWithoutTimelines) {
-  EXPECT_DEATH(tail.publish(Lsn(1), Lsn(2), 1, now), "timelines\\(\\) != nullptr");
+  EXPECT_DEATH(tail.publish(Lsn(1), Lsn(2), now), "timelines\\(\\) != nullptr");
 }
 
 TEST_F(AdoptedTailTest, NothingIsPublishedBackwards) {
-  EXPECT_DEATH(tail.publish(Lsn(2), Lsn(1), 1, now), "begin <= end");
+  EXPECT_DEATH(tail.publish(Lsn(2), Lsn(1), now), "begin <= end");
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+#include "server/source/primary_reports.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace server::source {
+
+using runtime::Instant;
+using runtime::Result;
+using wal::Lsn;
+
+Result<void> PrimaryReports::begin(Instant now) {
+  reported_ = {};
+  slot_position_ = {};
+  reported_xmin_.reset();
+  status_sent_ = heard_ = now;
+  ping_sent_ = status_wanted_ = false;
+  return send_status(now, /*forced=*/true);
+}
+
+Result<void> PrimaryReports::send_due(Instant now) {
+  TRY(send_status(now, std::exchange(status_wanted_, false)));
+  TRY(send_feedback(now));
+  return keep_connection_alive(now);
+}
+
+void PrimaryReports::note_message(Instant now) {
+  heard_ = now;
+  ping_sent_ = false;
+}
+
+Instant PrimaryReports::next_due() const {
+  Instant due = ages_due_;
+  if (options_.status_interval.count() > 0) {
+    due = std::min(due, status_sent_ + options_.status_interval);
+  }
+  const runtime::Duration timeout = options_.timeout;
+  if (timeout.count() > 0) due = std::min(due, heard_ + (ping_sent_ ? timeout : timeout / 2));
+  return due;
+}
+
+// A written position is reported at once, and not together with a flushed one later: a transaction
+// may wait for it (synchronous_commit = remote_write).
+Result<void> PrimaryReports::send_status(Instant now, bool forced, bool reply_requested) {
+  const Quorum::Positions confirmed = sink_.confirmed(reported_);
+  const bool slot_moves = sink_.slot_position() != slot_position_;
+  if (confirmed == reported_ && !slot_moves && !forced) return {};
+  if (slot_moves) TRY(move_slot());
+  reported_ = confirmed;
+  status_sent_ = now;
+  return send_positions(confirmed, reply_requested);
+}
+
+// A slot moves to what is flushed, and stays where nothing is. A primary that stops waits until all
+// is flushed, or written where nothing is flushed (walsender.c, ProcessStandbyReplyMessage,
+// WalSndDone): so the report that moves the slot must not be the last.
+Result<void> PrimaryReports::move_slot() {
+  slot_position_ = sink_.slot_position();
+  return send_positions({.write = reported_.write, .flush = slot_position_, .apply = Lsn()},
+                        /*reply_requested=*/false);
+}
+
+Result<void> PrimaryReports::send_positions(const Quorum::Positions& positions,
+                                            bool reply_requested) {
+  return upstream_.send(
+      wire::encode_standby_status({.write = positions.write.value(),
+                                   .flush = positions.flush.value(),
+                                   .apply = positions.apply.value(),
+                                   .send_time = wire::to_pg_timestamp(clock_.wall_now()),
+                                   .reply_requested = reply_requested}));
+}
+
+// If it has changed. The first on a connection clears what an earlier one may have left in the
+// primary's slot (walreceiver.c, XLogWalRcvSendHSFeedback).
+Result<void> PrimaryReports::send_feedback(Instant now) {
+  XminHorizon* const horizon = options_.xmin_horizon;
+  const std::uint64_t version = horizon == nullptr ? 0 : horizon->version();
+  if (reported_xmin_ && version == xmin_version_ && now < ages_due_) return {};
+  xmin_version_ = version;
+  const bool ages = options_.feedback_age_max.count() > 0;
+  ages_due_ = ages ? now + kAgeCheckInterval : Instant::max();
+  const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(now, sink_.newest_xid());
+  if (std::exchange(reported_xmin_, xmin) == xmin) return {};
+  const auto low = [](std::uint64_t id) { return static_cast<std::uint32_t>(id); };
+  const auto high = [](std::uint64_t id) { return static_cast<std::uint32_t>(id >> 32); };
+  return upstream_.send(
+      wire::encode_hot_standby_feedback({.send_time = wire::to_pg_timestamp(clock_.wall_now()),
+                                         .xmin = low(xmin.data),
+                                         .xmin_epoch = high(xmin.data),
+                                         .catalog_xmin = low(xmin.catalog),
+                                         .catalog_xmin_epoch = high(xmin.catalog)}));
+}
+
+// Half of the timeout without a word gets a ping, and the whole is the end of it.
+Result<void> PrimaryReports::keep_connection_alive(Instant now) {
+  const runtime::Duration timeout = options_.timeout;
+  if (timeout.count() > 0 && now >= heard_ + timeout) {
+    return runtime::Error{.kind = &kUpstreamLost, .what = "terminating walreceiver due to timeout"};
+  }
+  if (timeout.count() > 0 && !ping_sent_ && now >= heard_ + timeout / 2) {
+    ping_sent_ = true;
+    return send_status(now, /*forced=*/true, /*reply_requested=*/true);
+  }
+  const bool due =
+      options_.status_interval.count() > 0 && now >= status_sent_ + options_.status_interval;
+  return send_status(now, due);
+}
+
+}  // namespace server::source

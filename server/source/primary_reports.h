@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "runtime/clock.h"
+#include "runtime/result.h"
+#include "server/source/quorum.h"
+#include "server/source/upstream.h"
+#include "server/source/wal_sink.h"
+#include "server/source/xmin_horizon.h"
+
+namespace server::source {
+
+// What a walreceiver tells its primary on a stream, and when (walreceiver.c, XLogWalRcvSendReply
+// and XLogWalRcvSendHSFeedback): positions, the oldest xmin of the standbys, and a ping where the
+// primary is silent.
+//   Owner: Receiver.  Thread: the receiver's.
+//   Borrows: clock, sink, upstream and horizon.
+//   Invariant: a turn in which nothing has changed costs no system call, no lock, and no look at
+//   the standbys.
+class PrimaryReports {
+ public:
+  struct Options {
+    runtime::Duration status_interval{};  // 0: only when something has changed, or is asked for
+    runtime::Duration timeout{};          // silence of the primary that ends the stream; 0: none
+    XminHorizon* xmin_horizon = nullptr;  // null: what standbys report is not passed on
+    runtime::Duration feedback_age_max{};
+  };
+
+  PrimaryReports(Options options, const runtime::Clock& clock, WalSink& sink, Upstream& upstream)
+      : options_(options), clock_(clock), sink_(sink), upstream_(upstream) {}
+
+  // A stream has begun, on which the primary has heard nothing yet.
+  runtime::Result<void> begin(runtime::Instant now);
+  // All that is due. kUpstreamLost if the primary has been silent for too long.
+  runtime::Result<void> send_due(runtime::Instant now);
+  // When something will be due that no event announces.
+  runtime::Instant next_due() const;
+  // Where we are, if that has changed, or in any case.
+  runtime::Result<void> send_status(runtime::Instant now, bool forced,
+                                    bool reply_requested = false);
+
+  // The primary has said something, or was not listened to.
+  void note_heard(runtime::Instant now) { heard_ = now; }
+  void note_message(runtime::Instant now);
+  // The primary wants to be told at the end of this turn.
+  void want_status() { status_wanted_ = true; }
+
+ private:
+  // So often it is looked whether feedback has become too old.
+  static constexpr runtime::Duration kAgeCheckInterval = std::chrono::seconds(1);
+
+  runtime::Result<void> send_positions(const Quorum::Positions& positions, bool reply_requested);
+  runtime::Result<void> move_slot();
+  runtime::Result<void> send_feedback(runtime::Instant now);
+  runtime::Result<void> keep_connection_alive(runtime::Instant now);
+
+  const Options options_;
+  const runtime::Clock& clock_;
+  WalSink& sink_;
+  Upstream& upstream_;
+
+  Quorum::Positions reported_;
+  wal::Lsn slot_position_;  // that was reported last
+  std::optional<Xmin> reported_xmin_;
+  std::uint64_t xmin_version_ = 0;  // of the horizon, when it was asked last
+  runtime::Instant ages_due_ = runtime::Instant::max();
+  runtime::Instant status_sent_{};
+  runtime::Instant heard_{};    // when the primary said something last
+  bool ping_sent_ = false;      // since then
+  bool status_wanted_ = false;  // the primary has asked
+};
+
+}  // namespace server::source

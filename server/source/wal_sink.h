@@ -1,0 +1,40 @@
+#pragma once
+
+#include "runtime/clock.h"
+#include "runtime/result.h"
+#include "server/source/quorum.h"
+#include "server/source/upstream.h"
+#include "server/wal/xmin.h"
+#include "server/wire/replication.h"
+
+namespace server::source {
+
+// What becomes of the WAL that a Receiver receives: a relay writes it to its spool, a source that
+// is attached to the primary reads it in the primary's own files. Called on the receiver's thread.
+// Whatever fails ends the connection.
+class WalSink {
+ public:
+  virtual ~WalSink() = default;
+  // Where to go on, on the tail's newest timeline.
+  virtual wal::Lsn position() const = 0;
+  // The transaction that began last, by the WAL that was taken; invalid: not known yet.
+  virtual wal::TransactionId newest_xid() const = 0;
+  // A connection that does not stream yet.
+  virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
+  virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
+  // All that has come was taken. Called before each wait while a stream runs.
+  virtual runtime::Result<void> on_turn() = 0;
+  // When on_turn() is due in any case.
+  virtual runtime::Instant next_turn() const { return runtime::Instant::max(); }
+  // The positions to report to the primary, which has heard of `reported` on this connection.
+  virtual Quorum::Positions confirmed(const Quorum::Positions& reported) const = 0;
+  // Where the primary's slot is to be, if not at what is confirmed as flushed, which is nothing
+  // then. Invalid: there, or where it is.
+  virtual wal::Lsn slot_position() const { return {}; }
+  // All of the timeline has come.
+  virtual runtime::Result<void> on_timeline_ended(const NextTimeline& next) = 0;
+  // The connection is over, and closed. Returns whether to try another.
+  virtual bool on_connection_lost(const runtime::Error& error) = 0;
+};
+
+}  // namespace server::source

@@ -1,0 +1,33 @@
+#include "server/wal/directory_pages.h"
+
+#include <utility>
+
+#include "server/wal/names.h"
+
+namespace server::wal {
+
+// Of a cluster's very first position there is nothing before.
+void DirectoryPages::begin(const TimelineHistory& history, Lsn position) {
+  files_.emplace(directory_, history, segment_size_);
+  if (!position.valid()) return;
+  end_segment_ = segment_size_.segment_of(position - 1);
+  end_file_ = find_file(end_segment_);
+}
+
+// A program that copies a growing directory may put a longer file in the place of a shorter one. A
+// loop that has the shorter one open must not look for this WAL in it. Files are told apart after
+// they were read, and before a loop is told to look for this WAL.
+bool DirectoryPages::file_was_replaced(Lsn begin, Lsn end) {
+  const SegmentNo first = segment_size_.segment_of(begin);
+  const bool replaced =
+      end_file_.has_value() && first == end_segment_ && find_file(first) != end_file_;
+  end_segment_ = segment_size_.segment_of(end - 1);
+  end_file_ = find_file(end_segment_);
+  return replaced;
+}
+
+std::optional<FileId> DirectoryPages::find_file(SegmentNo no) const {
+  return Segment::find(directory_ + "/" + segment_name(file_timeline(no), no, segment_size_));
+}
+
+}  // namespace server::wal
