@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
 #include "runtime/clock.h"
 #include "server/source/receiver.h"
 #include "server/source/source.h"
+#include "server/wal/holds.h"
 #include "server/wal/inventory.h"
 #include "server/wal/pins.h"
 #include "server/wal/reader.h"
@@ -24,10 +24,9 @@ namespace server::source {
 class AttachSource final : public Source, private Receiver::Sink {
  public:
   struct Options {
-    std::string directory;       // pg_wal of the primary
-    Receiver::Options receiver;  // with a slot
-    // WAL from here on is needed by slots of ours; invalid: none. Any thread.
-    std::function<wal::Lsn()> required_lsn = {};
+    std::string directory;              // pg_wal of the primary
+    Receiver::Options receiver;         // with a slot
+    const wal::Holds* holds = nullptr;  // what keeps WAL of ours; none: nothing does
   };
 
   AttachSource(Options options, const runtime::Clock& clock);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "runtime/check.h"
-#include "server/wal/names.h"
 
 namespace server::wal {
 
@@ -15,7 +14,7 @@ void Reader::seek(Lsn position, Lsn previous_record) {
   CHECK(tail_.timelines() != nullptr);
   searched_from_.reset();
   records_.reset();
-  pages_.emplace(directory_, tail_.timelines()->history, identity_.segment_size);
+  pages_.emplace(directory_.path(), tail_.timelines()->history, identity_.segment_size);
   records_.emplace(*pages_, identity_);
   records_->seek(position, previous_record);
   // What was published before ends here; of a cluster's very first position there is none.
@@ -83,7 +82,7 @@ void Reader::note_xid(TransactionId xid) {
 
 std::optional<FileId> Reader::find_file(SegmentNo no) const {
   const TimelineId timeline = tail_.timelines()->history.file_timeline(no, identity_.segment_size);
-  return Segment::find(directory_ + "/" + segment_name(timeline, no, identity_.segment_size));
+  return Segment::find(directory_.segment_path(timeline, no, identity_.segment_size));
 }
 
 // Somebody who copies a growing directory may put a longer file in the place of a shorter one. Who

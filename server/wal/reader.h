@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/clock.h"
+#include "server/wal/directory.h"
 #include "server/wal/fault.h"
 #include "server/wal/pages.h"
 #include "server/wal/record_reader.h"
@@ -60,7 +61,7 @@ class Reader {
   void note_xid(TransactionId xid);
   void publish(Lsn begin, std::uint32_t record_count);
 
-  const std::string directory_;
+  const Directory directory_;
   const Identity identity_;
   const runtime::Clock& clock_;
   WalTail& tail_;

@@ -69,7 +69,7 @@ runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, Seg
     return PreparedSlice{std::move(segment), end, false};
   }
   const std::uint32_t generation = segment->generation();
-  FilePages pages(directory_, timelines.history, identity_.segment_size);
+  FilePages pages(directory_.path(), timelines.history, identity_.segment_size);
   RangeCheck check = check_range(pages, identity_, begin, end);
   if (check.problem.has_value()) {
     // It may be a neighbour's: records cross into the next segment, and begin in the one before.
@@ -91,7 +91,8 @@ runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, Seg
 }
 
 bool Segments::is_current(const Segment& segment) const {
-  return Segment::find(directory_ + "/" + segment.name()) == segment.id();
+  return Segment::find(directory_.segment_path(segment.timeline(), segment.no(),
+                                               identity_.segment_size)) == segment.id();
 }
 
 void Segments::forget(SegmentNo no) {
@@ -105,7 +106,7 @@ void Segments::forget(SegmentNo no) {
 
 std::string Segments::path_of(const Timelines& timelines, SegmentNo no) const {
   const TimelineId timeline = timelines.history.file_timeline(no, identity_.segment_size);
-  return directory_ + "/" + segment_name(timeline, no, identity_.segment_size);
+  return directory_.segment_path(timeline, no, identity_.segment_size);
 }
 
 runtime::Error Segments::open_error(runtime::Error error, TimelineId timeline, SegmentNo no) const {

@@ -43,7 +43,8 @@ class StressTest : public ::testing::Test {
     spool_.emplace();
     source_.emplace(server::source::SyntheticSource::Options{.directory = spool_->path(),
                                                              .bytes_per_second = bytes_per_second,
-                                                             .retention = {.wal_keep_bytes = keep},
+                                                             .retention = {.wal_keep_bytes = keep,
+                                                                           .holds = &holds_},
                                                              .segment_size = SegmentSize(1 << 20),
                                                              .records = {}},
                     clock_);
@@ -105,6 +106,7 @@ class StressTest : public ::testing::Test {
   }
 
   runtime::SystemClock clock_;
+  server::wal::Holds holds_{clock_};
   std::optional<TempDir> spool_;
   std::optional<server::source::SyntheticSource> source_;
   std::optional<TestServer> server_;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -11,10 +13,11 @@
 #include <vector>
 
 #include "runtime/clock.h"
-#include "runtime/log.h"
+#include "runtime/mutex.h"
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
-#include "tests/support/log_pipe.h"
+#include "tests/support/disk_calls.h"
+#include "tests/support/fake_holder.h"
 #include "tests/support/no_descriptors.h"
 #include "tests/support/wal_directory.h"
 #include "tests/wal/samples.h"
@@ -54,14 +57,17 @@ class WriterTest : public testing::Test {
     return wal;
   }
   void append(std::size_t record_bytes) { builder.append_noop(filling(record_bytes)); }
+  void await_doorbell() {
+    pollfd rung{.fd = doorbell.fd(), .events = POLLIN, .revents = 0};
+    if (doorbell.prepare_to_sleep()) {
+      ASSERT_EQ(::poll(&rung, 1, /*timeout_ms=*/10'000), 1);
+    }
+    doorbell.awake();
+  }
   void wait_for_flush() {
     while (writer->flushed() < writer->end()) {
       writer->request_flush();
-      pollfd rung{.fd = doorbell.fd(), .events = POLLIN, .revents = 0};
-      if (doorbell.prepare_to_sleep()) {
-        ASSERT_EQ(::poll(&rung, 1, /*timeout_ms=*/10'000), 1);
-      }
-      doorbell.awake();
+      await_doorbell();
     }
   }
   std::string path(TimelineId timeline, std::uint64_t no) const {
@@ -73,11 +79,13 @@ class WriterTest : public testing::Test {
   tests::WalDirectory directory{kFirst, identity.segment_size};
   WalBuilder builder = tests::builder_of(identity);
   runtime::SystemClock clock;
+  Holds holds{clock};
+  tests::FakeHolder slots;
   runtime::Doorbell doorbell;
   std::unique_ptr<WalTail> tail;
   Writer::Options options{.directory = directory.path(),
                           .identity = identity,
-                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30}};
+                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds}};
   std::optional<Writer> writer;
 };
 
@@ -198,15 +206,99 @@ TEST_F(WriterTest, AFailedFlushIsReportedAndTheLast) {
   start_empty(begin());
   append(3000);
   ASSERT_TRUE(writer->write(take()));
-  std::filesystem::remove(path(kFirst, 1));
+  std::atomic<int> syncs = 0;
+  const tests::DiskHook broken(directory.path(), [&](const tests::DiskCall& call) {
+    return call.name == "fdatasync" && ++syncs == 1 ? EIO : 0;
+  });
   writer->request_flush();
-  pollfd rung{.fd = doorbell.fd(), .events = POLLIN, .revents = 0};
-  if (doorbell.prepare_to_sleep()) {
-    ASSERT_EQ(::poll(&rung, 1, /*timeout_ms=*/10'000), 1);
-  }
+  await_doorbell();
   ASSERT_TRUE(writer->flush_failure().has_value());
-  EXPECT_EQ(writer->flush_failure()->kind->code, "58P01");
+  EXPECT_EQ(writer->flush_failure()->what,
+            "could not fsync file \"" + path(kFirst, 1) + "\": Input/output error");
+  EXPECT_FALSE(writer->is_flushing());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  writer->request_flush();
+  EXPECT_FALSE(writer->rewind());
   EXPECT_EQ(writer->flushed(), begin());
+  EXPECT_EQ(syncs, 1);
+}
+
+// The calls on the spool's files that a commit costs, on both threads.
+TEST_F(WriterTest, ACommitCostsNoOpenAndNoSyncOfTheDirectory) {
+  start_empty(begin());
+  append(100);
+  ASSERT_TRUE(writer->write(take()));
+  wait_for_flush();
+  runtime::Mutex mutex;
+  std::vector<std::string> calls;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    const runtime::Lock lock(mutex);
+    if (call.name != "pread" && call.name != "stat" && call.name != "open") {
+      calls.push_back(call.text());
+    }
+    return 0;
+  });
+  const std::string name = segment_name(kFirst, SegmentNo{1}, identity.segment_size);
+  for (int i = 0; i < 3; ++i) {
+    append(100);
+    ASSERT_TRUE(writer->write(take()));
+    wait_for_flush();
+  }
+  const runtime::Lock lock(mutex);
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 3; ++i) wanted.insert(wanted.end(), {"pwrite " + name, "fdatasync " + name});
+  EXPECT_EQ(calls, wanted);
+}
+
+// A full segment is closed by the sync that covers it, and its directory is synced for its name.
+TEST_F(WriterTest, AFullSegmentIsSyncedByTheDescriptorThatWroteIt) {
+  start_empty(begin());
+  while (builder.end() < identity.segment_size.start(SegmentNo{2}) + 50'000) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  std::filesystem::rename(path(kFirst, 1), path(kFirst, 1) + ".elsewhere");
+  runtime::Mutex mutex;
+  std::vector<std::string> syncs;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    const runtime::Lock lock(mutex);
+    syncs.push_back(call.text());
+    return 0;
+  });
+  wait_for_flush();
+  const runtime::Lock lock(mutex);
+  const std::string first = segment_name(kFirst, SegmentNo{1}, identity.segment_size);
+  EXPECT_EQ(syncs, (std::vector<std::string>{
+                       "fdatasync " + first + ".elsewhere",
+                       "fdatasync " + segment_name(kFirst, SegmentNo{2}, identity.segment_size),
+                       "fsync ."}));
+}
+
+// The segment before the end has bytes that no sync has covered when WAL is taken back.
+TEST_F(WriterTest, WhatIsNotTakenBackIsStillSynced) {
+  start_empty(begin());
+  while (builder.end() < identity.segment_size.start(SegmentNo{2}) + 50'000) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  const Lsn proven = builder.end();
+  append(40'000);
+  const auto torn = take();
+  const std::size_t to_page_end = kPageBytes - proven.page_offset();
+  ASSERT_TRUE(writer->write(std::span(torn).first(to_page_end + kPageBytes)));
+  ASSERT_TRUE(writer->rewind());
+  EXPECT_EQ(writer->end(), proven);
+  runtime::Mutex mutex;
+  std::vector<std::string> syncs;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    const runtime::Lock lock(mutex);
+    syncs.push_back(call.text());
+    return 0;
+  });
+  wait_for_flush();
+  EXPECT_EQ(writer->flushed(), proven);
+  const runtime::Lock lock(mutex);
+  EXPECT_EQ(syncs, (std::vector<std::string>{
+                       "fdatasync " + segment_name(kFirst, SegmentNo{1}, identity.segment_size),
+                       "fdatasync " + segment_name(kFirst, SegmentNo{2}, identity.segment_size),
+                       "fsync ."}));
 }
 
 TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
@@ -221,13 +313,13 @@ TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
     const tests::NoDescriptors none;
     const auto unproven = writer->write(small);
     ASSERT_FALSE(unproven);
-    EXPECT_TRUE(is_out_of_resources(unproven.error())) << unproven.error().what;
+    EXPECT_TRUE(runtime::is_out_of_resources(unproven.error())) << unproven.error().what;
     EXPECT_EQ(unproven.error().kind->code, "53000");
     EXPECT_LT(writer->proven(), writer->end());
     const Lsn written = writer->end();
     const auto unwritten = writer->write(large);
     ASSERT_FALSE(unwritten);
-    EXPECT_TRUE(is_out_of_resources(unwritten.error())) << unwritten.error().what;
+    EXPECT_TRUE(runtime::is_out_of_resources(unwritten.error())) << unwritten.error().what;
     EXPECT_EQ(writer->end(), identity.segment_size.start(SegmentNo{2}));
     const auto rest = std::span(large).subspan(writer->end() - written);
     EXPECT_FALSE(writer->write(rest));
@@ -240,27 +332,38 @@ TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
   EXPECT_EQ(writer->proven(), builder.end());
 }
 
-// One that has not begun is no failed flush.
-TEST_F(WriterTest, AFlushWaitsForADescriptor) {
+TEST_F(WriterTest, AFlushNeedsNoDescriptor) {
   start_empty(begin());
-  append(3000);
-  ASSERT_TRUE(writer->write(take()));
-  // UBSan wants descriptors of its own to look at a type that it meets for the first time.
-  wait_for_flush();
-  runtime::log::log("there are descriptors");
   for (int i = 0; i < 300; ++i) append(8000);
   ASSERT_TRUE(writer->write(take()));
   {
-    tests::LogPipe log;
     const tests::NoDescriptors none;
     writer->request_flush();
-    EXPECT_TRUE(log.wait_for("Too many open files; making WAL durable waits")) << log.said();
-    EXPECT_TRUE(writer->is_flushing());
+    await_doorbell();
   }
   EXPECT_FALSE(writer->flush_failure().has_value());
-  wait_for_flush();
   EXPECT_EQ(writer->flushed(), builder.end());
-  EXPECT_FALSE(writer->flush_failure().has_value());
+}
+
+TEST_F(WriterTest, ASpoolSaysWhatItHolds) {
+  start_empty(begin());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  const auto held = holds.list();
+  ASSERT_EQ(held.size(), 2u);
+  EXPECT_EQ(held[0].why, "WAL is not on disk from here on");
+  EXPECT_EQ(held[0].from, begin());
+  EXPECT_EQ(held[1].why, "WAL is not proven from here on");
+  EXPECT_EQ(held[1].from, builder.end());
+  writer.reset();
+  EXPECT_TRUE(holds.list().empty());
+}
+
+TEST_F(WriterTest, PositionsOutOfTheirOrderAreABug) {
+  EXPECT_DEATH(SpoolPositions({.written = Lsn(1), .proven = Lsn(2), .flushed = Lsn(1)}), "proven");
+  EXPECT_DEATH(SpoolPositions({.written = Lsn(1), .proven = Lsn(1), .flushed = Lsn(2)}), "flushed");
+  const SpoolPositions positions({.written = Lsn(3), .proven = Lsn(1), .flushed = Lsn(2)});
+  EXPECT_EQ(positions.durable(), Lsn(1));
 }
 
 TEST_F(WriterTest, ItGoesOnWhereTheSpoolEnds) {
@@ -340,13 +443,12 @@ TEST_F(WriterTest, ANewTimelineBeginsWithItsParentsBytes) {
   std::vector<std::byte> copied(beginning.size());
   file.read(reinterpret_cast<char*>(copied.data()), static_cast<std::streamsize>(copied.size()));
   EXPECT_EQ(copied, beginning);
-  EXPECT_EQ(read_history_files(directory.path())->at(kSecond), text);
+  EXPECT_EQ(Directory(directory.path()).read_histories()->at(kSecond), text);
 }
 
 TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
-  Lsn required;
   options.retention.wal_keep_bytes = 1 << 20;
-  options.retention.required_lsn = [&required] { return required; };
+  holds.add(slots);
   start_empty(begin());
   const auto grow_to = [&](std::uint64_t segment) {
     while (builder.end() < identity.segment_size.start(SegmentNo{segment})) {
@@ -355,11 +457,11 @@ TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
       wait_for_flush();
     }
   };
-  required = identity.segment_size.start(SegmentNo{2}) + 5;
+  slots.required.store(identity.segment_size.start(SegmentNo{2}) + 5);
   grow_to(6);
   EXPECT_FALSE(std::filesystem::exists(path(kFirst, 1)));
   EXPECT_TRUE(std::filesystem::exists(path(kFirst, 2))) << "a slot needs it";
-  required = Lsn();
+  slots.required.store(Lsn());
   grow_to(8);
   EXPECT_FALSE(std::filesystem::exists(path(kFirst, 5)));
   EXPECT_TRUE(std::filesystem::exists(path(kFirst, 7)));
