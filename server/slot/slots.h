@@ -97,8 +97,8 @@ class Slots {
   // WAL before `oldest` is to go: invalidates the slots that need it (slot.c,
   // InvalidateObsoleteReplicationSlots). A slot that is held loses its session first, and is
   // invalidated when the session releases it, unless its standby has caught up by then. Blocks on
-  // the disk, for no session. On success required_lsn() is not before `oldest`, but for slots that are
-  // held, or being created.
+  // the disk, for no session. On success required_lsn() is not before `oldest`, but for slots that
+  // are held, or being created.
   runtime::Result<void> invalidate_before(wal::Lsn oldest) EXCLUDES(mutex_, disk_);
 
   // Writes the state of slots that have moved, as a checkpoint does (CheckPointReplicationSlots).

@@ -1,93 +1,24 @@
 #include "server/wal/writer.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 
-#include <atomic>
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "runtime/clock.h"
-#include "runtime/mutex.h"
 #include "server/wal/inventory.h"
-#include "server/wal/names.h"
-#include "tests/support/disk_calls.h"
-#include "tests/support/fake_holder.h"
 #include "tests/support/no_descriptors.h"
-#include "tests/support/wal_directory.h"
-#include "tests/wal/samples.h"
+#include "tests/wal/writer_rig.h"
 
-// A spool that is fed: what is proven, published, made durable, taken back and kept.
+// A spool that is fed: what is proven, published, taken back and kept.
 
 namespace server::wal {
 namespace {
 
 using tests::filling;
 
-constexpr TimelineId kFirst{1};
-constexpr TimelineId kSecond{2};
-
-class WriterTest : public testing::Test {
- protected:
-  // A server that has just started on what is in the directory: nothing, or WAL up to `end`.
-  void start_empty(Lsn begin) {
-    make({TimelineHistory(kFirst), {}});
-    ASSERT_TRUE(writer->start_empty(begin));
-  }
-  void resume(Lsn end, Lsn last_record) {
-    make({TimelineHistory(kFirst), {}});
-    ASSERT_TRUE(writer->start(end, last_record));
-  }
-  void make(Timelines timelines) {
-    writer.reset();
-    tail = std::make_unique<WalTail>();
-    tail->adopt(std::move(timelines));
-    writer.emplace(options, clock, *tail, doorbell);
-  }
-
-  // The builder's WAL from where the last call has left.
-  std::vector<std::byte> take() {
-    std::vector<std::byte> wal(builder.bytes().begin(), builder.bytes().end());
-    builder.clear();
-    return wal;
-  }
-  void append(std::size_t record_bytes) { builder.append_noop(filling(record_bytes)); }
-  void await_doorbell() {
-    pollfd rung{.fd = doorbell.fd(), .events = POLLIN, .revents = 0};
-    if (doorbell.prepare_to_sleep()) {
-      ASSERT_EQ(::poll(&rung, 1, /*timeout_ms=*/10'000), 1);
-    }
-    doorbell.awake();
-  }
-  void wait_for_flush() {
-    while (writer->flushed() < writer->end()) {
-      writer->request_flush();
-      await_doorbell();
-    }
-  }
-  std::string path(TimelineId timeline, std::uint64_t no) const {
-    return directory.path() + "/" + segment_name(timeline, SegmentNo{no}, identity.segment_size);
-  }
-  Lsn begin() const { return identity.segment_size.start(SegmentNo{1}); }
-
-  Identity identity = tests::identity_of(1);
-  tests::WalDirectory directory{kFirst, identity.segment_size};
-  WalBuilder builder = tests::builder_of(identity);
-  runtime::SystemClock clock;
-  Holds holds{clock};
-  tests::FakeHolder slots;
-  runtime::Doorbell doorbell;
-  std::unique_ptr<WalTail> tail;
-  Writer::Options options{.directory = directory.path(),
-                          .identity = identity,
-                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds}};
-  std::optional<Writer> writer;
-};
+using WriterTest = WriterRig;
 
 TEST_F(WriterTest, WhatIsWrittenIsProvenAndPublished) {
   start_empty(begin());
@@ -164,16 +95,6 @@ TEST_F(WriterTest, WhatLooksLikeTheEndOfWalIsWrongWhereMoreFollows) {
   EXPECT_EQ(tail->position(), builder.end()) << "the record itself is right";
 }
 
-TEST_F(WriterTest, WhatIsFlushedFollowsOverSegments) {
-  start_empty(begin());
-  EXPECT_EQ(writer->flushed(), begin());
-  for (int i = 0; i < 400; ++i) append(8000);
-  ASSERT_TRUE(writer->write(take()));
-  wait_for_flush();
-  EXPECT_EQ(writer->flushed(), builder.end());
-  EXPECT_FALSE(writer->flush_failure().has_value());
-}
-
 // Pages of a record that is not whole: durable like all that was written, and then not there.
 TEST_F(WriterTest, WhatIsTakenBackIsNoLongerDurable) {
   start_empty(begin());
@@ -200,105 +121,6 @@ TEST_F(WriterTest, WhatIsTakenBackIsNoLongerDurable) {
   EXPECT_EQ(writer->flushed(), proven);
   wait_for_flush();
   EXPECT_EQ(writer->flushed(), builder.end());
-}
-
-TEST_F(WriterTest, AFailedFlushIsReportedAndTheLast) {
-  start_empty(begin());
-  append(3000);
-  ASSERT_TRUE(writer->write(take()));
-  std::atomic<int> syncs = 0;
-  const tests::DiskHook broken(directory.path(), [&](const tests::DiskCall& call) {
-    return call.name == "fdatasync" && ++syncs == 1 ? EIO : 0;
-  });
-  writer->request_flush();
-  await_doorbell();
-  ASSERT_TRUE(writer->flush_failure().has_value());
-  EXPECT_EQ(writer->flush_failure()->what,
-            "could not fsync file \"" + path(kFirst, 1) + "\": Input/output error");
-  EXPECT_FALSE(writer->is_flushing());
-  append(3000);
-  ASSERT_TRUE(writer->write(take()));
-  writer->request_flush();
-  EXPECT_FALSE(writer->rewind());
-  EXPECT_EQ(writer->flushed(), begin());
-  EXPECT_EQ(syncs, 1);
-}
-
-// The calls on the spool's files that a commit costs, on both threads.
-TEST_F(WriterTest, ACommitCostsNoOpenAndNoSyncOfTheDirectory) {
-  start_empty(begin());
-  append(100);
-  ASSERT_TRUE(writer->write(take()));
-  wait_for_flush();
-  runtime::Mutex mutex;
-  std::vector<std::string> calls;
-  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
-    const runtime::Lock lock(mutex);
-    if (call.name != "pread" && call.name != "stat" && call.name != "open") {
-      calls.push_back(call.text());
-    }
-    return 0;
-  });
-  const std::string name = segment_name(kFirst, SegmentNo{1}, identity.segment_size);
-  for (int i = 0; i < 3; ++i) {
-    append(100);
-    ASSERT_TRUE(writer->write(take()));
-    wait_for_flush();
-  }
-  const runtime::Lock lock(mutex);
-  std::vector<std::string> wanted;
-  for (int i = 0; i < 3; ++i) wanted.insert(wanted.end(), {"pwrite " + name, "fdatasync " + name});
-  EXPECT_EQ(calls, wanted);
-}
-
-// A full segment is closed by the sync that covers it, and its directory is synced for its name.
-TEST_F(WriterTest, AFullSegmentIsSyncedByTheDescriptorThatWroteIt) {
-  start_empty(begin());
-  while (builder.end() < identity.segment_size.start(SegmentNo{2}) + 50'000) append(8000);
-  ASSERT_TRUE(writer->write(take()));
-  std::filesystem::rename(path(kFirst, 1), path(kFirst, 1) + ".elsewhere");
-  runtime::Mutex mutex;
-  std::vector<std::string> syncs;
-  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
-    const runtime::Lock lock(mutex);
-    syncs.push_back(call.text());
-    return 0;
-  });
-  wait_for_flush();
-  const runtime::Lock lock(mutex);
-  const std::string first = segment_name(kFirst, SegmentNo{1}, identity.segment_size);
-  EXPECT_EQ(syncs, (std::vector<std::string>{
-                       "fdatasync " + first + ".elsewhere",
-                       "fdatasync " + segment_name(kFirst, SegmentNo{2}, identity.segment_size),
-                       "fsync ."}));
-}
-
-// The segment before the end has bytes that no sync has covered when WAL is taken back.
-TEST_F(WriterTest, WhatIsNotTakenBackIsStillSynced) {
-  start_empty(begin());
-  while (builder.end() < identity.segment_size.start(SegmentNo{2}) + 50'000) append(8000);
-  ASSERT_TRUE(writer->write(take()));
-  const Lsn proven = builder.end();
-  append(40'000);
-  const auto torn = take();
-  const std::size_t to_page_end = kPageBytes - proven.page_offset();
-  ASSERT_TRUE(writer->write(std::span(torn).first(to_page_end + kPageBytes)));
-  ASSERT_TRUE(writer->rewind());
-  EXPECT_EQ(writer->end(), proven);
-  runtime::Mutex mutex;
-  std::vector<std::string> syncs;
-  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
-    const runtime::Lock lock(mutex);
-    syncs.push_back(call.text());
-    return 0;
-  });
-  wait_for_flush();
-  EXPECT_EQ(writer->flushed(), proven);
-  const runtime::Lock lock(mutex);
-  EXPECT_EQ(syncs, (std::vector<std::string>{
-                       "fdatasync " + segment_name(kFirst, SegmentNo{1}, identity.segment_size),
-                       "fdatasync " + segment_name(kFirst, SegmentNo{2}, identity.segment_size),
-                       "fsync ."}));
 }
 
 TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
@@ -330,19 +152,6 @@ TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
   ASSERT_TRUE(writer->write(large));
   EXPECT_EQ(tail->position(), builder.end());
   EXPECT_EQ(writer->proven(), builder.end());
-}
-
-TEST_F(WriterTest, AFlushNeedsNoDescriptor) {
-  start_empty(begin());
-  for (int i = 0; i < 300; ++i) append(8000);
-  ASSERT_TRUE(writer->write(take()));
-  {
-    const tests::NoDescriptors none;
-    writer->request_flush();
-    await_doorbell();
-  }
-  EXPECT_FALSE(writer->flush_failure().has_value());
-  EXPECT_EQ(writer->flushed(), builder.end());
 }
 
 TEST_F(WriterTest, ASpoolSaysWhatItHolds) {
