@@ -8,6 +8,7 @@
 
 #include "runtime/descriptors.h"
 #include "runtime/errors.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
@@ -17,7 +18,6 @@
 #include "server/source/directory.h"
 #include "server/source/relay.h"
 #include "server/source/synthetic.h"
-#include "server/wal/files.h"
 
 namespace server {
 
@@ -32,20 +32,15 @@ void log_failure(const runtime::Result<void>& done) {
   if (!done) runtime::log::error("{}", done.error().what);
 }
 
-// The source's thread calls these functions, and may wait for the disk.
-wal::RetentionOptions retention(const ServeConfig& config, slot::Slots& slots) {
+wal::RetentionOptions retention(const ServeConfig& config, wal::Holds& holds) {
   return {.wal_keep_bytes = config.wal_keep_size,
           .slot_keep_bytes_max = config.max_slot_wal_keep_size,
-          .required_lsn = [&slots] { return slots.required_lsn(); },
-          .invalidate_before =
-              [&slots](wal::Lsn oldest) { log_failure(slots.invalidate_before(oldest)); },
-          .settle = [&slots] { log_failure(slots.save_dirty()); }};
+          .holds = &holds};
 }
 
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
-                                            slot::Slots& slots, source::XminHorizon& xmin,
+                                            wal::Holds& holds, source::XminHorizon& xmin,
                                             source::Quorum& quorum) {
-  const auto required_lsn = [&slots] { return slots.required_lsn(); };
   const source::Receiver::Options receiver{
       .upstream = {.conninfo = config.primary_conninfo, .timeout = config.wal_receiver_timeout},
       .slot_name = config.primary_slot_name,
@@ -58,14 +53,14 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
   if (!config.primary_conninfo.empty() && !config.wal_directory.empty()) {
     return std::make_unique<source::AttachSource>(
         source::AttachSource::Options{
-            .directory = config.wal_directory, .receiver = receiver, .required_lsn = required_lsn},
+            .directory = config.wal_directory, .receiver = receiver, .holds = &holds},
         clock);
   }
   if (!config.primary_conninfo.empty()) {
     return std::make_unique<source::RelaySource>(
         source::RelaySource::Options{.directory = config.spool_directory,
                                      .receiver = receiver,
-                                     .retention = retention(config, slots),
+                                     .retention = retention(config, holds),
                                      .free_bytes_min = config.min_free_space},
         clock);
   }
@@ -75,7 +70,7 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,
                                        .bytes_per_second = config.synthetic_rate,
-                                       .retention = retention(config, slots),
+                                       .retention = retention(config, holds),
                                        .segment_size = config.wal_segment_size,
                                        .records = config.records},
       clock);
@@ -110,7 +105,8 @@ runtime::Result<void> Server::start() {
   const std::int64_t descriptors = runtime::raise_descriptor_limit();
   addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
   slots_.emplace(slot_options());
-  source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
+  holds_.add(slot_holder_.emplace(*slots_));
+  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_);
   TRY(open_source());
   TRY(lock_state_directory());
   TRY(slots_->load());
@@ -153,7 +149,7 @@ runtime::Result<void> Server::lock_state_directory() {
       std::filesystem::equivalent(directory, config_.spool_directory, missing)) {
     return {};
   }
-  state_directory_lock_ = TRY(wal::lock_directory(directory));
+  state_directory_lock_ = TRY(runtime::lock_directory(directory));
   return {};
 }
 

@@ -20,9 +20,11 @@
 #include "server/config.h"
 #include "server/session/cancel_keys.h"
 #include "server/settings/settings.h"
+#include "server/slot/slot_holder.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
+#include "server/wal/holds.h"
 #include "server/wal/segments.h"
 #include "server/wal/tail.h"
 #include "server/worker.h"
@@ -81,6 +83,7 @@ class Server final : private runtime::Signals::Handler,
   std::vector<runtime::SocketAddress> addresses_;
 
   runtime::UniqueFd state_directory_lock_;
+  wal::Holds holds_{clock_};  // outlives the source, which asks it
   std::unique_ptr<source::Source> source_;
   std::optional<wal::FaultLog> faults_;
   std::optional<wal::Segments> segments_;
@@ -92,6 +95,7 @@ class Server final : private runtime::Signals::Handler,
   source::XminHorizon xmin_horizon_;  // this and quorum_ outlive the source, which listens to them
   source::Quorum quorum_;
   std::optional<slot::Slots> slots_;
+  std::optional<slot::SlotHolder> slot_holder_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -11,8 +11,8 @@
 
 #include "bench/walbench/failures.h"
 #include "runtime/errors.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
-#include "server/wal/files.h"
 #include "server/wal/names.h"
 
 namespace bench::walbench {
@@ -25,7 +25,7 @@ using server::wal::SegmentNo;
 class Verifier::MappedFile {
  public:
   static runtime::Result<std::unique_ptr<MappedFile>> open(const std::string& path) {
-    auto fd = TRY(server::wal::open_for_reading(path));
+    auto fd = TRY(runtime::open_for_reading(path));
     const std::size_t size = size_of(fd);
     void* map = nullptr;
     if (size != 0) map = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
@@ -82,7 +82,7 @@ runtime::Error nothing_to_compare(std::string detail) {
 std::vector<std::string> later_names(const std::string& directory, const StreamPlan& stream,
                                      SegmentNo no) {
   std::vector<std::string> names;
-  const auto listed = server::wal::list_directory(directory);
+  const auto listed = runtime::list_directory(directory);
   if (!listed) return names;
   for (const std::string& name : *listed) {
     const auto parsed = server::wal::parse_file_name(name);

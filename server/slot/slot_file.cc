@@ -1,11 +1,8 @@
 #include "server/slot/slot_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -14,15 +11,14 @@
 #include <utility>
 
 #include "runtime/check.h"
-#include "runtime/errors.h"
+#include "runtime/durable_file.h"
 #include "runtime/fd.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
-#include "runtime/system_call.h"
 #include "server/slot/errors.h"
 #include "server/slot/name.h"
 #include "server/wal/crc32c.h"
-#include "server/wal/files.h"
 
 namespace server::slot {
 
@@ -32,10 +28,7 @@ using runtime::Result;
 namespace {
 
 constexpr std::string_view kStateSuffix = ".slot";
-constexpr std::string_view kTemporarySuffix = ".slot.tmp";
 constexpr std::string_view kCorruptSuffix = ".corrupt";
-constexpr mode_t kFileMode = 0600;       // PG_FILE_MODE_OWNER
-constexpr mode_t kDirectoryMode = 0700;  // PG_DIR_MODE_OWNER
 
 constexpr std::uint32_t kMagic = 0x57435331;  // WCS1
 constexpr std::uint32_t kVersion = 2;         // the first one ended behind the name
@@ -71,61 +64,13 @@ runtime::Error corrupted(std::string what) {
   return {.kind = &kDataCorrupted, .what = std::move(what)};
 }
 
-Result<void> rename_file(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) == 0) return {};
-  const int sys_errno = errno;
-  return runtime::system_error(sys_errno,
-                               format("could not rename file \"{}\" to \"{}\"", from, to));
-}
-
-Result<void> remove_file(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-    return runtime::fail_call("remove file", path);
-  return {};
-}
-
-Result<void> sync(const runtime::UniqueFd& file, const std::string& path) {
-  if (runtime::retry_on_signal([&] { return ::fsync(file.get()); }) != 0)
-    return runtime::fail_call("fsync file", path);
-  return {};
-}
-
-Result<void> sync_directory(const std::string& path) {
-  return sync(TRY(wal::open_for_reading(path)), path);
-}
-
-// A short write means a full disk, as in slot.c's SaveSlotToPath.
-Result<void> write_all(const runtime::UniqueFd& file, const std::string& path,
-                       std::span<const std::byte> bytes) {
-  const ssize_t written =
-      runtime::retry_on_signal([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), 0); });
-  if (written == static_cast<ssize_t>(bytes.size())) return {};
-  if (written >= 0) errno = ENOSPC;
-  return runtime::fail_call("write to file", path);
-}
-
-// Durable but for the directory.
-Result<void> replace_file(const std::string& temporary, const std::string& path,
-                          std::span<const std::byte> bytes) {
-  const runtime::UniqueFd file(runtime::retry_on_signal([&] {
-    return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
-  }));
-  if (!file) return runtime::fail_call("create file", temporary);
-  TRY(write_all(file, temporary, bytes));
-  TRY(sync(file, temporary));
-  TRY(rename_file(temporary, path));
-  return sync(file, path);  // some file systems want it under its new name (fd.c, durable_rename)
-}
-
-Result<void> make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(path + "/..");
-  if (errno == EEXIST) return {};
-  return runtime::fail_call("create directory", path);
+bool is_temporary(const std::string& entry) {
+  return entry.ends_with(std::string(kStateSuffix) + std::string(runtime::kTemporarySuffix));
 }
 
 Result<SlotState> read_state(const runtime::UniqueFd& file, const std::string& path) {
   std::array<std::byte, kStateFileBytes + 1> buffer;  // one more, so that too many are noticed
-  const std::size_t size = TRY(wal::read_at(file, path, 0, buffer));
+  const std::size_t size = TRY(runtime::read_at(file, path, 0, buffer));
   return decode(std::span(buffer).first(size), path);
 }
 
@@ -135,7 +80,7 @@ Result<void> set_aside(const std::string& path, const runtime::Error& error) {
   for (int n = 2; ::access(aside.c_str(), F_OK) == 0; ++n) {
     aside = format("{}{}.{}", path, kCorruptSuffix, n);
   }
-  TRY(rename_file(path, aside));
+  TRY(runtime::rename_file(path, aside));
   runtime::log::warning("{}; the slot is lost, and keeps no WAL any more; its file is now \"{}\"",
                         error.what, aside);
   return {};
@@ -144,8 +89,9 @@ Result<void> set_aside(const std::string& path, const runtime::Error& error) {
 // Nothing if the file has been set aside.
 Result<std::optional<SlotState>> restore(const std::string& directory, const std::string& entry) {
   const std::string path = directory + "/" + entry;
-  const auto file = TRY(wal::open_for_reading(path));
-  TRY(sync(file, path));  // it may have been renamed just before a crash
+  const auto file = TRY(runtime::open_for_reading(path));
+  TRY(runtime::sync_file(file, path,
+                         runtime::SyncWhat::kAll));  // it may have been renamed just before a crash
   auto state = read_state(file, path);
   if (state && path != state_path(directory, state->name)) {
     state = corrupted(
@@ -219,32 +165,25 @@ std::string state_path(const std::string& directory, std::string_view name) {
 }
 
 Result<void> write_state(const std::string& directory, const SlotState& state) {
-  const std::string temporary = format("{}/{}{}", directory, state.name, kTemporarySuffix);
-  auto replaced = replace_file(temporary, state_path(directory, state.name), encode(state));
-  if (!replaced) {
-    ::unlink(temporary.c_str());
-    return replaced;
-  }
-  return sync_directory(directory);
+  return runtime::replace_file(state_path(directory, state.name), encode(state));
 }
 
 Result<void> remove_state(const std::string& directory, std::string_view name) {
-  TRY(remove_file(state_path(directory, name)));
-  return sync_directory(directory);
+  return runtime::remove_file(state_path(directory, name));
 }
 
 Result<std::vector<SlotState>> read_states(const std::string& directory) {
-  TRY(make_directory(directory));
+  TRY(runtime::create_private_directory(directory));
   std::vector<SlotState> states;
-  for (const std::string& entry : TRY(wal::list_directory(directory))) {
-    if (entry.ends_with(kTemporarySuffix)) {
-      TRY(remove_file(directory + "/" + entry));
+  for (const std::string& entry : TRY(runtime::list_directory(directory))) {
+    if (is_temporary(entry)) {
+      TRY(runtime::unlink_file(directory + "/" + entry));
     } else if (entry.ends_with(kStateSuffix)) {
       auto state = TRY(restore(directory, entry));
       if (state) states.push_back(*std::move(state));
     }
   }
-  TRY(sync_directory(directory));
+  TRY(runtime::sync_path(directory));
   return states;
 }
 

@@ -8,9 +8,8 @@
 //
 // PostgreSQL has a directory for each slot, since a logical one has further files. A physical slot
 // has a state and nothing else, so one file is enough, and every change is one system call that a
-// crash leaves done or not done: rename(2) makes a slot or replaces its state, unlink(2) drops it.
-// Whatever is renamed has been synced before; the directory is synced before success is reported.
-// A slot's name has no dot in it, so no two of these names can be the same.
+// crash leaves done or not done, by the rule of runtime/durable_file.h. A slot's name has no dot in
+// it, so no two of these names can be the same.
 
 #include <array>
 #include <cstddef>
@@ -41,21 +40,19 @@ inline constexpr std::size_t kStateFileBytesV1 = 88;
 // REQUIRES: a valid name.
 std::array<std::byte, kStateFileBytes> encode(const SlotState& state);
 
-// The reverse, for bytes that nobody vouches for: anything but what encode() makes, or has made, is
-// an error, in the words of slot.c's RestoreSlotFromDisk. `path` is for the error only.
+// The reverse, for bytes of unknown origin: anything but what encode() makes, or made in an earlier
+// version, is an error, in the words of slot.c's RestoreSlotFromDisk. `path` is for the error only.
 runtime::Result<SlotState> decode(std::span<const std::byte> bytes, const std::string& path);
 
 std::string state_path(const std::string& directory, std::string_view name);
 
-// All of what follows blocks. A directory has one user, who does one thing in it at a time.
+// All of what follows blocks. A directory has one user, which does one thing in it at a time.
 
-// Makes or replaces a state file, durably. A failure leaves no temporary file. The state file is
-// then as it was, unless only the last step, the sync of what was renamed, has failed: then it may
-// be either (PostgreSQL panics there).
+// Makes or replaces a state file (runtime::replace_file). After a failure the old state or the new
+// one may be in force, now and after a crash.
 runtime::Result<void> write_state(const std::string& directory, const SlotState& state);
 
-// Removes a state file, durably. That it does not exist is no failure, so that what failed may be
-// tried again: after a failure the file may be there or not.
+// Removes a state file (runtime::remove_file).
 runtime::Result<void> remove_state(const std::string& directory, std::string_view name);
 
 // All that is in the directory, which is made if it is missing. Temporary files are removed. A file

@@ -1,11 +1,16 @@
 #include "server/slot/slots.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "runtime/check.h"
 #include "runtime/format.h"
+#include "runtime/log.h"
 #include "server/slot/errors.h"
+#include "server/slot/name.h"
+#include "server/slot/slot_file.h"
 
 namespace server::slot {
 
@@ -13,41 +18,16 @@ using runtime::format;
 using runtime::Lock;
 using runtime::Result;
 using wal::Lsn;
+using wal::Xmin;
 
 namespace {
 
-// The lower one, where an invalid one needs no WAL at all.
-Lsn older(Lsn a, Lsn b) {
-  if (!a.valid() || !b.valid()) return std::max(a, b);
-  return std::min(a, b);
-}
-
 // REQUIRES: no lock is held.
-template <typename Waiters>
 void tell(Waiters waiters) {
-  for (auto& waiter : waiters) waiter.told();
+  for (Waiter& waiter : waiters) waiter.told();
 }
 
 }  // namespace
-
-bool Slots::Entry::needs_before(Lsn lsn) const {
-  return slot.restart_lsn().valid() && slot.restart_lsn() < lsn;
-}
-
-bool Slots::Entry::is_dirty() const {
-  if (!exists || persistence == Persistence::kTemporary) return false;
-  return !saved.certain || saved.oldest != slot.restart_lsn() || saved.xmin != xmin;
-}
-
-Lsn Slots::Entry::required_lsn() const { return older(saved.oldest, slot.restart_lsn()); }
-
-SlotInfo Slots::Entry::info() const {
-  return {.name = slot.name(),
-          .persistence = persistence,
-          .restart_lsn = slot.restart_lsn(),
-          .active_pid = active_pid,
-          .xmin = xmin};
-}
 
 Result<void> Slots::load() {
   if (options_.directory.empty()) return {};
@@ -62,13 +42,7 @@ Result<void> Slots::load() {
     const Lock lock(mutex_);
     CHECK(entries_.empty());
     for (const SlotState& state : states) {
-      Entry& entry = entries_
-                         .try_emplace(state.name, state.name, Persistence::kPersistent, /*pid=*/0,
-                                      state.restart_lsn)
-                         .first->second;
-      entry.exists = true;
-      entry.xmin = state.xmin;
-      entry.saved = {.oldest = state.restart_lsn, .xmin = state.xmin, .certain = true};
+      entries_.try_emplace(state.name, state.name, state.restart_lsn, state.xmin);
     }
   }
   for (const SlotState& state : states) {
@@ -94,7 +68,7 @@ Result<Slot*> Slots::create(std::string_view name, Persistence persistence, std:
     return std::move(written).error();
   }
   const Lock lock(mutex_);
-  entry->saved = {.oldest = restart_lsn, .xmin = {}, .certain = true};
+  entry->end_save(restart_lsn, {});
   entry->exists = true;
   return &entry->slot;
 }
@@ -110,22 +84,31 @@ void Slots::release(Slot& slot) {
   std::optional<Lost> lost;
   {
     const Lock lock(mutex_);
-    Entry* const entry = find(slot.name());
-    CHECK(entry != nullptr && &entry->slot == &slot);
-    CHECK(entry->active_pid != 0);
-    if (entry->persistence == Persistence::kTemporary) return;
-    if (entry->needs_before(entry->obsolete_before)) {
-      lost = invalidate(*entry);
+    Entry& entry = held(slot);
+    if (entry.is_temporary()) return;
+    if (entry.needs_before(entry.obsolete_before)) {
+      lost = Lost{&entry, entry.invalidate()};
     } else {
-      waiters = set_free(*entry);
+      waiters = entry.set_free();
     }
   }
   if (lost.has_value()) {
     tell_lost(*lost);
     const Lock lock(mutex_);
-    waiters = set_free(*lost->entry);
+    waiters = lost->entry->set_free();
   }
   tell(std::move(waiters));
+}
+
+void Slots::report_xmin(Slot& slot, Xmin reported) {
+  Xmin xmin;
+  {
+    const Lock lock(mutex_);
+    Entry& entry = held(slot);
+    if (!entry.move_xmin(reported)) return;
+    xmin = entry.xmin;
+  }
+  tell_xmin(slot.name(), xmin);
 }
 
 Result<void> Slots::drop(std::string_view name, std::int32_t pid) {
@@ -134,7 +117,7 @@ Result<void> Slots::drop(std::string_view name, std::int32_t pid) {
   {
     const Lock lock(mutex_);
     Entry* const entry = TRY(take(name, pid));
-    is_temporary = entry->persistence == Persistence::kTemporary;
+    is_temporary = entry->is_temporary();
     entry->dropping = true;  // or a save_dirty() could bring its file back
   }
   Result<void> removed;
@@ -157,7 +140,7 @@ void Slots::drop_temporary(std::int32_t pid) {
   {
     const Lock lock(mutex_);
     for (auto& [name, entry] : entries_) {
-      const bool goes = entry.persistence == Persistence::kTemporary && entry.active_pid == pid;
+      const bool goes = entry.is_temporary() && entry.active_pid == pid;
       if (goes && !std::exchange(entry.dropping, true)) names.push_back(name);
     }
   }
@@ -211,6 +194,57 @@ Lsn Slots::required_lsn() const {
   return oldest;
 }
 
+std::vector<wal::Hold> Slots::holds() const {
+  const Lock lock(mutex_);
+  std::vector<wal::Hold> holds;
+  for (const auto& [name, entry] : entries_) {
+    const Lsn from = entry.required_lsn();
+    if (!from.valid()) continue;
+    holds.push_back({.who = format("replication slot \"{}\"", name),
+                     .why = "a standby may ask for WAL from here on",
+                     .from = from,
+                     .since = {}});
+  }
+  return holds;
+}
+
+Result<void> Slots::invalidate_before(Lsn oldest) {
+  std::vector<Lost> lost;
+  std::vector<Doomed> doomed;
+  sort_out(oldest, lost, doomed);
+  for (const auto& [name, pid] : doomed) {
+    runtime::log::log("terminating process {} to release replication slot \"{}\"", pid, name);
+    if (options_.terminate) options_.terminate(pid);
+  }
+  for (const Lost& slot : lost) tell_lost(slot);
+  // Slots that have moved on need no more than to say so.
+  auto saved = save_all(dirty(oldest));
+  for (const Lost& slot : lost) {
+    Waiters waiters;
+    {
+      const Lock lock(mutex_);
+      waiters = slot.entry->set_free();
+    }
+    tell(std::move(waiters));
+  }
+  return saved;
+}
+
+// A free slot is held by this process until all is done with it, as the checkpointer does. The
+// holder of a slot is told once.
+void Slots::sort_out(Lsn oldest, std::vector<Lost>& lost, std::vector<Doomed>& doomed) {
+  const Lock lock(mutex_);
+  for (auto& [name, entry] : entries_) {
+    if (!entry.exists || entry.dropping || !entry.needs_before(oldest)) continue;
+    if (entry.active_pid == 0) {
+      entry.active_pid = ::getpid();
+      lost.push_back({&entry, entry.invalidate()});
+    } else if (!std::exchange(entry.obsolete_before, oldest).valid()) {
+      doomed.push_back({name, entry.active_pid});
+    }
+  }
+}
+
 Result<void> Slots::save_dirty() { return save_all(dirty()); }
 
 Result<void> Slots::save_all(const std::vector<std::string>& names) {
@@ -222,12 +256,19 @@ Result<void> Slots::save_all(const std::vector<std::string>& names) {
   return outcome;
 }
 
-Slots::Entry* Slots::find(std::string_view name) {
+Entry* Slots::find(std::string_view name) {
   const auto found = entries_.find(name);
   return found != entries_.end() && found->second.exists ? &found->second : nullptr;
 }
 
-Result<Slots::Entry*> Slots::take(std::string_view name, std::int32_t pid) {
+Entry& Slots::held(Slot& slot) {
+  Entry* const entry = find(slot.name());
+  CHECK(entry != nullptr && &entry->slot == &slot);
+  CHECK(entry->active_pid != 0);
+  return *entry;
+}
+
+Result<Entry*> Slots::take(std::string_view name, std::int32_t pid) {
   Entry* const entry = find(name);
   if (entry == nullptr || (entry->dropping && entry->active_pid == pid)) {
     return runtime::Error{.kind = &kUndefinedObject,
@@ -243,8 +284,8 @@ Result<Slots::Entry*> Slots::take(std::string_view name, std::int32_t pid) {
 }
 
 // A temporary slot exists at once; a persistent one when its state is on disk.
-Result<Slots::Entry*> Slots::reserve(std::string_view name, Persistence persistence,
-                                     std::int32_t pid, Lsn restart_lsn) {
+Result<Entry*> Slots::reserve(std::string_view name, Persistence persistence, std::int32_t pid,
+                              Lsn restart_lsn) {
   const bool is_temporary = persistence == Persistence::kTemporary;
   const Lock lock(mutex_);
   if (entries_.contains(name)) {
@@ -268,7 +309,7 @@ Result<Slots::Entry*> Slots::reserve(std::string_view name, Persistence persiste
   return &made->second;
 }
 
-Slots::Waiters Slots::erase(std::string_view name) {
+Waiters Slots::erase(std::string_view name) {
   const auto found = entries_.find(name);
   CHECK(found != entries_.end());
   Waiters waiters = std::move(found->second.waiters);
@@ -277,26 +318,30 @@ Slots::Waiters Slots::erase(std::string_view name) {
 }
 
 // A slot that could not be dropped: its state file may be gone by now, and must be written again.
-Slots::Waiters Slots::put_back(std::string_view name) {
+Waiters Slots::put_back(std::string_view name) {
   Entry* const entry = find(name);
   CHECK(entry != nullptr);
   entry->saved.certain = false;
   entry->dropping = false;
-  return set_free(*entry);
+  return entry->set_free();
 }
 
-Slots::Waiters Slots::set_free(Entry& entry) {
-  entry.active_pid = 0;
-  entry.obsolete_before = {};
-  return std::exchange(entry.waiters, {});
+void Slots::tell_lost(const Lost& lost) const {
+  runtime::log::log(
+      "invalidating slot \"{}\" because its restart_lsn {} exceeds max_slot_wal_keep_size",
+      lost.entry->slot.name(), lost.restart_lsn);
+  tell_xmin(lost.entry->slot.name(), {});
+}
+
+void Slots::tell_xmin(std::string_view name, Xmin xmin) const {
+  if (options_.xmin_changed) options_.xmin_changed(name, xmin);
 }
 
 std::vector<std::string> Slots::dirty(std::optional<Lsn> oldest) const {
   const Lock lock(mutex_);
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_) {
-    const bool wanted = !oldest || (entry.saved.oldest.valid() && entry.saved.oldest < *oldest &&
-                                    !entry.needs_before(*oldest));
+    const bool wanted = !oldest || entry.is_saved_before(*oldest);
     if (wanted && entry.is_dirty()) names.push_back(name);
   }
   return names;
@@ -306,19 +351,18 @@ std::vector<std::string> Slots::dirty(std::optional<Lsn> oldest) const {
 Result<void> Slots::save(const std::string& name) {
   const Lock disk(disk_);
   SlotState state{name, {}};
-  Saved* saved = nullptr;  // stays: who drops a persistent slot needs disk_
+  Entry* entry = nullptr;  // stays: dropping a persistent slot needs disk_
   {
     const Lock lock(mutex_);
-    Entry* const entry = find(name);
+    entry = find(name);
     if (entry == nullptr || entry->dropping || !entry->is_dirty()) return {};
     state.restart_lsn = entry->slot.restart_lsn();
     state.xmin = entry->xmin;
-    saved = &entry->saved;
-    *saved = {.oldest = older(saved->oldest, state.restart_lsn), .xmin = {}, .certain = false};
+    entry->begin_save();
   }
   TRY(write_state(options_.directory, state));
   const Lock lock(mutex_);
-  *saved = {.oldest = state.restart_lsn, .xmin = state.xmin, .certain = true};
+  entry->end_save(state.restart_lsn, state.xmin);
   return {};
 }
 

@@ -11,61 +11,15 @@
 
 #include "runtime/annotations.h"
 #include "runtime/mutex.h"
-#include "runtime/published.h"
 #include "runtime/result.h"
 #include "runtime/task.h"
-#include "server/slot/name.h"
-#include "server/slot/slot_file.h"
+#include "server/slot/entry.h"
+#include "server/slot/slot.h"
+#include "server/wal/holds.h"
 #include "server/wal/lsn.h"
 #include "server/wal/xmin.h"
 
 namespace server::slot {
-
-enum class Persistence {
-  kPersistent,  // survives its sessions, and a crash
-  kTemporary,   // belongs to the session that created it, and goes with it
-};
-
-// A slot as it was at some moment.
-struct SlotInfo {
-  std::string name;
-  Persistence persistence = Persistence::kPersistent;
-  wal::Lsn restart_lsn;         // invalid: the slot keeps no WAL (NULL)
-  std::int32_t active_pid = 0;  // the session that has it; 0: nobody
-  wal::Xmin xmin = {};          // what its standby still looks at
-
-  friend bool operator==(const SlotInfo&, const SlotInfo&) = default;
-};
-
-// A slot as its holder has it.
-//   Owner: Slots.  Thread: the holder's advances; any reads.
-//   Valid from create() or acquire() to release(), a temporary one until it is dropped.
-class Slot {
- public:
-  Slot(std::string_view name, wal::Lsn restart_lsn) : name_(name), restart_lsn_(restart_lsn) {}
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-
-  const std::string& name() const { return name_; }
-  // The oldest WAL that the slot's standby may still ask for; invalid if it has not said so yet.
-  wal::Lsn restart_lsn() const { return restart_lsn_.load(); }
-
-  // The standby has flushed up to `flush`, which moves the slot there, backward too (walsender.c,
-  // PhysicalConfirmReceivedLocation). An invalid one says nothing. One atomic store; the disk has
-  // it after the next save_dirty().
-  void advance(wal::Lsn flush) {
-    if (flush.valid() && flush != restart_lsn_.load()) restart_lsn_.store(flush);
-  }
-  // It keeps no WAL any more. For who holds it, as advance() is.
-  void invalidate() { restart_lsn_.store({}); }
-
- private:
-  const std::string name_;
-  runtime::Published<wal::Lsn> restart_lsn_;
-};
-
-// One that waits for a slot to be free.
-enum class WaitId : std::uint64_t {};
 
 // The physical slots of a server, by PostgreSQL's rules (slot.c), and the oldest LSN that any of
 // them needs. A session is known by its pid, which is its own and never 0.
@@ -78,10 +32,10 @@ class Slots {
   struct Options {
     std::string directory;       // empty: there is no place on disk, so temporary slots only
     std::size_t slots_max = 10;  // max_replication_slots
-    // Has the session of this pid end; it should but post a message.
+    // Has the session of this pid end. The callback only posts a message.
     std::function<void(std::int32_t pid)> terminate = {};
     // A slot has another xmin than before; none when it is dropped or invalidated. Called without a
-    // lock, and before anybody else can have the slot: the last call for it is the true one.
+    // lock, and before another session can have the slot: the last call for it is the true one.
     std::function<void(std::string_view name, wal::Xmin xmin)> xmin_changed = {};
   };
 
@@ -122,9 +76,9 @@ class Slots {
   void drop_temporary(std::int32_t pid) EXCLUDES(mutex_);
 
   // For DROP_REPLICATION_SLOT ... WAIT: `told` is called once, when the holder releases or drops
-  // the slot, by the thread that does so, which may be a loop's: it should but post a message.
-  // Somebody else may have the slot again by then. Nothing if no session holds the slot, or there
-  // is none.
+  // the slot, by the thread that does so, which may be a loop's: `told` only posts a message.
+  // Another session may have the slot again by then. No WaitId if no session holds the slot, or
+  // there is no such slot.
   std::optional<WaitId> notify_when_free(std::string_view name, runtime::Task told)
       EXCLUDES(mutex_);
   // Returns whether `told` will never be called; otherwise it was, or is just about to be.
@@ -137,12 +91,14 @@ class Slots {
   // WAL from here on must stay; invalid if no slot needs any. It heeds what a crash would bring
   // back too (ReplicationSlotsComputeRequiredLSN of PostgreSQL 18): it moves on with save_dirty().
   wal::Lsn required_lsn() const EXCLUDES(mutex_);
+  // The same, slot by slot, of those that need any.
+  std::vector<wal::Hold> holds() const EXCLUDES(mutex_);
 
   // WAL before `oldest` is to go: invalidates the slots that need it (slot.c,
-  // InvalidateObsoleteReplicationSlots). One that is held loses its session first, and is
-  // invalidated when that releases it, unless its standby has caught up by then. Blocks on the
-  // disk, for no session. On success required_lsn() is not before `oldest`, but for slots that are
-  // held, or being created.
+  // InvalidateObsoleteReplicationSlots). A slot that is held loses its session first, and is
+  // invalidated when the session releases it, unless its standby has caught up by then. Blocks on
+  // the disk, for no session. On success required_lsn() is not before `oldest`, but for slots that
+  // are held, or being created.
   runtime::Result<void> invalidate_before(wal::Lsn oldest) EXCLUDES(mutex_, disk_);
 
   // Writes the state of slots that have moved, as a checkpoint does (CheckPointReplicationSlots).
@@ -152,40 +108,6 @@ class Slots {
   runtime::Result<void> save_dirty() EXCLUDES(mutex_, disk_);
 
  private:
-  // What the state file of a persistent slot says, as far as is known.
-  struct Saved {
-    wal::Lsn oldest;       // the oldest restart_lsn that a crash may bring back
-    wal::Xmin xmin;        // of no meaning unless certain
-    bool certain = false;  // it is the only one, and nothing need be written if the slot is there
-  };
-
-  struct Waiter {
-    WaitId id;
-    runtime::Task told;
-  };
-
-  using Waiters = std::vector<Waiter>;
-
-  struct Entry {
-    Entry(std::string_view name, Persistence persistence_of, std::int32_t pid, wal::Lsn restart_lsn)
-        : slot(name, restart_lsn), persistence(persistence_of), active_pid(pid) {}
-
-    Slot slot;
-    const Persistence persistence;
-    std::int32_t active_pid;
-    bool exists = false;       // until it does, its name and its WAL are reserved
-    bool dropping = false;     // by its holder
-    wal::Lsn obsolete_before;  // valid: its session has been told to end for needing older WAL
-    wal::Xmin xmin;
-    Saved saved;
-    Waiters waiters;
-
-    bool needs_before(wal::Lsn lsn) const;
-    bool is_dirty() const;
-    wal::Lsn required_lsn() const;
-    SlotInfo info() const;
-  };
-
   // A slot that was invalidated, and is still held.
   struct Lost {
     Entry* entry;
@@ -202,8 +124,7 @@ class Slots {
                                   wal::Lsn restart_lsn) EXCLUDES(mutex_);
   Waiters erase(std::string_view name) REQUIRES(mutex_);
   Waiters put_back(std::string_view name) REQUIRES(mutex_);
-  Waiters set_free(Entry& entry) REQUIRES(mutex_);
-  Lost invalidate(Entry& entry) REQUIRES(mutex_);
+  Entry& held(Slot& slot) REQUIRES(mutex_);
   void tell_lost(const Lost& lost) const EXCLUDES(mutex_);
   void tell_xmin(std::string_view name, wal::Xmin xmin) const EXCLUDES(mutex_);
   void sort_out(wal::Lsn oldest, std::vector<Lost>& lost, std::vector<Doomed>& doomed)
@@ -216,7 +137,7 @@ class Slots {
   const Options options_;
 
   // Makes one thing at a time happen in the directory. This one is held across I/O, which is all
-  // that it is for: only those take it who block on the disk anyway, never a loop (slot.c has
+  // that it is for: only threads that block on the disk anyway take it, never a loop (slot.c has
   // ReplicationSlotAllocationLock and io_in_progress_lock for it). Taken before mutex_.
   runtime::Mutex disk_;
 

@@ -6,7 +6,7 @@
 #include "runtime/check.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
-#include "server/wal/names.h"
+#include "server/wal/directory.h"
 #include "server/wal/segment.h"
 
 namespace server::source {
@@ -58,7 +58,7 @@ Result<void> AttachSource::start(wal::WalTail& tail, wal::FaultLog& faults,
 Result<void> AttachSource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
   const Lsn begin = size.start(size.segment_of(primary.end));
-  auto files = TRY(wal::read_history_files(options_.directory));
+  auto files = TRY(wal::Directory(options_.directory).read_histories());
   TimelineHistory history = TRY(wal::history_of(primary.timeline, files));
   tail_->adopt({std::move(history), std::move(files)});
   pages_.emplace(options_.directory, size);
@@ -95,7 +95,7 @@ bool AttachSource::has_wal(Lsn from, Lsn end) const {
   const wal::SegmentSize size = identity_.segment_size;
   const wal::SegmentNo no = size.segment_of(from);
   const TimelineId timeline = tail_->timelines()->history.file_timeline(no, size);
-  return wal::Segment::find(options_.directory + "/" + wal::segment_name(timeline, no, size))
+  return wal::Segment::find(wal::Directory(options_.directory).segment_path(timeline, no, size))
       .has_value();
 }
 
@@ -110,7 +110,7 @@ Result<void> AttachSource::skip_to(const PrimaryInfo& primary) {
 // Standbys ask for the file of every timeline, and find those that the primary has.
 Result<void> AttachSource::learn_timelines(TimelineId newest) {
   const wal::Timelines& known = *tail_->timelines();
-  auto files = TRY(wal::read_history_files(options_.directory));
+  auto files = TRY(wal::Directory(options_.directory).read_histories());
   const TimelineHistory theirs = TRY(wal::history_of(newest, files));
   TRY(check_fork(known.history, reader_->position(), theirs));
   if (files == known.files) return {};
@@ -159,7 +159,7 @@ Result<void> AttachSource::on_turn() {
   }
   hold_due_ = now + kHoldInterval;
   Lsn limit = reader_->position();
-  const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
+  const Lsn required = options_.holds != nullptr ? options_.holds->oldest() : Lsn();
   if (required.valid()) limit = std::min(limit, required);
   hold_from(pins_->advance(limit));
   return {};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -9,6 +8,7 @@
 #include "server/source/source.h"
 #include "server/source/wal_sink.h"
 #include "server/wal/directory_pages.h"
+#include "server/wal/holds.h"
 #include "server/wal/inventory.h"
 #include "server/wal/pins.h"
 #include "server/wal/reader.h"
@@ -26,10 +26,9 @@ namespace server::source {
 class AttachSource final : public Source, private WalSink {
  public:
   struct Options {
-    std::string directory;       // pg_wal of the primary
-    Receiver::Options receiver;  // with a slot
-    // WAL from here on is needed by slots of ours; invalid: none. Any thread.
-    std::function<wal::Lsn()> required_lsn = {};
+    std::string directory;              // pg_wal of the primary
+    Receiver::Options receiver;         // with a slot
+    const wal::Holds* holds = nullptr;  // what keeps WAL of ours; none: nothing does
   };
 
   AttachSource(Options options, const runtime::Clock& clock);

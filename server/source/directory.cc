@@ -93,7 +93,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   // The watch comes first, so that nothing that happens from here on is missed.
   TRY(watcher_.watch(directory_));
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
-  tail.adopt({inventory_->history, TRY(wal::read_history_files(directory_))});
+  tail.adopt({inventory_->history, TRY(wal::Directory(directory_).read_histories())});
   pages_.emplace(directory_, identity_.segment_size);
   reader_.emplace(*pages_, identity_, clock_, tail);
   reader_->resume(end.end, end.last_record);
@@ -195,7 +195,7 @@ void DirectorySource::report_unless_growing(wal::Outcome outcome) {
 // A new timeline is followed once a segment of it has valid WAL, if it descends from ours.
 void DirectorySource::follow_timelines() {
   auto inventory = wal::take_inventory(directory_);
-  auto files = wal::read_history_files(directory_);
+  auto files = wal::Directory(directory_).read_histories();
   if (!inventory || !files) return;  // half-written, or gone: the next event or look tells more
   const TimelineId old_tip = inventory_->history.tip();
   const TimelineId new_tip = inventory->history.tip();

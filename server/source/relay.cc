@@ -1,15 +1,13 @@
 #include "server/source/relay.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "runtime/errors.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
-#include "server/wal/durable.h"
-#include "server/wal/files.h"
-#include "server/wal/names.h"
+#include "server/wal/directory.h"
 
 namespace server::source {
 
@@ -26,7 +24,7 @@ namespace {
 constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
 
 bool will_pass(const runtime::Error& error) {
-  return wal::is_full_disk(error) || wal::is_out_of_resources(error);
+  return runtime::is_full_disk(error) || runtime::is_out_of_resources(error);
 }
 
 // Only files have an errno, and one that fails may have lost what it was given.
@@ -40,13 +38,8 @@ RelaySource::RelaySource(Options options, const runtime::Clock& clock)
     : options_(std::move(options)), clock_(clock), receiver_(options_.receiver, clock, *this) {}
 
 Result<void> RelaySource::open() {
-  std::error_code error;
-  std::filesystem::create_directories(options_.directory, error);
-  if (error) {
-    return runtime::system_error(error.value(),
-                                 format("could not create directory \"{}\"", options_.directory));
-  }
-  directory_lock_ = TRY(wal::lock_directory(options_.directory));
+  TRY(runtime::create_directories(options_.directory));
+  directory_lock_ = TRY(runtime::lock_directory(options_.directory));
   auto inventory = wal::take_inventory(options_.directory);
   if (inventory) {
     for (const std::string& warning : inventory->warnings) runtime::log::warning("{}", warning);
@@ -82,14 +75,14 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
 // What a crash has torn off, or never written, is fetched again. What is there was proven once, but
 // the server may have ended before it was durable, or because it could not be made so.
 Result<void> RelaySource::resume_spool() {
-  TRY(wal::sync_files(options_.directory));
+  TRY(wal::Directory(options_.directory).sync());
   TRY(read_end_from_disk());
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(options_.directory, *inventory_));
   if (end.stopped_by.has_value()) {
     runtime::log::warning("spool has invalid WAL at {}: {}; it is received again",
                           end.stopped_by->lsn, end.stopped_by->what);
   }
-  tail_->adopt({inventory_->history, TRY(wal::read_history_files(options_.directory))});
+  tail_->adopt({inventory_->history, TRY(wal::Directory(options_.directory).read_histories())});
   TRY(writer_->start(end.end, end.last_record));
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
   tail_->publish(std::min(walked_from, end.end), end.end, clock_.now());
@@ -100,12 +93,11 @@ Result<void> RelaySource::resume_spool() {
 
 // The segments that are looked through for the end of WAL.
 Result<void> RelaySource::read_end_from_disk() {
-  for (const std::string& name : TRY(wal::list_directory(options_.directory))) {
-    const auto file = wal::parse_file_name(name);
-    if (!file || file->kind != wal::FileName::Kind::kSegment) continue;
-    const auto no = file->segment(identity_.segment_size);
-    if (!no || *no < wal::previous(inventory_->newest)) continue;
-    TRY(wal::drop_cached(options_.directory + "/" + name));
+  const wal::Directory directory(options_.directory);
+  const wal::SegmentSize size = identity_.segment_size;
+  for (const auto& [timeline, no] : TRY(directory.segments(size))) {
+    if (no < wal::previous(inventory_->newest)) continue;
+    TRY(runtime::drop_cached(directory.segment_path(timeline, no, size)));
   }
   return {};
 }
@@ -115,7 +107,7 @@ Result<void> RelaySource::read_end_from_disk() {
 Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
   const Lsn begin = size.start(size.segment_of(primary.end));
-  auto files = TRY(wal::read_history_files(options_.directory));
+  auto files = TRY(wal::Directory(options_.directory).read_histories());
   const auto fetched = TRY(fetch_history_files(kFirstTimeline, primary.timeline));
   TRY(keep_history_files(fetched, files));
   const bool known = tail_->timelines() != nullptr && tail_->position() == begin &&
@@ -164,7 +156,7 @@ Result<void> RelaySource::rewind() {
   for (;;) {
     while (writer_->is_flushing()) TRY(receiver_.pause(kDiskRetryInterval));
     auto rewound = writer_->rewind();
-    if (rewound || !wal::is_out_of_resources(rewound.error())) return rewound;
+    if (rewound || !runtime::is_out_of_resources(rewound.error())) return rewound;
     TRY(receiver_.pause(kDiskRetryInterval));
   }
 }

@@ -1,14 +1,11 @@
 #include "server/source/synthetic.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <random>
 #include <utility>
 
-#include "runtime/errors.h"
-#include "runtime/format.h"
+#include "runtime/file.h"
 #include "runtime/memory_report.h"
-#include "server/wal/files.h"
 #include "server/wal/inventory.h"
 
 namespace server::source {
@@ -26,6 +23,30 @@ std::uint64_t new_system_identifier() {
 
 }  // namespace
 
+// What the reader has not proven yet keeps its files.
+class SyntheticSource::Unproven final : public wal::Holder {
+ public:
+  Unproven(wal::Holds& holds, const wal::WalTail& tail) : holds_(holds), tail_(tail) {
+    holds_.add(*this);
+  }
+  ~Unproven() override { holds_.remove(*this); }
+
+  std::vector<wal::Hold> holds() const override {
+    return {{.who = "spool",
+             .why = "WAL is not proven from here on",
+             .from = tail_.position(),
+             .since = {}}};
+  }
+  void settle() override {}
+  void release_before(Lsn /*oldest*/) override {}
+
+ private:
+  wal::Holds& holds_;
+  const wal::WalTail& tail_;
+};
+
+SyntheticSource::~SyntheticSource() { stop(); }
+
 SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
@@ -35,13 +56,8 @@ SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
 
 runtime::Result<void> SyntheticSource::open() {
   loop_.assert_in_thread();
-  std::error_code error;
-  std::filesystem::create_directories(options_.directory, error);
-  if (error) {
-    return runtime::system_error(
-        error.value(), runtime::format("could not create directory \"{}\"", options_.directory));
-  }
-  directory_lock_ = TRY(wal::lock_directory(options_.directory));
+  TRY(runtime::create_directories(options_.directory));
+  directory_lock_ = TRY(runtime::lock_directory(options_.directory));
   const wal::GeneratorOptions options = TRY(generator_options());
   generator_ = TRY(wal::Generator::open(options));
   // A first record, so that there is WAL to tell the identity from.
@@ -73,6 +89,7 @@ runtime::Result<void> SyntheticSource::start(wal::WalTail& tail, wal::FaultLog& 
   TRY(files_.start(tail, faults, listener));
   tail_ = &tail;
   listener_ = &listener;
+  unproven_ = std::make_unique<Unproven>(*options_.retention.holds, tail);
   retention_.emplace(options_.retention, identity().segment_size);
   started_ = clock_.now();
   started_at_ = generator_->end();
@@ -117,7 +134,7 @@ runtime::Result<void> SyntheticSource::write_due() {
   TRY(generator_->append_until(std::min(started_at_ + due, proven + ahead_max)));
   const Lsn end = generator_->end();
   if (std::exchange(filled_, size.segment_of(end)) == size.segment_of(end)) return {};
-  TRY(generator_->remove_before(std::min(size.start(retention_->keep_from(end)), proven)));
+  TRY(generator_->remove_before(size.start(retention_->keep_from(end))));
   return {};
 }
 

@@ -32,7 +32,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   };
 
   SyntheticSource(Options options, const runtime::Clock& clock);
-  ~SyntheticSource() override { stop(); }
+  ~SyntheticSource() override;
 
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return files_.identity(); }
@@ -43,6 +43,8 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   void log_memory_contexts() override;
 
  private:
+  class Unproven;
+
   // So often WAL is written; a rate above some megabytes makes each batch larger.
   static constexpr runtime::Duration kTick = std::chrono::milliseconds(2);
 
@@ -62,6 +64,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
   runtime::Timer timer_ GUARDED_BY(loop_);
   runtime::Instant started_ GUARDED_BY(loop_){};
   wal::Lsn started_at_ GUARDED_BY(loop_);
+  std::unique_ptr<Unproven> unproven_ GUARDED_BY(loop_);
   std::optional<wal::Retention> retention_ GUARDED_BY(loop_);  // once the segment size is known
   wal::SegmentNo filled_ GUARDED_BY(loop_){};  // the segment that was, when old ones were looked at
   std::unique_ptr<runtime::NamedThread> thread_;

@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
@@ -13,31 +12,33 @@
 #include "runtime/published.h"
 #include "runtime/result.h"
 #include "runtime/thread.h"
-#include "runtime/timer.h"
-#include "server/wal/durable.h"
 #include "server/wal/lsn.h"
+#include "server/wal/segment_output.h"
 
 namespace server::wal {
 
-// Makes WAL durable that somebody else writes, on a thread of its own, named "walflusher": one sync
-// after another, each of all that was written when it began.
+// Makes durable what a SegmentOutput has written, on a thread of its own, named "walflusher": one
+// sync after another, each of all that was written when it was asked for. It opens, closes and
+// looks up nothing per sync: the files come with the descriptors that wrote them.
 //   Owner: the writer.  Thread: the writer's; flushed() and failure() are for any.
 //   Borrows: the doorbell, which rings when flushed() has moved, or a sync has failed.
 //   Invariant: the WAL before flushed() is on disk, and so is the name of each of its files.
 // A sync that has failed is not tried again: the kernel may have dropped what it could not write,
-// and the next one would succeed all the same (PostgreSQL panics for that reason). One that has not
-// begun, for want of a descriptor, is.
-class Flusher final : private runtime::Timer::Handler {
+// and the next sync would succeed all the same (PostgreSQL panics for that reason).
+class Flusher {
  public:
-  Flusher(std::string directory, SegmentSize segment_size, const runtime::Clock& clock,
-          runtime::Doorbell& doorbell);
-  ~Flusher() override;
+  Flusher(std::string directory, const runtime::Clock& clock, runtime::Doorbell& doorbell);
+  ~Flusher();
+  Flusher(const Flusher&) = delete;
+  Flusher& operator=(const Flusher&) = delete;
 
-  // WAL up to here is durable already, and what follows is not. REQUIRES: not is_at_work().
-  void start(Lsn flushed);
-  // Asks for the WAL of `timeline` up to `written`, unless it is at work: then ask again when the
-  // doorbell has rung. REQUIRES: the WAL from flushed() to `written` is in files of this timeline.
-  void request(TimelineId timeline, Lsn written);
+  // WAL up to `flushed` is durable already, and what follows is not. The first call opens the
+  // directory, and may fail. REQUIRES: not is_at_work().
+  runtime::Result<void> start(Lsn flushed);
+  // Asks for all that `output` has written to be made durable. Does nothing while the flusher is at
+  // work: the caller asks again when the doorbell has rung. REQUIRES: every request since start()
+  // was for this output, and none of its unsynced files was taken otherwise.
+  void request(SegmentOutput& output);
 
   // Whether a sync was asked for and neither is done nor has failed. The doorbell rings then.
   bool is_at_work() const { return requested_ > flushed() && !failure().has_value(); }
@@ -48,29 +49,17 @@ class Flusher final : private runtime::Timer::Handler {
   void log_memory_contexts();
 
  private:
-  struct OpenFile {
-    std::string path;
-    runtime::UniqueFd fd;
-    SyncWhat what;
-  };
-  static constexpr runtime::Duration kRetryInterval = std::chrono::milliseconds(200);
-
-  void on_timer(runtime::Timer& timer) override;
-  void flush() REQUIRES(loop_);
-  runtime::Result<std::vector<OpenFile>> open_files() const REQUIRES(loop_);
+  void flush(const UnsyncedFiles& unsynced, Lsn written) REQUIRES(loop_);
+  runtime::Result<void> sync(const UnsyncedFiles& unsynced) const;
 
   const std::string directory_;
-  const SegmentSize segment_size_;
+  runtime::UniqueFd directory_file_;  // from the first start() on
   runtime::Doorbell& doorbell_;
   runtime::Published<Lsn> flushed_;
   Lsn requested_;  // beyond flushed_: it is at work, or has failed
   mutable runtime::Mutex mutex_;
   std::optional<runtime::Error> failure_ GUARDED_BY(mutex_);
   runtime::Loop loop_;
-  runtime::Timer retry_timer_ GUARDED_BY(loop_);
-  TimelineId timeline_ GUARDED_BY(loop_){};
-  Lsn to_ GUARDED_BY(loop_);
-  bool wait_logged_ GUARDED_BY(loop_) = false;
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -1,14 +1,12 @@
 #include "server/wal/generator.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <span>
-#include <system_error>
 
 #include "runtime/check.h"
-#include "runtime/errors.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
-#include "server/wal/files.h"
+#include "server/wal/directory.h"
 #include "server/wal/names.h"
 
 namespace server::wal {
@@ -92,7 +90,7 @@ Generator::Generator(const GeneratorOptions& options, Lsn start)
       output_({.directory = options.directory,
                .timeline = options.timeline,
                .segment_size = options.identity.segment_size,
-               .sync = options.sync}),
+               .synced_by = options.sync ? SyncedBy::kOutput : SyncedBy::kNobody}),
       payload_(mix_.record_bytes_max / sizeof(std::uint64_t) + 1) {}
 
 Result<void> Generator::append_until(Lsn target) {
@@ -165,15 +163,8 @@ Result<void> Generator::write_batch() {
 namespace {
 
 Result<void> prepare_directory(const std::string& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return runtime::system_error(error.value(),
-                                 format("could not create directory \"{}\"", directory));
-  }
-  const std::vector<std::string> files = TRY(list_directory(directory));
-  if (std::ranges::any_of(files,
-                          [](const auto& name) { return parse_file_name(name).has_value(); })) {
+  TRY(runtime::create_directories(directory));
+  if (!TRY(Directory(directory).list()).empty()) {
     return Error{.kind = &runtime::kObjectNotInPrerequisiteState,
                  .what = format("directory \"{}\" already holds WAL", directory),
                  .hint = "Name another directory, or remove the WAL from this one."};

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <tuple>
 #include <utility>
 
 #include "runtime/errors.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
-#include "server/wal/files.h"
 #include "server/wal/format.h"
 #include "server/wal/names.h"
 #include "server/wal/pages.h"
@@ -20,8 +21,6 @@ namespace {
 using runtime::Error;
 using runtime::format;
 using runtime::Result;
-
-constexpr std::size_t kHistoryBytesMax = 1 << 20;
 
 // What a segment file begins with.
 struct Opening {
@@ -64,17 +63,12 @@ Finding judge(const FileName& name, const LongPageHeader& header) {
   return {};
 }
 
-std::string file_of(const FileName& name) {
-  return format("{:08X}{:08X}{:08X}{}", value(name.timeline), name.log, name.seg,
-                name.kind == FileName::Kind::kPartial ? kPartialSuffix : "");
-}
-
-Result<Opening> read_opening(const std::string& directory, const FileName& name) {
-  Opening opening{.file = file_of(name), .header = {}, .finding = {}};
-  const std::string path = directory + '/' + opening.file;
-  const auto file = TRY(open_for_reading(path));
+Result<Opening> read_opening(const Directory& directory, const FileName& name) {
+  Opening opening{.file = file_name(name), .header = {}, .finding = {}};
+  const std::string path = directory.path_of(name);
+  const auto file = TRY(runtime::open_for_reading(path));
   const auto buffer = std::as_writable_bytes(std::span(&opening.header, 1));
-  const auto size = TRY(read_at(file, path, 0, buffer));
+  const auto size = TRY(runtime::read_at(file, path, 0, buffer));
   opening.finding = size < buffer.size()
                         ? Finding{FaultKind::kShortFile, Lsn(), size, buffer.size()}
                         : judge(name, opening.header);
@@ -90,12 +84,10 @@ bool is_unsupported(const FileName& name, const Opening& opening) {
 // The segments of a directory by their names.
 class Names {
  public:
-  static Result<Names> list(const std::string& directory) {
-    Names names;
-    for (const std::string& file : TRY(list_directory(directory))) {
-      const auto name = parse_file_name(file);
-      if (name && name->kind != FileName::Kind::kHistory) names.segments_.push_back(*name);
-    }
+  static Result<Names> list(const Directory& directory) {
+    Names names{TRY(directory.list())};
+    std::erase_if(names.segments_,
+                  [](const FileName& name) { return name.kind == FileName::Kind::kHistory; });
     std::sort(names.segments_.begin(), names.segments_.end(), newer);
     return names;
   }
@@ -120,6 +112,8 @@ class Names {
     return key(a) != key(b) ? key(a) > key(b) : a.kind < b.kind;
   }
 
+  explicit Names(std::vector<FileName> names) : segments_(std::move(names)) {}
+
   std::vector<FileName> segments_;
 };
 
@@ -129,7 +123,7 @@ struct Newest {
 };
 
 // The newest timeline first: the one to serve is the newest that has any WAL.
-Result<Newest> find_newest(const std::string& directory, const Names& names) {
+Result<Newest> find_newest(const Directory& directory, const Names& names) {
   std::string why;
   for (const FileName& name : names.newest_first()) {
     auto opening = read_opening(directory, name);
@@ -146,22 +140,26 @@ Result<Newest> find_newest(const std::string& directory, const Names& names) {
     if (why.empty()) why = opening->fault().what;
   }
   if (names.newest_first().empty()) {
-    return Error{.kind = &kNoWal,
-                 .what = format("could not find any WAL file in directory \"{}\"", directory)};
+    return Error{
+        .kind = &kNoWal,
+        .what = format("could not find any WAL file in directory \"{}\"", directory.path())};
   }
-  return Error{.kind = &kNoWal,
-               .what = format("could not find any valid WAL file in directory \"{}\"", directory),
-               .detail = format("The newest one is none: {}.", why)};
+  return Error{
+      .kind = &kNoWal,
+      .what = format("could not find any valid WAL file in directory \"{}\"", directory.path()),
+      .detail = format("The newest one is none: {}.", why)};
 }
 
-Result<TimelineHistory> read_history(const std::string& directory, TimelineId tip,
+// A history file that is missing is a warning in the words of the open(2) that found none.
+Result<TimelineHistory> read_history(const Directory& directory, TimelineId tip,
                                      std::vector<std::string>& warnings) {
   if (tip == TimelineId{1}) return TimelineHistory(tip);
-  const std::string path = directory + '/' + history_name(tip);
-  const auto text = read_text(path, kHistoryBytesMax);
-  if (text) return TimelineHistory::parse(tip, *text);
-  if (text.error().kind != &runtime::kFileMissing) return text.error();
-  warnings.push_back(format("{}; timeline {} has no known parents", text.error().what, value(tip)));
+  if (const auto text = TRY(directory.read_history(tip))) {
+    return TimelineHistory::parse(tip, *text);
+  }
+  const Error missing = runtime::system_error(
+      ENOENT, format("could not open file \"{}\"", directory.history_path(tip)));
+  warnings.push_back(format("{}; timeline {} has no known parents", missing.what, value(tip)));
   return TimelineHistory(tip);
 }
 
@@ -187,7 +185,7 @@ void find_oldest(const Names& names, Inventory& inventory) {
 }
 
 // Damage is for the reader to find; a stranger's segment is a mistake to tell now.
-Result<void> check_system(const std::string& directory, const Names& names,
+Result<void> check_system(const Directory& directory, const Names& names,
                           const Inventory& inventory, SegmentNo no) {
   const Identity& identity = inventory.identity;
   const SegmentSize size = identity.segment_size;
@@ -203,7 +201,7 @@ Result<void> check_system(const std::string& directory, const Names& names,
 
 }  // namespace
 
-Result<Inventory> take_inventory(const std::string& directory) {
+Result<Inventory> take_inventory(const Directory& directory) {
   const Names names = TRY(Names::list(directory));
   const Newest newest = TRY(find_newest(directory, names));
   std::vector<std::string> warnings;
@@ -219,9 +217,9 @@ Result<Inventory> take_inventory(const std::string& directory) {
   return inventory;
 }
 
-Result<EndOfWal> find_end_of_wal(const std::string& directory, const Inventory& inventory) {
+Result<EndOfWal> find_end_of_wal(const Directory& directory, const Inventory& inventory) {
   const SegmentSize size = inventory.identity.segment_size;
-  FilePages pages(directory, inventory.history, size);
+  FilePages pages(directory.path(), inventory.history, size);
   RecordReader reader(pages, inventory.identity);
   const Lsn newest = size.start(inventory.newest);
   const bool alone = inventory.newest == inventory.oldest;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/result.h"
+#include "server/wal/directory.h"
 #include "server/wal/fault.h"
 #include "server/wal/identity.h"
 #include "server/wal/lsn.h"
@@ -31,17 +32,17 @@ struct Inventory {
 
 // Blocks. However large the directory, it reads its names, and the first pages of no more segments
 // than are unused above the newest, and three. The errors are PostgreSQL's where it has one.
-runtime::Result<Inventory> take_inventory(const std::string& directory);
+runtime::Result<Inventory> take_inventory(const Directory& directory);
 
 struct EndOfWal {
   Lsn end;
   Lsn last_record;  // invalid if no record begins in what was read
-  // Set unless WAL just ends, in the newest segment: then somebody should look at it.
+  // Set unless WAL just ends, in the newest segment: then an operator should look at it.
   std::optional<Fault> stopped_by = {};
 };
 
 // Where the valid records of a directory end. Reads the newest segment and the one before it; what
 // is older is taken as it is. Blocks; fails if a file cannot be read.
-runtime::Result<EndOfWal> find_end_of_wal(const std::string& directory, const Inventory& inventory);
+runtime::Result<EndOfWal> find_end_of_wal(const Directory& directory, const Inventory& inventory);
 
 }  // namespace server::wal

@@ -49,6 +49,12 @@ std::string segment_name(TimelineId timeline, SegmentNo no, SegmentSize segment_
                          value(no) % per_log);
 }
 
+std::string file_name(const FileName& name) {
+  if (name.kind == FileName::Kind::kHistory) return history_name(name.timeline);
+  return runtime::format("{:08X}{:08X}{:08X}{}", value(name.timeline), name.log, name.seg,
+                         name.kind == FileName::Kind::kPartial ? kPartialSuffix : "");
+}
+
 std::string history_name(TimelineId timeline) {
   return runtime::format("{:08X}{}", value(timeline), kHistorySuffix);
 }

@@ -35,6 +35,9 @@ struct FileName {
   friend bool operator==(const FileName&, const FileName&) = default;
 };
 
+// The name that parse_file_name() takes apart.
+std::string file_name(const FileName& name);
+
 // Only what PostgreSQL itself writes: upper-case hex, full length, a timeline that is not 0.
 std::optional<FileName> parse_file_name(std::string_view name);
 

@@ -6,9 +6,8 @@
 
 #include "runtime/check.h"
 #include "runtime/errors.h"
+#include "runtime/file.h"
 #include "runtime/format.h"
-#include "server/wal/files.h"
-#include "server/wal/names.h"
 
 namespace server::wal {
 
@@ -53,7 +52,7 @@ std::optional<runtime::Error> FilePages::read_window(Lsn page) {
 
 std::optional<runtime::Error> FilePages::open_segment(SegmentNo no) {
   segment_ = no;
-  path_ = directory_ + '/' + segment_name(file_timeline(no), no, segment_size_);
+  path_ = directory_.segment_path(file_timeline(no), no, segment_size_);
   auto file = open_segment_file(path_);
   if (!file) return std::move(file).error();
   file_ = std::move(file).value();
@@ -83,7 +82,7 @@ void FilePages::place_window(Lsn page) {
 // The error is for clients too, in a walsender's words (walsender.c, WALReadRaiseError).
 std::optional<runtime::Error> FilePages::fill_window() {
   const std::uint32_t offset = segment_size_.offset(window_begin_);
-  const auto size = read_at(file_, path_, offset, std::span(window_).first(window_span_));
+  const auto size = runtime::read_at(file_, path_, offset, std::span(window_).first(window_span_));
   if (!size) {
     return runtime::system_error(
         size.error().sys_errno,

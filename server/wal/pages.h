@@ -8,6 +8,7 @@
 
 #include "runtime/fd.h"
 #include "runtime/result.h"
+#include "server/wal/directory.h"
 #include "server/wal/lsn.h"
 #include "server/wal/timeline.h"
 
@@ -64,7 +65,7 @@ class FilePages final : public PageSource {
   void place_window(Lsn page);
   std::optional<runtime::Error> fill_window();
 
-  const std::string directory_;
+  const Directory directory_;
   const TimelineHistory history_;
   const SegmentSize segment_size_;
 

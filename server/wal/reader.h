@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "runtime/clock.h"
+#include "server/wal/directory.h"
 #include "server/wal/fault.h"
 #include "server/wal/growing_pages.h"
 #include "server/wal/record_reader.h"

@@ -7,21 +7,23 @@ namespace server::wal {
 SegmentNo Retention::keep_from(Lsn end) const {
   const SegmentNo current = segment_size_.segment_of(end);
   const SegmentNo wanted = before(current, options_.wal_keep_bytes);
-  if (options_.slot_keep_bytes_max.has_value() && options_.invalidate_before) {
+  if (options_.slot_keep_bytes_max.has_value()) {
     const SegmentNo oldest = std::min(wanted, before(current, *options_.slot_keep_bytes_max));
-    if (needed_from(end) < oldest) options_.invalidate_before(segment_size_.start(oldest));
+    options_.holds->release_before(segment_size_.start(oldest));
   }
-  return std::min(wanted, needed_from(end));
+  return std::min(wanted, held_from(end));
 }
 
-SegmentNo Retention::needed_from(Lsn end) const {
-  const Lsn required = options_.required_lsn ? options_.required_lsn() : Lsn();
-  return segment_size_.segment_of(required.valid() ? std::min(required, end) : end);
+bool Retention::may_give_up(SegmentNo no, Lsn end) const {
+  if (no < held_from(end)) return true;
+  options_.holds->settle(segment_size_.end(no));
+  return no < held_from(end);
 }
 
-SegmentNo Retention::settled_needed_from(Lsn end) const {
-  if (options_.settle) options_.settle();
-  return needed_from(end);
+// A standby may confirm what it likes, also WAL that there is not.
+SegmentNo Retention::held_from(Lsn end) const {
+  const Lsn held = options_.holds->oldest();
+  return segment_size_.segment_of(held.valid() ? std::min(held, end) : end);
 }
 
 SegmentNo Retention::before(SegmentNo no, std::uint64_t bytes) const {

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <utility>
 
+#include "runtime/check.h"
+#include "server/wal/holds.h"
 #include "server/wal/lsn.h"
 
 namespace server::wal {
@@ -13,33 +14,33 @@ namespace server::wal {
 struct RetentionOptions {
   std::uint64_t wal_keep_bytes = 0;                    // wal_keep_size
   std::optional<std::uint64_t> slot_keep_bytes_max{};  // max_slot_wal_keep_size; none: no limit
-  // Slots need WAL from here on; invalid: none. Any thread.
-  std::function<Lsn()> required_lsn = {};
-  // Slots that need WAL before this are to be invalidated. What required_lsn() says afterwards is
-  // still heeded, so one that cannot be invalidated yet keeps its WAL. May block.
-  std::function<void(Lsn)> invalidate_before = {};
-  // Has required_lsn() know how far slots are by now. May block.
-  std::function<void()> settle = {};
+  Holds* holds = nullptr;                              // what keeps WAL besides wal_keep_size
 };
 
 // The reckoning of what a spool keeps (xlog.c, KeepLogSeg):
 //
-//     oldest = min(current - wal_keep_size, max(what slots need, current - max_slot_wal_keep_size))
+//     oldest = min(current - wal_keep_size, max(what is held, current - max_slot_wal_keep_size))
 //
-//   Owner: who removes segments.  Thread: the owner's.
+// where what is held may still lie behind the limit: a hold that is told to go and cannot go yet is
+// heeded.
+//   Owner: the object that removes segments.  Thread: the owner's.
+//   Borrows: the holds. REQUIRES: there are some.
 class Retention {
  public:
   Retention(RetentionOptions options, SegmentSize segment_size)
-      : options_(std::move(options)), segment_size_(segment_size) {}
+      : options_(options), segment_size_(segment_size) {
+    CHECK(options_.holds != nullptr);
+  }
 
-  // The oldest segment that is kept when WAL ends at `end`. Blocks if slots are to be invalidated.
+  // The oldest segment that is kept when WAL ends at `end`. Blocks if holds exceed their limit.
   SegmentNo keep_from(Lsn end) const;
-  // The oldest segment that a slot needs; that of `end` if none needs an older one.
-  SegmentNo needed_from(Lsn end) const;
-  // The same, if it may take its time to be exact. Blocks.
-  SegmentNo settled_needed_from(Lsn end) const;
+  // Whether nothing but wal_keep_size keeps the segment. A segment that seems to be held is asked
+  // for a second time, when the holders have settled, which blocks.
+  bool may_give_up(SegmentNo no, Lsn end) const;
 
  private:
+  // The oldest segment that is held; that of `end` if none before it is.
+  SegmentNo held_from(Lsn end) const;
   SegmentNo before(SegmentNo no, std::uint64_t bytes) const;
 
   const RetentionOptions options_;

@@ -10,7 +10,8 @@
 
 #include "runtime/check.h"
 #include "runtime/errors.h"
-#include "server/wal/files.h"
+#include "runtime/file.h"
+#include "server/wal/directory.h"
 #include "server/wal/names.h"
 
 namespace server::wal {
@@ -56,19 +57,11 @@ Segment::~Segment() {
 std::string Segment::name() const { return segment_name(timeline_, no_, size_); }
 
 runtime::Result<std::size_t> Segment::read(std::uint32_t offset, std::span<std::byte> into) const {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const ssize_t bytes = ::pread(fd_.get(), into.data() + done, into.size() - done,
-                                  static_cast<off_t>(offset + done));
-    if (bytes == 0) break;
-    if (bytes < 0) {
-      if (errno == EINTR) continue;
-      return runtime::system_error(
-          errno, runtime::format("could not read from log segment {}, offset {}", name(), offset));
-    }
-    done += static_cast<std::size_t>(bytes);
-  }
-  return done;
+  auto bytes = runtime::read_at(fd_, /*path=*/{}, offset, into);  // its words are replaced
+  if (bytes) return bytes;
+  return runtime::system_error(
+      bytes.error().sys_errno,
+      runtime::format("could not read from log segment {}, offset {}", name(), offset));
 }
 
 bool Segment::is_resident(std::uint32_t offset, std::uint32_t bytes) const {

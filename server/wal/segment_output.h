@@ -1,39 +1,46 @@
 #pragma once
 
-// WAL that walcast itself makes, on its way into segment files.
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "runtime/fd.h"
 #include "runtime/result.h"
+#include "server/wal/directory.h"
 #include "server/wal/lsn.h"
+#include "server/wal/output_file.h"
 
 namespace server::wal {
+
+// What makes durable what a SegmentOutput writes. kOutput: the output itself, each segment when it
+// is full, and the directory when it has a new name. kTaker: the caller of take_unsynced().
+enum class SyncedBy { kNobody, kOutput, kTaker };
 
 struct SegmentOutputOptions {
   std::string directory;
   TimelineId timeline{1};
   SegmentSize segment_size = {};
-  bool sync = false;  // fsync a segment when it is full, and the directory when it has a new one
+  SyncedBy synced_by = SyncedBy::kNobody;
 };
 
-// Appends WAL to segment files, which have their full size from the start and end in zeros.
+// WAL that walcast itself stores, on its way into segment files. These have their full size from
+// the start and end in zeros.
 //   Owner: Generator or Writer.  Thread: the owner's; everything here blocks on the disk.
 //   Invariant: the WAL before end() is in the files; a byte of theirs is written once, and files
 //     are unlinked but never used again, since their pages may still be in a socket.
-//   Limits: one open file.
+//   Invariant: what was written and is in no sync's charge is in take_unsynced(), by the descriptor
+//     that wrote it.
+//   Limits: one open file, and those of take_unsynced().
 class SegmentOutput {
  public:
-  explicit SegmentOutput(SegmentOutputOptions options) : options_(std::move(options)) {}
+  explicit SegmentOutput(SegmentOutputOptions options)
+      : options_(std::move(options)), directory_(options_.directory) {}
 
   // Makes `end` the place where append goes on. What lies there or after it is no WAL, but what a
   // crash has left: later segments are unlinked, and the rest of the segment becomes zeros.
-  // REQUIRES: no byte after `end` was ever sent to anybody by this process.
+  // REQUIRES: this process never sent a byte after `end` to any standby.
   runtime::Result<void> start(Lsn end);
 
   // A failure leaves end() after the last byte that was written: the caller may try the rest again.
@@ -47,24 +54,28 @@ class SegmentOutput {
   // of end() stays in any case.
   runtime::Result<std::uint64_t> remove_before(Lsn keep_from);
 
+  // What was written since the last call, for the caller to sync. REQUIRES: SyncedBy::kTaker.
+  UnsyncedFiles take_unsynced();
+
   Lsn end() const { return end_; }
 
  private:
-  // The segments of the timeline in the directory, in no order. A `.partial` counts as none.
-  runtime::Result<std::vector<SegmentNo>> list() const;
   runtime::Result<void> open_segment();
-  runtime::Result<void> preallocate();
+  runtime::Result<OutputFileRef> open_current() const;
+  runtime::Result<void> prepare(const OutputFile& file, std::uint32_t offset) const;
   runtime::Result<void> complete_segment();
-  runtime::Result<void> sync_directory() const;
-  runtime::Result<void> unlink_segment(SegmentNo no) const;
+  void note_unsynced();
   SegmentNo current() const { return options_.segment_size.segment_of(end_); }
-  std::string path(SegmentNo no) const;
+  runtime::Result<void> unlink_segment(SegmentNo no) const {
+    return directory_.remove_segment(options_.timeline, no, options_.segment_size);
+  }
 
   const SegmentOutputOptions options_;
+  const Directory directory_;
   Lsn end_;
-  SegmentNo oldest_{};      // none before it is in the directory
-  runtime::UniqueFd file_;  // the segment of end_, if it is open
-  std::string file_path_;
+  SegmentNo oldest_{};  // none before it is in the directory
+  OutputFileRef file_;  // the segment of end_, if it is open
+  UnsyncedFiles unsynced_;
 };
 
 }  // namespace server::wal

@@ -99,12 +99,13 @@ RangeCheck Segments::prove(const Timelines& timelines, const Range& range) {
     const runtime::Lock lock(mutex_);
     ++proofs_;
   }
-  FilePages pages(directory_, timelines.history, identity_.segment_size);
+  FilePages pages(directory_.path(), timelines.history, identity_.segment_size);
   return check_range(pages, identity_, range.begin, range.end);
 }
 
 bool Segments::is_current(const Segment& segment) const {
-  return Segment::find(directory_ + "/" + segment.name()) == segment.id();
+  return Segment::find(directory_.segment_path(segment.timeline(), segment.no(),
+                                               identity_.segment_size)) == segment.id();
 }
 
 void Segments::forget(SegmentNo no) {
@@ -123,7 +124,7 @@ std::uint64_t Segments::proofs_for_test() const {
 
 std::string Segments::path_of(const Timelines& timelines, SegmentNo no) const {
   const TimelineId timeline = timelines.history.file_timeline(no, identity_.segment_size);
-  return directory_ + "/" + segment_name(timeline, no, identity_.segment_size);
+  return directory_.segment_path(timeline, no, identity_.segment_size);
 }
 
 runtime::Error Segments::open_error(runtime::Error error, TimelineId timeline, SegmentNo no) const {

@@ -10,6 +10,7 @@
 #include "runtime/mutex.h"
 #include "runtime/result.h"
 #include "server/wal/checker.h"
+#include "server/wal/directory.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/pins.h"
 #include "server/wal/segment.h"
@@ -40,7 +41,7 @@ class Segments {
   Segments(std::string directory, const Identity& identity, FaultLog& faults)
       : directory_(std::move(directory)), identity_(identity), faults_(faults) {}
 
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return directory_.path(); }
   const Identity& identity() const { return identity_; }
   Pins& pins() { return pins_; }
 
@@ -80,7 +81,7 @@ class Segments {
   std::string path_of(const Timelines& timelines, SegmentNo no) const;
   runtime::Error open_error(runtime::Error error, TimelineId timeline, SegmentNo no) const;
 
-  const std::string directory_;
+  const Directory directory_;
   const Identity identity_;
   FaultLog& faults_;
   Pins pins_;

@@ -14,7 +14,7 @@ inline constexpr runtime::ErrorKind kBadHistory{"invalid_history_file", "XX000"}
 
 // The timelines that led to one timeline, its tip, and where each forked from its parent: what a
 // history file says (src/backend/access/transam/timeline.c, readTimeLineHistory).
-//   Owner: whoever holds it; a value.  Thread: any.
+//   Owner: each object that has one; a value.  Thread: any.
 //   Invariant: ids increase up to the tip; each begins where the one before it ends.
 class TimelineHistory {
  public:
@@ -43,7 +43,7 @@ class TimelineHistory {
   // may be gone, or renamed to .partial (walsender.c, WalSndSegmentOpen).
   // REQUIRES: contains(streaming).
   TimelineId file_timeline(SegmentNo no, SegmentSize segment_size, TimelineId streaming) const;
-  // The same for whoever follows this history from its beginning to its tip.
+  // The same for a reader that follows this history from its beginning to its tip.
   TimelineId file_timeline(SegmentNo no, SegmentSize segment_size) const {
     return file_timeline(no, segment_size, owner(segment_size.start(no)));
   }

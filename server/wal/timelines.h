@@ -19,9 +19,6 @@ struct Timelines {
   HistoryFiles files;
 };
 
-// Every history file of a directory, by the timeline that it is named for. Blocks.
-runtime::Result<HistoryFiles> read_history_files(const std::string& directory);
-
 // The history of a timeline by the files that are known; one without a file has no known parents.
 runtime::Result<TimelineHistory> history_of(TimelineId timeline, const HistoryFiles& files);
 

@@ -1,21 +1,25 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
+#include "runtime/file.h"
 #include "runtime/result.h"
-#include "server/wal/files.h"
+#include "server/wal/directory.h"
 #include "server/wal/flusher.h"
 #include "server/wal/identity.h"
 #include "server/wal/reader.h"
 #include "server/wal/received_pages.h"
 #include "server/wal/retention.h"
 #include "server/wal/segment_output.h"
+#include "server/wal/spool_hold.h"
+#include "server/wal/spool_positions.h"
+#include "server/wal/spool_room.h"
 #include "server/wal/tail.h"
 
 namespace server::wal {
@@ -24,19 +28,18 @@ namespace server::wal {
 // from memory, record by record; what is proven is published, and a flusher makes it durable behind
 // that.
 //   Owner: RelaySource.  Thread: the owner's; blocks on files.
-//   Borrows: clock, tail, and the doorbell, which rings when flushed() has moved.
-//   Invariant: proven() <= end(). No loop was ever told of a byte from proven() on.
+//   Borrows: clock, tail, the holds, and the doorbell, which rings when flushed() has moved.
+//   Invariant: positions() are in their order after each call. No loop and no standby has heard of
+//   a byte from proven() on.
 class Writer {
  public:
   struct Options {
     std::string directory;
     Identity identity;
     RetentionOptions retention = {};
-    // So much of the file system is left free behind a new segment, for which old WAL makes room;
-    // 0: old WAL stays.
-    std::uint64_t free_bytes_min = 0;
-    std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes = wal::free_bytes;
-    // A segment was removed. A loop that has it open still keeps its room.
+    std::uint64_t free_bytes_min = 0;  // as the next two, of SpoolRoom
+    std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes =
+        runtime::free_bytes;
     std::function<void(SegmentNo)> on_removed = [](SegmentNo) {};
   };
 
@@ -64,18 +67,21 @@ class Writer {
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().
   runtime::Result<void> rewind();
-  // Asks for what was written to be made durable, if the flusher is not at it.
-  void request_flush();
-  // Whether the flusher is at it. The doorbell rings at the end.
+  // Asks the flusher to make durable what was written. Does nothing while the flusher is at work.
+  void request_flush() { flusher_.request(*output_); }
+  // Whether the flusher is at work. The doorbell rings when it is done.
   bool is_flushing() const { return flusher_.is_at_work(); }
 
-  // Whether nothing was ever written to it.
+  // Whether no byte was ever written to the spool.
   bool empty() const { return end() == begin_; }
+  SpoolPositions positions() const {
+    return SpoolPositions({.written = end(), .proven = proven(), .flushed = flushed()});
+  }
   Lsn end() const { return output_->end(); }
   Lsn proven() const { return reader_.position(); }
+  Lsn flushed() const { return flusher_.flushed(); }
   // Of the transactions in what was proven since start().
   TransactionId newest_xid() const { return reader_.newest_xid(); }
-  Lsn flushed() const { return flusher_.flushed(); }
   // Why nothing can be made durable any more; none if it can.
   std::optional<runtime::Error> flush_failure() const { return flusher_.failure(); }
   // Its flusher does. Any thread may ask.
@@ -87,24 +93,18 @@ class Writer {
   runtime::Result<void> append(std::span<const std::byte> wal);
   runtime::Result<void> append_to_segment(std::span<const std::byte> wal);
   runtime::Result<void> prove();
-  runtime::Result<void> remove_old_segments();
-  runtime::Result<void> remove_before(SegmentNo keep_from);
-  runtime::Result<void> make_room();
-  SegmentNo wanted_from() const;
-  bool is_needed(SegmentNo no) const;
-  runtime::Result<bool> give_up_oldest_segment();
+  void note_positions();
 
-  const Options options_;
+  const Directory directory_;
+  const Identity identity_;
   WalTail& tail_;
   ReceivedPages pages_;
   Reader reader_;
   std::optional<SegmentOutput> output_;
   Flusher flusher_;
+  SpoolHold hold_;
+  SpoolRoom room_;
   Lsn begin_;  // of a spool that had no WAL
-  const Retention retention_;
-  SegmentNo removed_before_{};
-  // Segments before this one went for want of space, which wal_keep_size would have kept.
-  std::optional<SegmentNo> gave_up_before_;
 };
 
 }  // namespace server::wal

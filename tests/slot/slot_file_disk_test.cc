@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "server/slot/slot_file.h"
-#include "tests/slot/disk_calls.h"
 #include "tests/slot/said.h"
 #include "tests/slot/slot_files.h"
+#include "tests/support/disk_calls.h"
 #include "tests/support/temp_dir.h"
 
 namespace server::slot {

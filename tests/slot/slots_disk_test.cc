@@ -9,9 +9,9 @@
 #include <string>
 
 #include "server/slot/slots.h"
-#include "tests/slot/disk_calls.h"
 #include "tests/slot/said.h"
 #include "tests/slot/slot_files.h"
+#include "tests/support/disk_calls.h"
 #include "tests/support/temp_dir.h"
 
 namespace server::slot {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "server/slot/slots.h"
-#include "tests/slot/disk_calls.h"
 #include "tests/slot/said.h"
+#include "tests/support/disk_calls.h"
 #include "tests/support/temp_dir.h"
 
 namespace server::slot {

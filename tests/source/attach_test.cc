@@ -47,7 +47,7 @@ struct AttachSourceTest : ::testing::Test, GrowingWal {
                          .create_slot = create_slot,
                          .status_interval = std::chrono::seconds(10),
                          .retry_interval = std::chrono::milliseconds(20)},
-            .required_lsn = {}},
+            .holds = nullptr},
         clock);
     source->set_pins(pins);
   }

@@ -45,7 +45,7 @@ struct RelayTest : ::testing::Test, GrowingWal {
                          .slot_name = "",
                          .status_interval = std::chrono::seconds(10),
                          .retry_interval = milliseconds(20)},
-            .retention = {.wal_keep_bytes = std::uint64_t{1} << 30}};
+            .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds}};
   }
   void start_relay(const RelaySource::Options& relay_options) {
     follower.emplace();
@@ -104,6 +104,7 @@ struct RelayTest : ::testing::Test, GrowingWal {
 
   TempDir spool;
   runtime::SystemClock clock;
+  mutable server::wal::Holds holds{clock};
   std::optional<TestServer> primary;
   std::optional<TailFollower> follower;
   std::optional<server::wal::FaultLog> faults;

@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
-#include "runtime/published.h"
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
 #include "tests/source/tail_follower.h"
+#include "tests/support/fake_holder.h"
 #include "tests/support/temp_dir.h"
 
 namespace tests {
@@ -21,10 +21,11 @@ namespace {
 constexpr std::uint64_t kMb = 1 << 20;
 
 struct SyntheticTest : ::testing::Test {
+  SyntheticTest() { holds.add(slot); }
   SyntheticSource::Options options(std::uint64_t bytes_per_second, std::uint64_t keep = 1 << 30) {
     return {.directory = spool.path(),
             .bytes_per_second = bytes_per_second,
-            .retention = {.wal_keep_bytes = keep},
+            .retention = {.wal_keep_bytes = keep, .holds = &holds},
             .segment_size = server::wal::SegmentSize(1 << 20),
             .records = {}};
   }
@@ -50,6 +51,8 @@ struct SyntheticTest : ::testing::Test {
 
   TempDir spool;
   runtime::SystemClock clock;
+  server::wal::Holds holds{clock};
+  FakeHolder slot;
   runtime::Instant started;
   runtime::Instant stopped;
 };
@@ -84,20 +87,19 @@ TEST_F(SyntheticTest, OldSegmentsAreUnlinkedAndSoManyBytesKept) {
 
 TEST_F(SyntheticTest, WhatASlotNeedsIsKeptToo) {
   auto with = options(256 * kMb, 2 * kMb);
-  with.retention.required_lsn = [] { return Lsn(3 * kMb + 1); };
+  slot.required.store(Lsn(3 * kMb + 1));
   run(with, 8 * kMb);
   EXPECT_FALSE(exists(2));
   EXPECT_TRUE(exists(3));
 }
 
 TEST_F(SyntheticTest, ASlotBeyondTheLimitIsInvalidatedAndKeepsNothing) {
-  runtime::Published<Lsn> required(Lsn(3 * kMb + 1));
+  slot.required.store(Lsn(3 * kMb + 1));
   auto with = options(256 * kMb, 2 * kMb);
   with.retention.slot_keep_bytes_max = 3 * kMb;
-  with.retention.required_lsn = [&] { return required.load(); };
-  with.retention.invalidate_before = [&](Lsn oldest) {
+  slot.on_release = [&](Lsn oldest) {
     EXPECT_GE(oldest, Lsn(4 * kMb));
-    required.store(Lsn());
+    slot.required.store(Lsn());
   };
   run(with, 8 * kMb);
   EXPECT_FALSE(exists(4));

@@ -142,7 +142,7 @@ TEST(SliceCacheTest, AFileThatHasChangedIsProvenAgain) {
 
 TEST(SliceCacheTest, WalBeforeAReplacedFileIsProven) {
   WalkedWal walked;
-  walked.rig.tail.publish(walked.rig.end(), walked.rig.end(), 0, walked.rig.clock.now(),
+  walked.rig.tail.publish(walked.rig.end(), walked.rig.end(), walked.rig.clock.now(),
                           /*file_replaced=*/true);
   walked.rig.view.take_spans();
   EXPECT_EQ(walked.proofs(), 3u);
@@ -153,7 +153,7 @@ TEST(SliceCacheTest, WalBeforeAForkIsProvenOnTheNewTimeline) {
   const auto text = runtime::format("1\t{}\tx\n", walked.rig.end());
   walked.rig.tail.adopt(
       {*server::wal::TimelineHistory::parse(server::wal::TimelineId{2}, text), {}});
-  walked.rig.tail.publish(walked.rig.end(), walked.rig.end(), 0, walked.rig.clock.now());
+  walked.rig.tail.publish(walked.rig.end(), walked.rig.end(), walked.rig.clock.now());
   walked.rig.view.take_spans();
   EXPECT_EQ(walked.proofs(), 3u);
 }

@@ -47,7 +47,7 @@ struct ViewRig : GrowingWal {
   // The same of which the reader has proven nothing: it begins its walk behind it.
   void fill_unproven(std::uint64_t bytes) {
     grow(bytes);
-    tail.publish(builder.end(), builder.end(), 0, clock.now());
+    tail.publish(builder.end(), builder.end(), clock.now());
     view.take_spans();
   }
 

@@ -46,7 +46,8 @@ class StressTest : public ::testing::Test {
     spool_.emplace();
     source_.emplace(server::source::SyntheticSource::Options{.directory = spool_->path(),
                                                              .bytes_per_second = bytes_per_second,
-                                                             .retention = {.wal_keep_bytes = keep},
+                                                             .retention = {.wal_keep_bytes = keep,
+                                                                           .holds = &holds_},
                                                              .segment_size = SegmentSize(1 << 20),
                                                              .records = {}},
                     clock_);
@@ -132,6 +133,7 @@ class StressTest : public ::testing::Test {
 
   const std::uint32_t seed_ = random_seed();
   runtime::SystemClock clock_;
+  server::wal::Holds holds_{clock_};
   std::optional<TempDir> spool_;
   std::optional<TempDir> kept_;  // what keep_segments() has kept
   std::optional<server::source::SyntheticSource> source_;

@@ -3,22 +3,25 @@
 #include <functional>
 #include <utility>
 
+#include "tests/support/disk_calls.h"
+
 namespace tests {
 
-// Does something right after this thread has looked for a file for the first time, by open(2) or
-// stat(2): what another process might do just then. The linker wraps both calls in these tests.
+// Does something right after a file was looked for for the first time, by open(2) or stat(2),
+// whether it was found or not: what another process might do just then.
 class AfterLook {
  public:
-  explicit AfterLook(std::function<void()> act);
-  AfterLook(const AfterLook&) = delete;
-  AfterLook& operator=(const AfterLook&) = delete;
-  ~AfterLook();
-
-  // For the wrapped calls; leaves errno as it is.
-  static void on_look();
+  explicit AfterLook(std::function<void()> act)
+      : act_(std::move(act)), hook_("", nullptr, [this](const DiskCall& call) { see(call); }) {}
 
  private:
+  void see(const DiskCall& call) {
+    if (call.name != "open" && call.name != "stat") return;
+    if (const auto act = std::exchange(act_, nullptr)) act();
+  }
+
   std::function<void()> act_;
+  DiskHook hook_;
 };
 
 }  // namespace tests

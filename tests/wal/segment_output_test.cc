@@ -36,7 +36,7 @@ class SegmentOutputTest : public testing::Test {
   SegmentOutput output{{.directory = directory.path(),
                         .timeline = kTimeline,
                         .segment_size = kOneMegabyte,
-                        .sync = true}};
+                        .synced_by = SyncedBy::kOutput}};
 };
 
 TEST_F(SegmentOutputTest, CutsWhatIsAppendedIntoSegments) {

@@ -11,6 +11,7 @@
 #include "runtime/clock.h"
 #include "server/wal/names.h"
 #include "server/wal/writer.h"
+#include "tests/support/fake_holder.h"
 #include "tests/support/logged.h"
 #include "tests/support/wal_directory.h"
 #include "tests/wal/samples.h"
@@ -33,9 +34,11 @@ class WriterRoomTest : public testing::Test {
       if (!room_comes_late || std::exchange(looked_at, end) != end) looked_like = present();
       return free_for(looked_like);
     };
-    options.retention.required_lsn = [this] { return required; };
-    options.retention.settle = [this] { required = std::max(required, required_by_now); };
-    options.retention.invalidate_before = [this](Lsn) { required = Lsn(); };
+    slots.on_settle = [this] {
+      slots.required.store(std::max(slots.required.load(), required_by_now));
+    };
+    slots.on_release = [this](Lsn) { slots.required.store(Lsn()); };
+    holds.add(slots);
     tail.adopt({TimelineHistory(kFirst), {}});
     writer.emplace(options, clock, tail, doorbell);
     ASSERT_TRUE(writer->start_empty(identity.segment_size.start(SegmentNo{1})));
@@ -84,11 +87,12 @@ class WriterRoomTest : public testing::Test {
   bool room_comes_late = false;  // until more is written
   Lsn looked_at;
   std::uint64_t looked_like = 0;
-  Lsn required;
+  Holds holds{clock};
+  tests::FakeHolder slots;
   Lsn required_by_now;  // of slots that have not said so yet
   Writer::Options options{.directory = directory.path(),
                           .identity = identity,
-                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30},
+                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds},
                           .free_bytes_min = 3 * kMb};
   std::optional<Writer> writer;
 };
@@ -128,7 +132,7 @@ TEST_F(WriterRoomTest, TheSegmentsOfARecordThatIsNotWholeStay) {
   disk_segments = 4;
   const auto written = write_pages();
   ASSERT_FALSE(written.has_value()) << "the floor asks for all old WAL";
-  EXPECT_TRUE(is_full_disk(written.error()));
+  EXPECT_TRUE(runtime::is_full_disk(written.error()));
   EXPECT_TRUE(exists(2)) << "where the record begins";
   disk_segments = 16;
   EXPECT_TRUE(write_pages());
@@ -150,27 +154,27 @@ TEST_F(WriterRoomTest, ItIsSaidAgainOnceTheSpoolHadWhatWalKeepSizeAsksFor) {
 
 TEST_F(WriterRoomTest, WhatASlotNeedsStaysAndTheDiskIsFull) {
   start();
-  required = identity.segment_size.start(SegmentNo{3}) + 1;
+  slots.required.store(identity.segment_size.start(SegmentNo{3}) + 1);
   const auto grown = grow_into(16);
   ASSERT_FALSE(grown.has_value());
-  EXPECT_TRUE(is_full_disk(grown.error()));
+  EXPECT_TRUE(runtime::is_full_disk(grown.error()));
   EXPECT_EQ(grown.error().sys_errno, ENOSPC);
   EXPECT_NE(grown.error().what.find("min_free_space"), std::string::npos) << grown.error().what;
   EXPECT_NE(grown.error().what.find("No space left on device"), std::string::npos);
   EXPECT_FALSE(exists(2));
   EXPECT_TRUE(exists(3));
-  required = identity.segment_size.start(SegmentNo{6});
+  slots.required.store(identity.segment_size.start(SegmentNo{6}));
   EXPECT_TRUE(grow_into(10)) << "what a slot gives up makes room for the same WAL";
   EXPECT_FALSE(exists(5));
 }
 
 TEST_F(WriterRoomTest, SlotsAreAskedHowFarTheyAreByNow) {
   start();
-  required = identity.segment_size.start(SegmentNo{3});
+  slots.required.store(identity.segment_size.start(SegmentNo{3}));
   required_by_now = identity.segment_size.start(SegmentNo{9});
   EXPECT_TRUE(grow_into(12));
   EXPECT_FALSE(exists(6));
-  EXPECT_EQ(required, required_by_now);
+  EXPECT_EQ(slots.required.load(), required_by_now);
 }
 
 TEST_F(WriterRoomTest, ASlotBeyondItsLimitIsInvalidatedBeforeTheDiskIsFull) {
@@ -178,12 +182,12 @@ TEST_F(WriterRoomTest, ASlotBeyondItsLimitIsInvalidatedBeforeTheDiskIsFull) {
   options.retention.slot_keep_bytes_max = 5 * kMb;
   disk_segments = 9;
   start();
-  required = identity.segment_size.start(SegmentNo{1});
+  slots.required.store(identity.segment_size.start(SegmentNo{1}));
   EXPECT_TRUE(grow_into(6));
   EXPECT_TRUE(exists(1));
   disk_segments = 0;
   EXPECT_FALSE(grow_into(7)) << "which is where the slot is beyond its limit";
-  EXPECT_FALSE(required.valid());
+  EXPECT_FALSE(slots.required.load().valid());
   EXPECT_FALSE(exists(1));
   disk_segments = 8;
   EXPECT_TRUE(grow_into(7));

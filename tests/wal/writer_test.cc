@@ -1,88 +1,26 @@
 #include "server/wal/writer.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
-#include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "runtime/clock.h"
-#include "runtime/errors.h"
-#include "runtime/log.h"
+#include "runtime/file.h"
 #include "server/wal/inventory.h"
-#include "server/wal/names.h"
-#include "tests/support/log_pipe.h"
 #include "tests/support/no_descriptors.h"
-#include "tests/support/wal_directory.h"
-#include "tests/wal/samples.h"
+#include "tests/wal/writer_rig.h"
 
-// A spool that is fed: what is proven, published, made durable, taken back and kept.
+// A spool that is fed: what is proven, published, taken back and kept.
 
 namespace server::wal {
 namespace {
 
 using tests::filling;
 
-constexpr TimelineId kFirst{1};
-constexpr TimelineId kSecond{2};
-
-class WriterTest : public testing::Test {
- protected:
-  // A server that has just started on what is in the directory: nothing, or WAL up to `end`.
-  void start_empty(Lsn begin) {
-    make({TimelineHistory(kFirst), {}});
-    ASSERT_TRUE(writer->start_empty(begin));
-  }
-  void resume(Lsn end, Lsn last_record) {
-    make({TimelineHistory(kFirst), {}});
-    ASSERT_TRUE(writer->start(end, last_record));
-  }
-  void make(Timelines timelines) {
-    writer.reset();
-    tail = std::make_unique<WalTail>();
-    tail->adopt(std::move(timelines));
-    writer.emplace(options, clock, *tail, doorbell);
-  }
-
-  // The builder's WAL from where the last call has left.
-  std::vector<std::byte> take() {
-    std::vector<std::byte> wal(builder.bytes().begin(), builder.bytes().end());
-    builder.clear();
-    return wal;
-  }
-  void append(std::size_t record_bytes) { builder.append_noop(filling(record_bytes)); }
-  void wait_for_flush() {
-    while (writer->flushed() < writer->end()) {
-      writer->request_flush();
-      pollfd rung{.fd = doorbell.fd(), .events = POLLIN, .revents = 0};
-      if (doorbell.prepare_to_sleep()) {
-        ASSERT_EQ(::poll(&rung, 1, /*timeout_ms=*/10'000), 1);
-      }
-      doorbell.awake();
-    }
-  }
-  std::string path(TimelineId timeline, std::uint64_t no) const {
-    return directory.path() + "/" + segment_name(timeline, SegmentNo{no}, identity.segment_size);
-  }
-  Lsn begin() const { return identity.segment_size.start(SegmentNo{1}); }
-
-  Identity identity = tests::identity_of(1);
-  tests::WalDirectory directory{kFirst, identity.segment_size};
-  WalBuilder builder = tests::builder_of(identity);
-  runtime::SystemClock clock;
-  runtime::Doorbell doorbell;
-  std::unique_ptr<WalTail> tail;
-  Writer::Options options{.directory = directory.path(),
-                          .identity = identity,
-                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30}};
-  std::optional<Writer> writer;
-};
+using WriterTest = WriterRig;
 
 TEST_F(WriterTest, WhatIsWrittenIsProvenAndPublished) {
   start_empty(begin());
@@ -159,16 +97,6 @@ TEST_F(WriterTest, WhatLooksLikeTheEndOfWalIsWrongWhereMoreFollows) {
   EXPECT_EQ(tail->position(), builder.end()) << "the record itself is right";
 }
 
-TEST_F(WriterTest, WhatIsFlushedFollowsOverSegments) {
-  start_empty(begin());
-  EXPECT_EQ(writer->flushed(), begin());
-  for (int i = 0; i < 400; ++i) append(8000);
-  ASSERT_TRUE(writer->write(take()));
-  wait_for_flush();
-  EXPECT_EQ(writer->flushed(), builder.end());
-  EXPECT_FALSE(writer->flush_failure().has_value());
-}
-
 // Pages of a record that is not whole: durable like all that was written, and then not there.
 TEST_F(WriterTest, WhatIsTakenBackIsNoLongerDurable) {
   start_empty(begin());
@@ -197,21 +125,6 @@ TEST_F(WriterTest, WhatIsTakenBackIsNoLongerDurable) {
   EXPECT_EQ(writer->flushed(), builder.end());
 }
 
-TEST_F(WriterTest, AFailedFlushIsReportedAndTheLast) {
-  start_empty(begin());
-  append(3000);
-  ASSERT_TRUE(writer->write(take()));
-  std::filesystem::remove(path(kFirst, 1));
-  writer->request_flush();
-  pollfd rung{.fd = doorbell.fd(), .events = POLLIN, .revents = 0};
-  if (doorbell.prepare_to_sleep()) {
-    ASSERT_EQ(::poll(&rung, 1, /*timeout_ms=*/10'000), 1);
-  }
-  ASSERT_TRUE(writer->flush_failure().has_value());
-  EXPECT_EQ(writer->flush_failure()->kind->code, "58P01");
-  EXPECT_EQ(writer->flushed(), begin());
-}
-
 TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
   start_empty(begin());
   append(3000);
@@ -223,7 +136,7 @@ TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
     const tests::NoDescriptors none;
     const auto unwritten = writer->write(wal);
     ASSERT_FALSE(unwritten);
-    EXPECT_TRUE(is_out_of_resources(unwritten.error())) << unwritten.error().what;
+    EXPECT_TRUE(runtime::is_out_of_resources(unwritten.error())) << unwritten.error().what;
     EXPECT_EQ(unwritten.error().kind->code, "53000");
     EXPECT_EQ(writer->end(), identity.segment_size.start(SegmentNo{2}));
     EXPECT_GT(writer->proven(), proven) << "what the first segment took";
@@ -237,127 +150,25 @@ TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
   EXPECT_EQ(writer->proven(), builder.end());
 }
 
-// Within a segment nothing is opened, so nothing is read back: what is proven is what came.
-TEST_F(WriterTest, WhatCameIsProvenFromMemory) {
+TEST_F(WriterTest, ASpoolSaysWhatItHolds) {
   start_empty(begin());
   append(3000);
   ASSERT_TRUE(writer->write(take()));
-  const tests::NoDescriptors none;
-  for (const std::size_t size : {10u, 300u, 7000u, 9000u, 100'000u}) {
-    append(size);
-    ASSERT_TRUE(writer->write(take()));
-    EXPECT_EQ(tail->position(), builder.end());
-  }
+  const auto held = holds.list();
+  ASSERT_EQ(held.size(), 2u);
+  EXPECT_EQ(held[0].why, "WAL is not on disk from here on");
+  EXPECT_EQ(held[0].from, begin());
+  EXPECT_EQ(held[1].why, "WAL is not proven from here on");
+  EXPECT_EQ(held[1].from, builder.end());
+  writer.reset();
+  EXPECT_TRUE(holds.list().empty());
 }
 
-// The page on which it goes on is in the file, and is read when it is needed first.
-TEST_F(WriterTest, AfterARestartItNeedsADescriptorOnce) {
-  start_empty(begin());
-  append(12'000);
-  ASSERT_TRUE(writer->write(take()));
-  resume(builder.end(), builder.previous_record());
-  append(3000);
-  const auto wal = take();
-  {
-    const tests::NoDescriptors none;
-    const auto unproven = writer->write(wal);
-    ASSERT_FALSE(unproven);
-    EXPECT_TRUE(is_out_of_resources(unproven.error())) << unproven.error().what;
-    EXPECT_EQ(writer->end(), builder.end());
-    EXPECT_EQ(writer->proven(), builder.end() - wal.size());
-  }
-  ASSERT_TRUE(writer->write({})) << "the same again, of which nothing is left to write";
-  EXPECT_EQ(tail->position(), builder.end());
-  append(3000);
-  const tests::NoDescriptors none;
-  ASSERT_TRUE(writer->write(take()));
-}
-
-// Another primary has other WAL from where ours was proven.
-TEST_F(WriterTest, AfterARewindAnotherRecordMayComeInThePlaceOfAnUnfinishedOne) {
-  start_empty(begin());
-  append(3000);
-  ASSERT_TRUE(writer->write(take()));
-  const Lsn proven = builder.end();
-  WalBuilder other(identity, kFirst, proven, builder.previous_record());
-  append(40'000);
-  const auto unfinished = take();
-  const std::size_t pages = kPageBytes - proven.page_offset() + 2 * kPageBytes;
-  ASSERT_TRUE(writer->write(std::span(unfinished).first(pages)));
-  ASSERT_EQ(writer->proven(), proven);
-  ASSERT_TRUE(writer->rewind());
-  other.append_noop(filling(20'000));
-  other.append_noop(filling(50));
-  ASSERT_TRUE(writer->write(other.bytes()));
-  EXPECT_EQ(tail->position(), other.end());
-}
-
-// Messages end anywhere, and now and then the server is started again or its primary is lost.
-TEST_F(WriterTest, HoweverWalIsCutItIsProvenToTheLastWholeRecord) {
-  const char* const given = std::getenv("WALCAST_TEST_SEED");
-  const unsigned seed =
-      given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
-  SCOPED_TRACE("WALCAST_TEST_SEED=" + std::to_string(seed));
-  std::mt19937 random(seed);
-  const auto up_to = [&random](std::size_t max) {
-    return std::uniform_int_distribution<std::size_t>(1, max)(random);
-  };
-  struct Whole {
-    Lsn end;
-    Lsn begin;
-  };
-  std::vector<Whole> records;
-  const auto note = [&] { records.push_back({builder.end(), builder.previous_record()}); };
-  for (int i = 0; i < 400; ++i) {
-    append(up_to(random() % 8 == 0 ? 60'000 : 4000));
-    note();
-    if (i % 97 == 50) {
-      builder.append_switch();
-      note();
-    }
-  }
-  const auto all = take();
-  start_empty(begin());
-  Whole last{begin(), Lsn()};
-  auto next = records.begin();
-  while (writer->end() < builder.end()) {
-    const std::size_t at = writer->end() - begin();
-    const std::size_t size = std::min(up_to(random() % 4 == 0 ? 200'000 : 9000), all.size() - at);
-    ASSERT_TRUE(writer->write(std::span(all).subspan(at, size)));
-    for (; next != records.end() && next->end <= writer->end(); ++next) last = *next;
-    ASSERT_EQ(writer->proven(), last.end) << "of " << server::wal::to_string(writer->end());
-    ASSERT_EQ(tail->position(), last.end);
-    if (random() % 8 == 0) {
-      ASSERT_TRUE(writer->rewind());
-    } else if (random() % 8 == 0 && last.begin.valid()) {
-      resume(last.end, last.begin);
-      tail->publish(last.end, last.end, clock.now());
-    }
-  }
-  EXPECT_EQ(directory.read(begin(), builder.end()), all);
-}
-
-// One that has not begun is no failed flush.
-TEST_F(WriterTest, AFlushWaitsForADescriptor) {
-  start_empty(begin());
-  append(3000);
-  ASSERT_TRUE(writer->write(take()));
-  // UBSan wants descriptors of its own to look at a type that it meets for the first time.
-  wait_for_flush();
-  runtime::log::log("there are descriptors");
-  for (int i = 0; i < 300; ++i) append(8000);
-  ASSERT_TRUE(writer->write(take()));
-  {
-    tests::LogPipe log;
-    const tests::NoDescriptors none;
-    writer->request_flush();
-    EXPECT_TRUE(log.wait_for("Too many open files; making WAL durable waits")) << log.said();
-    EXPECT_TRUE(writer->is_flushing());
-  }
-  EXPECT_FALSE(writer->flush_failure().has_value());
-  wait_for_flush();
-  EXPECT_EQ(writer->flushed(), builder.end());
-  EXPECT_FALSE(writer->flush_failure().has_value());
+TEST_F(WriterTest, PositionsOutOfTheirOrderAreABug) {
+  EXPECT_DEATH(SpoolPositions({.written = Lsn(1), .proven = Lsn(2), .flushed = Lsn(1)}), "proven");
+  EXPECT_DEATH(SpoolPositions({.written = Lsn(1), .proven = Lsn(1), .flushed = Lsn(2)}), "flushed");
+  const SpoolPositions positions({.written = Lsn(3), .proven = Lsn(1), .flushed = Lsn(2)});
+  EXPECT_EQ(positions.durable(), Lsn(1));
 }
 
 TEST_F(WriterTest, ItGoesOnWhereTheSpoolEnds) {
@@ -437,13 +248,12 @@ TEST_F(WriterTest, ANewTimelineBeginsWithItsParentsBytes) {
   std::vector<std::byte> copied(beginning.size());
   file.read(reinterpret_cast<char*>(copied.data()), static_cast<std::streamsize>(copied.size()));
   EXPECT_EQ(copied, beginning);
-  EXPECT_EQ(read_history_files(directory.path())->at(kSecond), text);
+  EXPECT_EQ(Directory(directory.path()).read_histories()->at(kSecond), text);
 }
 
 TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
-  Lsn required;
   options.retention.wal_keep_bytes = 1 << 20;
-  options.retention.required_lsn = [&required] { return required; };
+  holds.add(slots);
   start_empty(begin());
   const auto grow_to = [&](std::uint64_t segment) {
     while (builder.end() < identity.segment_size.start(SegmentNo{segment})) {
@@ -452,11 +262,11 @@ TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
       wait_for_flush();
     }
   };
-  required = identity.segment_size.start(SegmentNo{2}) + 5;
+  slots.required.store(identity.segment_size.start(SegmentNo{2}) + 5);
   grow_to(6);
   EXPECT_FALSE(std::filesystem::exists(path(kFirst, 1)));
   EXPECT_TRUE(std::filesystem::exists(path(kFirst, 2))) << "a slot needs it";
-  required = Lsn();
+  slots.required.store(Lsn());
   grow_to(8);
   EXPECT_FALSE(std::filesystem::exists(path(kFirst, 5)));
   EXPECT_TRUE(std::filesystem::exists(path(kFirst, 7)));

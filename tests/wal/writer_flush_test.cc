@@ -1,0 +1,146 @@
+#include "server/wal/writer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "runtime/mutex.h"
+#include "tests/support/disk_calls.h"
+#include "tests/support/no_descriptors.h"
+#include "tests/wal/writer_rig.h"
+
+// How a spool becomes durable: by which descriptors, in which order, and what is left of a failure.
+
+namespace server::wal {
+namespace {
+
+using WriterFlushTest = WriterRig;
+
+TEST_F(WriterFlushTest, WhatIsFlushedFollowsOverSegments) {
+  start_empty(begin());
+  EXPECT_EQ(writer->flushed(), begin());
+  for (int i = 0; i < 400; ++i) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  wait_for_flush();
+  EXPECT_EQ(writer->flushed(), builder.end());
+  EXPECT_FALSE(writer->flush_failure().has_value());
+}
+
+TEST_F(WriterFlushTest, AFailedFlushIsReportedAndTheLast) {
+  start_empty(begin());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  std::atomic<int> syncs = 0;
+  const tests::DiskHook broken(directory.path(), [&](const tests::DiskCall& call) {
+    return call.name == "fdatasync" && ++syncs == 1 ? EIO : 0;
+  });
+  writer->request_flush();
+  await_doorbell();
+  ASSERT_TRUE(writer->flush_failure().has_value());
+  EXPECT_EQ(writer->flush_failure()->what,
+            "could not fsync file \"" + path(kFirst, 1) + "\": Input/output error");
+  EXPECT_FALSE(writer->is_flushing());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  writer->request_flush();
+  EXPECT_FALSE(writer->rewind());
+  EXPECT_EQ(writer->flushed(), begin());
+  EXPECT_EQ(syncs, 1);
+}
+
+// The calls on the spool's files that a commit costs, on both threads.
+TEST_F(WriterFlushTest, ACommitCostsNoOpenAndNoSyncOfTheDirectory) {
+  start_empty(begin());
+  append(100);
+  ASSERT_TRUE(writer->write(take()));
+  wait_for_flush();
+  runtime::Mutex mutex;
+  std::vector<std::string> calls;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    const runtime::Lock lock(mutex);
+    if (call.name != "pread" && call.name != "stat" && call.name != "open") {
+      calls.push_back(call.text());
+    }
+    return 0;
+  });
+  const std::string name = segment_name(kFirst, SegmentNo{1}, identity.segment_size);
+  for (int i = 0; i < 3; ++i) {
+    append(100);
+    ASSERT_TRUE(writer->write(take()));
+    wait_for_flush();
+  }
+  const runtime::Lock lock(mutex);
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 3; ++i) wanted.insert(wanted.end(), {"pwrite " + name, "fdatasync " + name});
+  EXPECT_EQ(calls, wanted);
+}
+
+// A full segment is closed by the sync that covers it, and its directory is synced for its name.
+TEST_F(WriterFlushTest, AFullSegmentIsSyncedByTheDescriptorThatWroteIt) {
+  start_empty(begin());
+  while (builder.end() < identity.segment_size.start(SegmentNo{2}) + 50'000) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  std::filesystem::rename(path(kFirst, 1), path(kFirst, 1) + ".elsewhere");
+  runtime::Mutex mutex;
+  std::vector<std::string> syncs;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    const runtime::Lock lock(mutex);
+    syncs.push_back(call.text());
+    return 0;
+  });
+  wait_for_flush();
+  const runtime::Lock lock(mutex);
+  const std::string first = segment_name(kFirst, SegmentNo{1}, identity.segment_size);
+  EXPECT_EQ(syncs, (std::vector<std::string>{
+                       "fdatasync " + first + ".elsewhere",
+                       "fdatasync " + segment_name(kFirst, SegmentNo{2}, identity.segment_size),
+                       "fsync ."}));
+}
+
+// The segment before the end has bytes that no sync has covered when WAL is taken back.
+TEST_F(WriterFlushTest, WhatIsNotTakenBackIsStillSynced) {
+  start_empty(begin());
+  while (builder.end() < identity.segment_size.start(SegmentNo{2}) + 50'000) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  const Lsn proven = builder.end();
+  append(40'000);
+  const auto torn = take();
+  const std::size_t to_page_end = kPageBytes - proven.page_offset();
+  ASSERT_TRUE(writer->write(std::span(torn).first(to_page_end + kPageBytes)));
+  ASSERT_TRUE(writer->rewind());
+  EXPECT_EQ(writer->end(), proven);
+  runtime::Mutex mutex;
+  std::vector<std::string> syncs;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    const runtime::Lock lock(mutex);
+    syncs.push_back(call.text());
+    return 0;
+  });
+  wait_for_flush();
+  EXPECT_EQ(writer->flushed(), proven);
+  const runtime::Lock lock(mutex);
+  EXPECT_EQ(syncs, (std::vector<std::string>{
+                       "fdatasync " + segment_name(kFirst, SegmentNo{1}, identity.segment_size),
+                       "fdatasync " + segment_name(kFirst, SegmentNo{2}, identity.segment_size),
+                       "fsync ."}));
+}
+
+TEST_F(WriterFlushTest, AFlushNeedsNoDescriptor) {
+  start_empty(begin());
+  for (int i = 0; i < 300; ++i) append(8000);
+  ASSERT_TRUE(writer->write(take()));
+  {
+    const tests::NoDescriptors none;
+    writer->request_flush();
+    await_doorbell();
+  }
+  EXPECT_FALSE(writer->flush_failure().has_value());
+  EXPECT_EQ(writer->flushed(), builder.end());
+}
+
+}  // namespace
+}  // namespace server::wal
