@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "runtime/errors.h"
 #include "runtime/check.h"
 #include "runtime/file.h"
 #include "runtime/format.h"

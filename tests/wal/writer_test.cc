@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/errors.h"
 #include "runtime/file.h"
 #include "server/wal/inventory.h"
 #include "tests/support/no_descriptors.h"
