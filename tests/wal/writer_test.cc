@@ -242,7 +242,7 @@ TEST_F(WriterTest, WhatCameIsProvenFromMemory) {
   append(3000);
   ASSERT_TRUE(writer->write(take()));
   const tests::NoDescriptors none;
-  for (const std::size_t size : {10u, 300u, 7000u, 9000u, 100'000u}) {
+  for (const std::size_t size : {30u, 300u, 7000u, 9000u, 100'000u}) {
     append(size);
     ASSERT_TRUE(writer->write(take()));
     EXPECT_EQ(tail->position(), builder.end());
@@ -308,7 +308,7 @@ TEST_F(WriterTest, HoweverWalIsCutItIsProvenToTheLastWholeRecord) {
   std::vector<Whole> records;
   const auto note = [&] { records.push_back({builder.end(), builder.previous_record()}); };
   for (int i = 0; i < 400; ++i) {
-    append(up_to(random() % 8 == 0 ? 60'000 : 4000));
+    append(50 + up_to(random() % 8 == 0 ? 60'000 : 4000));
     note();
     if (i % 97 == 50) {
       builder.append_switch();
