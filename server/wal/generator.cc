@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <span>
 
-#include "runtime/errors.h"
 #include "runtime/check.h"
+#include "runtime/errors.h"
 #include "runtime/file.h"
 #include "runtime/format.h"
 #include "server/wal/directory.h"

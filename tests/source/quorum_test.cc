@@ -107,7 +107,7 @@ TEST(QuorumTest, WhateverComesAndGoesItConfirmsWhatThePolicySays) {
     Quorum all(*parse_ack_policy("all (a, b, *)"));
     std::map<std::uint32_t, std::pair<std::string, std::uint64_t>> standbys;
     for (int i = 0; i < 2000; ++i) {
-      const std::uint32_t id = random() % 12;
+      const auto id = static_cast<std::uint32_t>(random() % 12);
       if (random() % 4 == 0) {
         quorum.remove(id);
         all.remove(id);
