@@ -18,7 +18,7 @@ struct InboundMessage {
 // How far a cut has got.
 enum class Cut {
   kMessage,     // a whole message, of `bytes_used`
-  kIncomplete,  // more bytes are needed; `bytes_wanted` in all, as far as is known
+  kIncomplete,  // more bytes are needed, `bytes_wanted` in all as far as is known
   kBadLength,   // the length word is impossible
   kBadType,     // no message of this type may be there
 };
@@ -31,10 +31,15 @@ struct CutResult {
 };
 
 // The longest `length` word per message type (PQ_SMALL_MESSAGE_LIMIT of src/include/libpq/libpq.h).
-// Replication commands and standby messages are short, so the large limit is far below PostgreSQL's
-// gigabyte: nobody can make the server buffer more than this.
+// Standby messages are short, and messages of the extended protocol are refused whatever they say,
+// so the large limit is far below PostgreSQL's gigabyte: no client makes the server keep more.
 inline constexpr std::uint32_t kSmallMessageBytesMax = 10000;
 inline constexpr std::uint32_t kLargeMessageBytesMax = 1 << 20;
+// A query is kept and then lexed in one go by the loop that has all other sessions to serve, and no
+// replication command needs more than a few hundred bytes. This much is the longest argument of a
+// program on Linux (MAX_ARG_STRLEN), hence the longest command of `psql -c`: longer text is a
+// script's, and not meant for a walsender.
+inline constexpr std::uint32_t kQueryBytesMax = 128 * 1024;
 
 // What a frontend may send depends on what it is in.
 enum class During { kCommands, kStream };
