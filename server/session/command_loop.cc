@@ -67,6 +67,7 @@ void CommandLoop::on_writable() {
 }
 
 Line::Taken CommandLoop::take(std::span<const std::byte> bytes) {
+  DCHECK(line_.open() && !slots_.busy());
   const bool in_copy = streaming_.active();
   const wire::CutResult cut =
       wire::cut_message(bytes, in_copy ? wire::During::kStream : wire::During::kCommands);

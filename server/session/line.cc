@@ -98,7 +98,7 @@ std::size_t Line::take_messages(std::span<const std::byte> bytes) {
       break;
     }
     const Taken taken = owner_.take(bytes.subspan(used));
-    DCHECK(taken.bytes <= bytes.size() - used);
+    DCHECK(taken.bytes <= bytes.size() - used && taken.bytes_wanted <= Input::kBytesMax);
     if (taken.bytes == 0) {
       input_.want(taken.bytes_wanted);
       break;

@@ -15,6 +15,7 @@
 #include "server/session/environment.h"
 #include "server/session/input.h"
 #include "server/stream/connection.h"
+#include "server/wire/framer.h"
 #include "server/wire/message.h"
 
 namespace server::session {
@@ -87,6 +88,7 @@ class Line final : private runtime::Loop::Handler,
   enum class State { kOpen, kClosing, kClosed };
 
   static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
+  static_assert(wire::kQueryBytesMax <= kQueuedBytesMax);
   static constexpr std::size_t kMessagesPerTurn = 32;
 
   void on_ready(std::uint32_t events) override;

@@ -33,7 +33,14 @@ Login::Next refuse_packet(std::span<const std::byte> packet, const runtime::Erro
 
 Login::Next Login::take(std::span<const std::byte> body, bool more_bytes_follow,
                         const Server& server, wire::MessageWriter& out) {
+  CHECK(outcome_ == Next::kMore);
   packet_.assign(body.begin(), body.end());
+  outcome_ = take_packet(more_bytes_follow, server, out);
+  return outcome_;
+}
+
+Login::Next Login::take_packet(bool more_bytes_follow, const Server& server,
+                               wire::MessageWriter& out) {
   auto packet =
       wire::parse_startup_packet(packet_, ssl_answered_, gss_answered_, server.newest_protocol);
   if (!packet) return refuse_packet(packet_, packet.error(), out);
@@ -46,7 +53,7 @@ Login::Next Login::take(std::span<const std::byte> body, bool more_bytes_follow,
   }
   message_ = std::get<wire::StartupMessage>(std::move(*packet));
   const Next next = identify(server, out);
-  // Every client is believed to be who it says.
+  // Every client is believed to have the name that it gives.
   return next == Next::kIn ? let_in(server, out) : next;
 }
 
@@ -125,7 +132,7 @@ Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
 }
 
 Login::Entry Login::take_entry() {
-  CHECK(entry_.seat.taken());
+  CHECK(outcome_ == Next::kIn && entry_.seat.taken());
   return std::move(entry_);
 }
 

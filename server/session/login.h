@@ -30,12 +30,12 @@ class Login {
  public:
   enum class Next {
     kMore,       // the client's next message is wanted
-    kIn,         // the writer has all up to ReadyForQuery; take_entry() says who is in
+    kIn,         // the writer has all up to ReadyForQuery; take_entry() has the client
     kRefused,    // the writer ends with the FATAL error
     kCancelled,  // it was a CancelRequest, which is not answered
   };
 
-  // What a server has for those who log in. A reload may change it between two messages.
+  // What a server has for a client that logs in. A reload may change it between two messages.
   struct Server {
     const settings::Settings& settings;
     std::span<const std::string_view> reported_settings;  // in their order
@@ -44,7 +44,7 @@ class Login {
     std::int64_t max_wal_senders;
   };
 
-  // Who is in, and what that client was given.
+  // The client that is in, and what it was given.
   struct Entry {
     Client client;
     SenderSeat seat;
@@ -52,7 +52,7 @@ class Login {
   };
 
   // With `too_many` the server has no room for this connection, which is said once the client has
-  // said who it is.
+  // given its name.
   Login(std::uint32_t process_id, bool too_many) : process_id_(process_id), too_many_(too_many) {}
 
   // Cuts off the next message as far as this step's rules allow one.
@@ -69,6 +69,7 @@ class Login {
   const wire::CancelRequest& cancel_request() const { return cancel_request_; }
 
  private:
+  Next take_packet(bool more_bytes_follow, const Server& server, wire::MessageWriter& out);
   Next decline(wire::EncryptionRequest::Kind kind, bool more_bytes_follow,
                wire::MessageWriter& out);
   Next identify(const Server& server, wire::MessageWriter& out);
@@ -79,6 +80,7 @@ class Login {
 
   const std::uint32_t process_id_;
   const bool too_many_;
+  Next outcome_ = Next::kMore;  // of the last message
   bool ssl_answered_ = false;
   bool gss_answered_ = false;
   std::vector<std::byte> packet_;       // the last one

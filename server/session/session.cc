@@ -40,6 +40,7 @@ bool Session::takes_messages() const {
 }
 
 Line::Taken Session::take(std::span<const std::byte> bytes) {
+  DCHECK((login_ == nullptr) != (commands_ == nullptr));
   return commands_ != nullptr ? commands_->take(bytes) : log_in(bytes);
 }
 
@@ -85,6 +86,7 @@ void Session::enter(Login::Entry entry) {
   runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
                       entry.client.user, entry.client.application_name(), peer_.text());
   seat_ = std::move(entry.seat);
+  DCHECK(seat_.taken());
   environment_.cancel_keys.add(process_id_, entry.key, environment_.worker);
   CommandLoop::Owner& self = *this;
   commands_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),

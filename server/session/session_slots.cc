@@ -84,7 +84,7 @@ void SessionSlots::drop(std::string_view name, bool wait) {
 // A command that has waited for a slot is busy already.
 void SessionSlots::run(std::unique_ptr<Command> command) {
   CHECK(!wait_.has_value());
-  if (!std::exchange(busy_, true)) cancelled_ = false;
+  if (!busy()) state_ = State::kBusy;
   pool_.submit(std::move(command), home_);
 }
 
@@ -104,8 +104,9 @@ void SessionSlots::done_with(Command& command) {
 
 // Tries again when the slot is free, which it may be already.
 void SessionSlots::wait_for(const std::string& name) {
+  CHECK(busy());
   awaited_ = name;
-  if (cancelled_) return on_free();
+  if (state_ == State::kCancelled) return on_free();
   wait_ =
       slots_.notify_when_free(name, [this, home = &home_] { home->post([this] { on_free(); }); });
   if (!wait_.has_value()) on_free();
@@ -113,7 +114,7 @@ void SessionSlots::wait_for(const std::string& name) {
 
 void SessionSlots::on_free() {
   wait_.reset();
-  if (!cancelled_) return drop(awaited_, /*wait=*/true);
+  if (state_ == State::kBusy) return drop(awaited_, /*wait=*/true);
   finish(runtime::Error{.kind = &wire::kQueryCanceled,
                         .what = "canceling statement due to user request"});
 }
@@ -121,13 +122,14 @@ void SessionSlots::on_free() {
 // A command that runs in the pool ends by itself. If Slots has called the task already, the post to
 // this loop is on its way, and on_free() will find the command cancelled.
 void SessionSlots::cancel() {
-  CHECK(busy_);
-  cancelled_ = true;
+  CHECK(busy());
+  state_ = State::kCancelled;
   if (wait_.has_value() && slots_.cancel(*wait_)) on_free();
 }
 
 void SessionSlots::finish(const runtime::Result<void>& done, std::string_view created) {
-  CHECK(std::exchange(busy_, false));
+  CHECK(busy());
+  state_ = State::kIdle;
   owner_.on_slot_command_done(done, created);
 }
 

@@ -42,7 +42,7 @@ class SessionSlots {
   // With `wait`, the command waits until a slot that another session uses is free.
   void drop(std::string_view name, bool wait);
   // Whether a command runs or waits.
-  bool busy() const { return busy_; }
+  bool busy() const { return state_ != State::kIdle; }
   // Ends a command that waits. A command that runs will be done in a moment. REQUIRES: busy().
   void cancel();
 
@@ -59,6 +59,11 @@ class SessionSlots {
 
  private:
   class Command;
+  enum class State {
+    kIdle,
+    kBusy,       // a command runs or waits
+    kCancelled,  // it still runs, but is not to wait
+  };
 
   void run(std::unique_ptr<Command> command);
   void done_with(Command& command);
@@ -74,8 +79,7 @@ class SessionSlots {
 
   slot::Slot* streams_ = nullptr;  // of the stream that runs or is about to
   bool has_temporary_ = false;
-  bool busy_ = false;
-  bool cancelled_ = false;            // the command is not to wait, or no longer
+  State state_ = State::kIdle;
   std::string awaited_;               // the slot that is to be dropped when it is free
   std::optional<slot::WaitId> wait_;  // while Slots has a task for when that is so
 };

@@ -44,6 +44,7 @@ void Streaming::start(const command::StartPoint& point, slot::Slot* slot) {
   interruption_.reset();
   reported_xmin_.reset();
   sender_.start(point.timeline, point.start, slot);
+  DCHECK(sender_.active());
 }
 
 // ProcessRepliesIfAny.

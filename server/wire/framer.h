@@ -35,11 +35,11 @@ struct CutResult {
 // so the large limit is far below PostgreSQL's gigabyte: no client makes the server keep more.
 inline constexpr std::uint32_t kSmallMessageBytesMax = 10000;
 inline constexpr std::uint32_t kLargeMessageBytesMax = 1 << 20;
-// A query is kept and then lexed in one go by the loop that has all other sessions to serve, and no
-// replication command needs more than a few hundred bytes. This much is the longest argument of a
-// program on Linux (MAX_ARG_STRLEN), hence the longest command of `psql -c`: longer text is a
-// script's, and not meant for a walsender.
-inline constexpr std::uint32_t kQueryBytesMax = 128 * 1024;
+// No replication command needs more than a few hundred bytes. Longer text is SQL that was meant for
+// another server, and is to be answered as PostgreSQL answers it, but it is kept until it is whole
+// and then read in one go by a loop that has other sessions to serve. So a session keeps no more of
+// a query than it may queue of answers.
+inline constexpr std::uint32_t kQueryBytesMax = 256 * 1024;
 
 // What a frontend may send depends on what it is in.
 enum class During { kCommands, kStream };

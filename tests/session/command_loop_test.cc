@@ -260,7 +260,7 @@ TEST_F(CommandLoopTest, WhoClosesItsSideStillGetsItsAnswers) {
 TEST_F(CommandLoopTest, ALargeMessageIsTakenUpToTheLimitOfItsType) {
   constexpr std::size_t kLengthBytes = 4;
   EXPECT_EQ(answer(client_message('F', std::string((1 << 20) - kLengthBytes, ' '))), "EZ");
-  constexpr std::size_t kLargestQuery = 128 * 1024 - kLengthBytes;
+  constexpr std::size_t kLargestQuery = 256 * 1024 - kLengthBytes;
   std::string blanks(kLargestQuery - 1, ' ');
   blanks.push_back('\0');
   EXPECT_EQ(answer(client_message('Q', blanks)), "EZ");
