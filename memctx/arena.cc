@@ -54,7 +54,6 @@ Arena::~Arena() {
 }
 
 void Arena::reset() {
-  ++reset_count_;
   free_all(dedicated_);
   dedicated_ = nullptr;
   if (blocks_ == nullptr) return;

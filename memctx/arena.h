@@ -17,10 +17,10 @@ struct ArenaOptions {
   std::uint32_t block_bytes_max = 8 * 1024 * 1024;
 };
 
-// For what there are thousands of: PostgreSQL's ALLOCSET_SMALL_SIZES.
+// For contexts of which there are thousands: PostgreSQL's ALLOCSET_SMALL_SIZES.
 inline constexpr ArenaOptions kSmallArena{1024, 8 * 1024};
 
-// A larger request is a bug, such as a length that nobody checked: PostgreSQL's MaxAllocSize.
+// A larger request is a bug, such as a length that was not checked: PostgreSQL's MaxAllocSize.
 inline constexpr std::size_t kChunkBytesMax = 0x3fffffff;
 inline constexpr std::size_t kChunkAlignMax = 4096;
 
@@ -61,7 +61,6 @@ class Arena {
   void reset();
 
   const char* name() const { return name_; }
-  std::uint32_t reset_count() const { return reset_count_; }
   Stats stats() const;
 
  private:
@@ -86,7 +85,6 @@ class Arena {
   const char* name_;
   std::uint32_t block_bytes_max_;
   std::uint32_t block_bytes_next_;
-  std::uint32_t reset_count_ = 0;
 };
 
 // Says on stderr what was asked for, and aborts.

@@ -27,8 +27,6 @@ Context::~Context() {
   check_thread();
   assert(current_or_null() != this && "a thread's current context is deleted");
   delete_children();
-  run_callbacks();
-  assert(first_child_ == nullptr && "a callback created a child of a context that is deleted");
   unlink();
 }
 
@@ -46,7 +44,7 @@ void Context::delete_child(Context& child) {
 }
 
 // Leaf by leaf and without recursion, as MemoryContextDelete does it: a deep tree must not exhaust
-// the stack. Reads the tree anew each time, for a callback may have deleted a sibling.
+// the stack.
 void Context::delete_children() {
   check_thread();
   Context* context = this;
@@ -61,32 +59,7 @@ void Context::delete_children() {
 
 void Context::reset() {
   delete_children();
-  reset_only();
-}
-
-void Context::reset_only() {
-  check_thread();
-  run_callbacks();
   arena_.reset();
-}
-
-std::string_view Context::copy(std::string_view text) {
-  auto* chunk = static_cast<char*>(allocate(text.size(), alignof(char)));
-  return {chunk, text.copy(chunk, text.size())};
-}
-
-void Context::on_reset(void (*function)(void*), void* argument) {
-  void* chunk = allocate(sizeof(ResetCallback), alignof(ResetCallback));
-  callbacks_ = ::new (chunk) ResetCallback{callbacks_, function, argument};
-}
-
-void Context::adopt() {
-#ifndef NDEBUG
-  thread_ = std::this_thread::get_id();
-  for (Context* child = first_child_; child != nullptr; child = child->next_sibling_) {
-    child->adopt();
-  }
-#endif
 }
 
 Stats Context::stats() const {
@@ -142,15 +115,6 @@ void Context::unlink() {
     previous_sibling_->next_sibling_ = next_sibling_;
   } else if (parent_ != nullptr) {
     parent_->first_child_ = next_sibling_;
-  }
-}
-
-// Each one is taken off before it is called, so that it runs once whatever it does itself.
-void Context::run_callbacks() {
-  while (callbacks_ != nullptr) {
-    ResetCallback* callback = callbacks_;
-    callbacks_ = callback->next;
-    callback->function(callback->argument);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The thread's current context: where code allocates that was handed no context. It is the one
+// The thread's current context, from which code allocates that was handed no context. It is the one
 // global of this tree, as CurrentMemoryContext is one of PostgreSQL's.
 
 #include "memctx/context.h"

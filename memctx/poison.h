@@ -1,6 +1,6 @@
 #pragma once
 
-// Makes memory that nobody may use unreadable under AddressSanitizer, and does nothing otherwise,
+// Makes memory that must not be used unreadable under AddressSanitizer, and does nothing otherwise,
 // so that a pointer kept beyond a reset fails in the tests and costs nothing in production.
 
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace memctx {
 #if MEMCTX_HAS_ASAN
 
 inline constexpr bool kPoisoning = true;
-// Not inlined: g++ would take the call inside for a read of memory that nobody has written yet.
+// Not inlined: g++ would take the call inside for a read of memory that has not been written yet.
 [[gnu::noinline]] inline void poison(void* at, std::size_t size) {
   __asan_poison_memory_region(at, size);
 }

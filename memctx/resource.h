@@ -12,7 +12,7 @@ namespace memctx {
 
 // Takes a container's memory from a context and gives nothing back before the context's reset: a
 // vector that grows leaves its old storage behind, so reserve where the size is known.
-//   Owner: whoever owns the containers; it outlives them.  Thread: the context's.
+//   Owner: the owner of the containers; it outlives them.  Thread: the context's.
 //   Borrows: the context, which must not be reset while a container is in use.
 class Resource final : public std::pmr::memory_resource {
  public:

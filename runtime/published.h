@@ -7,7 +7,8 @@ namespace runtime {
 
 // A value that one thread writes and any thread reads: the latest, without waiting.
 //   Owner: the writer.  Thread: one calls store(), any calls load().
-//   Invariant: what the writer did before store(v) is visible to who loads v (release, acquire).
+//   Invariant: what the writer did before store(v) is visible to a thread that loads v (release,
+//   acquire).
 template <typename T>
 class Published {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8, "must be one machine word");

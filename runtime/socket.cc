@@ -161,7 +161,7 @@ Accepted accept_from(int listen_fd) {
                                           &accepted.peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   })));
   if (!accepted.fd) {
-    // ECONNABORTED: the peer gave up while it waited, which is nobody's error.
+    // ECONNABORTED: the peer gave up while it waited, which is no error of this host.
     if (errno != EAGAIN && errno != ECONNABORTED) accepted.sys_errno = errno;
     return accepted;
   }

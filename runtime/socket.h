@@ -59,7 +59,7 @@ bool is_within_host(int fd);
 struct Accepted {
   UniqueFd fd;  // invalid when no connection is waiting
   SocketAddress peer;
-  int sys_errno = 0;  // why there is none, if that is no ordinary "nobody waits"
+  int sys_errno = 0;  // why fd is invalid, unless no connection was waiting
 };
 // Takes one waiting connection, with TCP_NODELAY and SO_KEEPALIVE as pqcomm.c's pq_init sets them.
 Accepted accept_from(int listen_fd);

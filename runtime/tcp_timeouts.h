@@ -6,11 +6,11 @@
 
 namespace runtime {
 
-// Of PostgreSQL's tcp_keepalives_idle, _interval and _count, and tcp_user_timeout. Zero is what the
-// system does by itself.
+// The values of PostgreSQL's tcp_keepalives_idle, _interval and _count, and tcp_user_timeout. Zero
+// leaves a value at the system's default.
 struct TcpTimeouts {
   int keepalive_idle_s = 0;      // silence before the first probe
-  int keepalive_interval_s = 0;  // between probes that nobody answers
+  int keepalive_interval_s = 0;  // between probes that the peer does not answer
   int keepalive_count = 0;       // of these, before the connection is given up
   int user_timeout_ms = 0;       // for which sent data may stay unacknowledged
 

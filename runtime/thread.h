@@ -10,7 +10,7 @@ namespace runtime {
 
 // A thread with a name (15 bytes, as the kernel keeps it) and a top memory context of its own,
 // which lives as long as the thread runs.
-//   Owner: whoever starts it; joined when destroyed.  Thread: the owner's.
+//   Owner: the object that starts it; joined when destroyed.  Thread: the owner's.
 class NamedThread {
  public:
   // `top` is the new thread's, and its current context.

@@ -17,7 +17,8 @@
 
 namespace runtime {
 
-// What this thread has done so far is visible to whoever calls tsan_acquire(at) from now on.
+// What this thread has done so far is visible to every thread that calls tsan_acquire(at) from now
+// on.
 inline void tsan_release([[maybe_unused]] const void* at) {
 #ifdef WALCAST_TSAN
   __tsan_release(const_cast<void*>(at));

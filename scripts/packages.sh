@@ -5,9 +5,9 @@ build_packages="g++ cmake ninja-build ccache pkg-config libtbb-dev libconcurrent
   libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libspdlog-dev libgtest-dev
   libgmock-dev libbenchmark-dev libpq-dev"
 demo_packages="python3"
-# PostgreSQL 15, the peer that it is tested against, its certificates, and what runs it as another
-# user.
-test_packages="postgresql-15 openssl util-linux"
+# PostgreSQL 15, the peer that it is tested against, its certificates, what runs it as another user,
+# and what counts its system calls.
+test_packages="postgresql-15 openssl util-linux strace"
 # The compiler whose analysis knows which thread may touch what.
 analysis_packages="clang"
 # Only g++ builds walcast; only clang has libFuzzer.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/check.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
@@ -26,8 +27,9 @@ runtime::Result<runtime::SocketAddress> Acceptor::listen(const runtime::SocketAd
   return bound;
 }
 
-void Acceptor::start(const ConnectionLimits& limits) {
+void Acceptor::start(const runtime::ConnectionLimits& limits) {
   loop_.assert_in_thread();
+  CHECK(limits.admitted_max <= limits.open_max);
   limits_ = limits;
   for (const auto& listener : listeners_) loop_.watch(listener->fd(), EPOLLIN, *listener);
   thread_ = std::make_unique<runtime::NamedThread>(runtime::format("acceptor-{}", index_),
@@ -69,14 +71,14 @@ void Acceptor::accept_all(Listener& listener) {
   }
 }
 
-// Those that wait in the backlog have to wait a little more.
+// Clients wait in the kernel's backlog until the timer fires.
 void Acceptor::pause(std::string_view why) {
   if (!std::exchange(pause_logged_, true)) runtime::log::log("{}", why);
   set_listening(false);
   pause_timer_.arm(loop_.now() + kPauseWhenExhausted);
 }
 
-// Positive, as a pid_t: to slots, 0 is nobody.
+// Positive, as a pid_t is: the active_pid of a slot that no session holds is 0.
 std::uint32_t Acceptor::next_process_id() {
   for (;;) {
     const auto id = static_cast<std::uint32_t>(process_ids_.add(1) & 0x7FFFFFFF);

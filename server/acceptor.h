@@ -9,12 +9,12 @@
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/counters.h"
+#include "runtime/descriptors.h"
 #include "runtime/loop.h"
 #include "runtime/result.h"
 #include "runtime/socket.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
-#include "server/descriptors.h"
 #include "server/worker.h"
 
 namespace server {
@@ -23,7 +23,8 @@ namespace server {
 // port by SO_REUSEPORT.
 //   Owner: Server.  Thread: its own, "acceptor-N"; all but the loop's calls are main's.
 //   Borrows: clock, workers, and the counter that process ids are drawn from.
-//   Limits: kAcceptsPerTurn, and those of start(), which each acceptor may pass by one.
+//   Limits: kAcceptsPerTurn, and those given to start(). All acceptors count the same connections,
+//   so that each may pass the limits by one.
 class Acceptor final : private runtime::Timer::Handler {
  public:
   Acceptor(std::size_t index, const runtime::Clock& clock,
@@ -32,7 +33,7 @@ class Acceptor final : private runtime::Timer::Handler {
 
   // Binds and listens. Before start().
   runtime::Result<runtime::SocketAddress> listen(const runtime::SocketAddress& address);
-  void start(const ConnectionLimits& limits);
+  void start(const runtime::ConnectionLimits& limits);
   void stop();
   void log_memory_contexts();
 
@@ -65,8 +66,8 @@ class Acceptor final : private runtime::Timer::Handler {
   const std::vector<std::unique_ptr<Worker>>& workers_;
   runtime::Gauge& process_ids_;
   runtime::Loop loop_;
-  ConnectionLimits limits_;
-  bool pause_logged_ GUARDED_BY(loop_) = false;  // and since then somebody has waited
+  runtime::ConnectionLimits limits_;
+  bool pause_logged_ GUARDED_BY(loop_) = false;  // and clients have waited ever since
   runtime::Timer pause_timer_ GUARDED_BY(loop_);
   std::vector<std::unique_ptr<Listener>> listeners_ GUARDED_BY(loop_);
   std::unique_ptr<runtime::NamedThread> thread_;

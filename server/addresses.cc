@@ -15,7 +15,8 @@ using runtime::SocketAddress;
 
 namespace {
 
-// Whoever reaches the port may read all WAL, so without authentication nobody else's host may.
+// There is no authentication, and any client that reaches the port may read all WAL; so only
+// clients on this host may.
 runtime::Error not_loopback(const std::string& host) {
   return {.kind = &runtime::kInternal,
           .what = format("will not listen on \"{}\" without authentication", host),

@@ -10,8 +10,9 @@
 
 namespace server {
 
-// The addresses of `hosts` to listen on, each once. One that this host does not have is left out
-// with a log message, as PostgreSQL does (postmaster.c), as long as there is another. Blocks.
+// The addresses of `hosts` to listen on, each of them once. An address that this machine does not
+// have is left out with a log message, as PostgreSQL does (postmaster.c), if there is another one.
+// Blocks on the resolver.
 runtime::Result<std::vector<runtime::SocketAddress>> find_listen_addresses(
     const std::vector<std::string>& hosts, std::uint16_t port,
     const std::function<runtime::Result<void>(const runtime::SocketAddress&)>& try_to_bind =

@@ -7,122 +7,73 @@
 #include <thread>
 #include <utility>
 
-#include "runtime/check.h"
-#include "runtime/format.h"
+#include "runtime/log.h"
 #include "server/settings/option_types.h"
-#include "server/settings/units.h"
+#include "server/settings/options.h"
+#include "server/stream/chunk.h"
 #include "server/wire/errors.h"
 
 namespace server {
 
 namespace {
 
-using settings::SettingContext;
+using settings::Options;
+using settings::Unit;
 
-const settings::OptionType<source::AckPolicy> kAckPolicy{source::parse_ack_policy,
-                                                         source::show_ack_policy};
-
-std::string underscored(std::string flag) {
-  std::replace(flag.begin(), flag.end(), '-', '_');
-  return flag;
-}
-
-// "--wal-sender-timeout" on the command line is "wal_sender_timeout" in the file.
-std::string both_names(std::string flag) {
-  const std::string in_file = underscored(flag);
-  return in_file == flag ? "--" + flag : "--" + flag + ",--" + in_file;
-}
-
-// Options of one subcommand.
-struct Options {
-  CLI::App& app;
-  settings::Settings* settings;  // where SHOW finds them; null if there is no SHOW
-
-  // The default is given as text, so that it is shown in help and checked like any other.
-  template <typename Value>
-  void add(const std::string& flag, Value& value, const std::string& initial,
-           const settings::OptionType<Value>& type, const std::string& description,
-           SettingContext context = SettingContext::kPostmaster) const {
-    app.add_option_function<std::string>(
-           both_names(flag),
-           [flag, &value, type, description, context, known = settings](const std::string& text) {
-             const auto parsed = type.parse(text);
-             if (!parsed.has_value()) {
-               throw CLI::ValidationError(
-                   type.explain
-                       ? type.explain(text)
-                       : runtime::format("invalid value for parameter \"{}\": \"{}\"", flag, text));
-             }
-             value = *parsed;
-             if (known != nullptr) {
-               known->set(underscored(flag), type.show(*parsed), description, context);
-             }
-           },
-           description)
-        ->default_str(initial)
-        ->force_callback();
-  }
-};
+// An option in ReloadableConfig.
+constexpr auto kReloaded = settings::SettingContext::kSighup;
 
 void add_source_options(const Options& options, ServeConfig& config) {
-  options.app.add_option(both_names("wal-directory"), config.wal_directory,
-                         "Serve the WAL segments in this directory");
-  options.app.add_option(both_names("spool-directory"), config.spool_directory,
-                         "Where WAL that walcast receives or makes is kept");
-  options.app.add_option(
-      both_names("state-directory"), config.state_directory,
-      "Where replication slots are kept; in the spool directory if there is one");
-  options.app.add_option_function<std::string>(
-      "--synthetic",
-      [&config](const std::string& text) {
-        const auto parsed = settings::parse_rate(text);
-        if (parsed.value_or(0) == 0) {
-          throw CLI::ValidationError(
-              runtime::format("invalid value for parameter \"synthetic\": \"{}\"", text));
-        }
-        config.synthetic_rate = *parsed;
-      },
-      "Make WAL at this rate instead, such as 50MB/s, in --spool-directory");
-  options.add("record-size", config.records, "50..8000", settings::kRecordSizesOption,
+  options.add("wal-directory", config.wal_directory, "", settings::text(),
+              "Serve the WAL segments in this directory");
+  options.add("spool-directory", config.spool_directory, "", settings::text(),
+              "Where WAL that walcast receives or makes is kept");
+  options.add("state-directory", config.state_directory, "", settings::text(),
+              "Where replication slots are kept; in the spool directory if there is one");
+  options.add("synthetic", config.synthetic_rate, "", settings::rate_or_none(),
+              "Make WAL at this rate instead, such as 50MB/s, in --spool-directory");
+  options.add("record-size", config.records, "50..8000", settings::record_sizes(),
               "Bytes per synthetic record, one size or a range");
-  options.add("wal-segment-size", config.wal_segment_size, "16MB", settings::kSegmentSizeOption,
+  options.add("wal-segment-size", config.wal_segment_size, "16MB", settings::segment_size(),
               "Segment size of a new synthetic spool");
-  options.add("wal-keep-size", config.wal_keep_size, "1GB", settings::kMegabytesOption,
+  options.add("wal-keep-size", config.wal_keep_size, "1GB", settings::bytes(Unit::kMegabytes),
               "WAL that a spool keeps for standbys, and what slots need");
   options.add("max-slot-wal-keep-size", config.max_slot_wal_keep_size, "-1",
-              settings::kMegabytesOrNoneOption,
+              settings::bytes_or_none(Unit::kMegabytes),
               "A spool gives up a slot that needs WAL from further back than this and than "
               "wal_keep_size; -1: none");
-  options.add("min-free-space", config.min_free_space, "64MB", settings::kBytesOption,
+  options.add("min-free-space", config.min_free_space, "64MB", settings::bytes(),
               "A relay's spool gives up old WAL that no slot needs to leave so much; 0: never");
 }
 
 void add_receiver_options(const Options& options, ServeConfig& config) {
-  options.app.add_option(
-      both_names("primary-conninfo"), config.primary_conninfo,
-      "Receive WAL from this server into --spool-directory, or follow it in --wal-directory");
-  options.app.add_option(both_names("primary-slot-name"), config.primary_slot_name,
-                         "The replication slot to use there");
-  options.app.add_flag(both_names("create-primary-slot"), config.create_primary_slot,
-                       "Create that slot if there is none");
-  options.add("upstream-ack", config.upstream_ack, "spool", kAckPolicy,
+  const settings::OptionType<source::AckPolicy> ack_policy{source::parse_ack_policy,
+                                                           source::show_ack_policy};
+  options.add("primary-conninfo", config.primary_conninfo, "", settings::secret(),
+              "Receive WAL from this server into --spool-directory, or follow it in "
+              "--wal-directory");
+  options.add("primary-slot-name", config.primary_slot_name, "", settings::text(),
+              "The replication slot to use there");
+  options.add_switch("create-primary-slot", config.create_primary_slot,
+                     "Create that slot if there is none");
+  options.add("upstream-ack", config.upstream_ack, "spool", ack_policy,
               "Who must have WAL before the primary is told: spool, any N (names), all (names)");
-  options.add("hot-standby-feedback", config.hot_standby_feedback, "on", settings::kBooleanOption,
+  options.add("hot-standby-feedback", config.hot_standby_feedback, "on", settings::boolean(),
               "Pass on to the primary which transactions standbys still look at");
-  options.add("max-feedback-age", config.max_feedback_age, "0", settings::kDurationOption,
+  options.add("max-feedback-age", config.max_feedback_age, "0", settings::duration(),
               "A standby with the same oldest transaction for so long is left out; 0: never");
-  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", settings::kDurationOption,
+  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", settings::duration(),
               "A primary silent for so long is left; 0 turns it off");
   options.add("wal-receiver-status-interval", config.wal_receiver_status_interval, "10s",
-              settings::kSecondsOption,
+              settings::duration(Unit::kSeconds),
               "The primary is told our position at least so often; 0: only when it asks");
   options.add("wal-retrieve-retry-interval", config.wal_retrieve_retry_interval, "5s",
-              settings::kDurationOption, "Time before a lost primary is tried again");
+              settings::duration(), "Time before a lost primary is tried again");
 }
 
 void add_server_options(const Options& options, ServeConfig& config) {
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  options.add("listen-addresses", config.listen_addresses, "localhost", settings::kAddressesOption,
+  options.add("listen-addresses", config.listen_addresses, "localhost", settings::addresses(),
               "Addresses to listen on, separated by commas");
   options.add("port", config.port, "5433", settings::integer<std::uint16_t>(0, 65535),
               "TCP port; 0 takes a free one");
@@ -132,45 +83,52 @@ void add_server_options(const Options& options, ServeConfig& config) {
               "Threads that accept connections");
   options.add("io-threads", config.io_threads, "2", settings::integer<int>(1, 256),
               "Threads that read and check cold WAL");
-  options.add("copy-threshold", config.copy_threshold, "16kB", settings::kCopyThresholdOption,
+  options.add("copy-threshold", config.copy_threshold, "16kB",
+              settings::bytes(Unit::kBytes, stream::kChunkBytesMax),
               "Messages with more WAL than this go by sendfile, others by one copy");
 }
 
 void add_session_options(const Options& options, ServeConfig& config) {
-  constexpr auto kReloaded = SettingContext::kSighup;
-  options.add("max-wal-senders", config.max_wal_senders, "10000",
+  options.add("max-wal-senders", config.reloadable.max_wal_senders, "10000",
               settings::integer<std::int64_t>(1, 1'000'000), "Most standbys at a time", kReloaded);
   options.add("max-replication-slots", config.max_replication_slots, "10",
               settings::integer<std::size_t>(0, 100'000), "Most replication slots at a time");
-  options.add("wal-sender-timeout", config.wal_sender_timeout, "60s", settings::kDurationOption,
-              "Standbys silent for so long are dropped; 0 turns it off", kReloaded);
-  options.add("authentication-timeout", config.authentication_timeout, "60s",
-              settings::kAuthenticationTimeoutOption, "Time for a client to say who it is",
+  options.add("wal-sender-timeout", config.reloadable.wal_sender_timeout, "60s",
+              settings::duration(), "Standbys silent for so long are dropped; 0 turns it off",
               kReloaded);
-  options.add("shutdown-timeout", config.shutdown_timeout, "10s", settings::kDurationOption,
+  options.add("authentication-timeout", config.reloadable.authentication_timeout, "60s",
+              settings::postgres_seconds("authentication_timeout", 1, 600),
+              "Time for a client to say who it is", kReloaded);
+  options.add("shutdown-timeout", config.reloadable.shutdown_timeout, "10s", settings::duration(),
               "Time for standbys to confirm all WAL when the server stops", kReloaded);
-  options.add("idle-session-timeout", config.idle_session_timeout, "0", settings::kDurationOption,
+  options.add("idle-session-timeout", config.reloadable.idle_session_timeout, "0",
+              settings::duration(),
               "Clients that idle so long between commands are dropped; 0 turns it off", kReloaded);
 }
 
-// Against peers that are gone without a word.
+// When TCP gives up a client that is gone without a word.
 void add_tcp_options(const Options& options, runtime::TcpTimeouts& tcp) {
-  const auto add = [&](const std::string& flag, int& value, const std::string& description) {
-    options.add(flag, value, "0", settings::as_postgres(underscored(flag)),
-                description + "; 0 is the system's default", SettingContext::kSighup);
+  const auto add = [&](const std::string& flag, std::string_view name, int& value,
+                       const std::string& help) {
+    options.add(flag, value, "0", settings::as_postgres(name), help + "; 0 is the system's default",
+                kReloaded);
   };
-  add("tcp-keepalives-idle", tcp.keepalive_idle_s, "Silence before TCP asks for a sign of life");
-  add("tcp-keepalives-interval", tcp.keepalive_interval_s, "Time before it asks again");
-  add("tcp-keepalives-count", tcp.keepalive_count, "Questions until the connection is dropped");
-  add("tcp-user-timeout", tcp.user_timeout_ms, "Time that sent data may stay unacknowledged");
+  add("tcp-keepalives-idle", "tcp_keepalives_idle", tcp.keepalive_idle_s,
+      "Silence before TCP asks for a sign of life");
+  add("tcp-keepalives-interval", "tcp_keepalives_interval", tcp.keepalive_interval_s,
+      "Time before it asks again");
+  add("tcp-keepalives-count", "tcp_keepalives_count", tcp.keepalive_count,
+      "Questions until the connection is dropped");
+  add("tcp-user-timeout", "tcp_user_timeout", tcp.user_timeout_ms,
+      "Time that sent data may stay unacknowledged");
 }
 
 void add_operator_options(const Options& options, ServeConfig& config) {
-  options.add("log-level", config.log_level, "log", settings::kLogLevelOption,
-              "debug, info, log, warning, error or fatal", SettingContext::kSighup);
-  options.add("standby-table", config.standby_table, "0", settings::kDurationOption,
+  options.add("log-level", config.reloadable.log_level, "log", settings::log_level(),
+              "debug, info, log, warning, error or fatal", kReloaded);
+  options.add("standby-table", config.standby_table, "0", settings::duration(),
               "Print a table of the standbys this often; 0 for never");
-  options.add("run-for", config.run_for, "0", settings::kDurationOption,
+  options.add("run-for", config.run_for, "0", settings::duration(),
               "Stop by itself after this time; 0 for never");
 }
 
@@ -191,24 +149,6 @@ void add_file(CLI::App& app, CLI::App& serve) {
   app.config_formatter(std::make_shared<ServeFile>());
   app.allow_config_extras(CLI::config_extras_mode::error);
   serve.fallthrough();  // so that --config may stand behind `serve`
-}
-
-// Of an option without a type of its own: the words it was given in, if it is no switch.
-std::string shown_value(const CLI::Option& option) {
-  const bool given = option.count() > 0;
-  if (option.get_expected_max() == 0)
-    return settings::kBooleanOption.show(given && option.as<bool>());
-  return given ? CLI::detail::join(option.results(), ",") : option.get_default_str();
-}
-
-void collect_settings(const CLI::App& app, settings::Settings& settings) {
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_lnames().empty() || option->get_single_name() == "help") continue;
-    const std::string name = underscored(option->get_lnames().back());
-    if (settings.find(name) == nullptr) {
-      settings.set(name, shown_value(*option), option->get_description());
-    }
-  }
 }
 
 void check_serve(const ServeConfig& config) {
@@ -239,19 +179,28 @@ void check_serve(const ServeConfig& config) {
   }
 }
 
-void add_generate_options(const Options& options, wal::GenerateOptions& generate) {
-  options.app.add_option("directory", generate.directory, "Where the segments go")->required();
-  options.add("size", generate.size_bytes, "1GB", settings::kBytesOption, "WAL to write");
-  options.add("record-size", generate.records, "50..8000", settings::kRecordSizesOption,
-              "Bytes per record, one size or a range");
-  options.add("wal-segment-size", generate.segment_size, "16MB", settings::kSegmentSizeOption,
-              "Segment size");
-  options.app.add_option("--seed", generate.records.seed, "The same seed makes the same WAL")
-      ->capture_default_str();
-  options.app.add_flag("--sync", generate.sync, "fsync every segment");
+// Slots are kept in the spool, unless --state-directory names a place for them.
+void keep_state_in_spool(ServeConfig& config) {
+  if (!config.state_directory.empty()) return;
+  config.state_directory = config.spool_directory;
+  settings::Setting shown = *config.settings.find("state_directory");
+  config.settings.set(shown.name, config.state_directory, shown.description, shown.context);
 }
 
-// Parses; CLI11's exceptions end here, but for its own help and version.
+void add_generate_options(CLI::App& app, wal::GenerateOptions& generate) {
+  const Options options(app, nullptr);
+  app.add_option("directory", generate.directory, "Where the segments go")->required();
+  options.add("size", generate.size_bytes, "1GB", settings::bytes(), "WAL to write");
+  options.add("record-size", generate.records, "50..8000", settings::record_sizes(),
+              "Bytes per record, one size or a range");
+  options.add("wal-segment-size", generate.segment_size, "16MB", settings::segment_size(),
+              "Segment size");
+  app.add_option("--seed", generate.records.seed, "The same seed makes the same WAL")
+      ->capture_default_str();
+  app.add_flag("--sync", generate.sync, "fsync every segment");
+}
+
+// CLI11's exceptions end here.
 runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
   CommandLine line;
   line.serve.command_line = words;
@@ -259,34 +208,26 @@ runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
   app.set_version_flag("--version", "walcast " WALCAST_VERSION);
   app.require_subcommand(1);
   CLI::App* serve = app.add_subcommand("serve", "Serve WAL to standbys");
-  const Options serve_options{*serve, &line.serve.settings};
+  const Options serve_options(*serve, &line.serve.settings);
   add_source_options(serve_options, line.serve);
   add_receiver_options(serve_options, line.serve);
   add_server_options(serve_options, line.serve);
   add_session_options(serve_options, line.serve);
-  add_tcp_options(serve_options, line.serve.tcp);
+  add_tcp_options(serve_options, line.serve.reloadable.tcp);
   add_operator_options(serve_options, line.serve);
   add_file(app, *serve);
   CLI::App* generate = app.add_subcommand("generate", "Write synthetic WAL segments");
-  add_generate_options({*generate, nullptr}, line.generate);
+  add_generate_options(*generate, line.generate);
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
     app.parse(std::move(reversed));
     line.verb = CommandLine::Verb::kGenerate;
     if (!serve->parsed()) return line;
     check_serve(line.serve);
-    if (line.serve.state_directory.empty()) line.serve.state_directory = line.serve.spool_directory;
-    collect_settings(*serve, line.serve.settings);
-    // It may hold a password, and whoever streams may ask.
-    if (!line.serve.primary_conninfo.empty()) {
-      line.serve.settings.set("primary_conninfo", "********",
-                              serve->get_option("--primary-conninfo")->get_description());
-    }
-    line.serve.settings.set("state_directory", line.serve.state_directory,
-                            serve->get_option("--state-directory")->get_description());
+    keep_state_in_spool(line.serve);
     line.verb = CommandLine::Verb::kServe;
   } catch (const CLI::ParseError& error) {
-    // Help and version are "errors" too, which CLI11 prints itself.
+    // The help and the version come as errors with the exit code 0; CLI11 prints them.
     if (error.get_exit_code() != 0) {
       return runtime::Error{.kind = &wire::kInvalidParameterValue, .what = error.what()};
     }

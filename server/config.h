@@ -17,11 +17,23 @@
 
 namespace server {
 
-// What `walcast serve` was asked for; every limit of the server is here.
+// The options that a SIGHUP may change while the server runs: each of them is a
+// SettingContext::kSighup, and no other is.
+struct ReloadableConfig {
+  std::int64_t max_wal_senders = 0;
+  runtime::Duration wal_sender_timeout{};
+  runtime::Duration authentication_timeout{};
+  runtime::Duration shutdown_timeout{};
+  runtime::Duration idle_session_timeout{};
+  runtime::TcpTimeouts tcp;
+  runtime::log::Level log_level = runtime::log::Level::kLog;
+};
+
+// The options of `walcast serve`; every limit of the server that an operator may set is here.
 struct ServeConfig {
-  std::vector<std::string> command_line;  // what it was parsed from, without the program's name
+  std::vector<std::string> command_line;  // without the program's name
   std::string wal_directory;
-  std::uint64_t synthetic_rate = 0;  // bytes per second
+  std::uint64_t synthetic_rate = 0;  // bytes per second; 0: WAL is not made
   std::string spool_directory;
   std::string state_directory;   // empty: there is none
   std::string primary_conninfo;  // empty: there is no primary to receive from
@@ -34,7 +46,7 @@ struct ServeConfig {
   runtime::Duration wal_receiver_status_interval{};
   runtime::Duration wal_retrieve_retry_interval{};
   wal::SegmentSize wal_segment_size;
-  std::uint64_t wal_keep_size = 1ull << 30;
+  std::uint64_t wal_keep_size = 0;
   std::optional<std::uint64_t> max_slot_wal_keep_size;  // none: no limit
   std::uint64_t min_free_space = 0;
   wal::RecordMix records;
@@ -45,17 +57,11 @@ struct ServeConfig {
   std::size_t acceptors = 0;
   int io_threads = 0;
 
-  std::int64_t max_wal_senders = 0;
+  ReloadableConfig reloadable;
   std::size_t max_replication_slots = 0;
-  runtime::Duration wal_sender_timeout{};
-  runtime::Duration authentication_timeout{};
-  runtime::Duration shutdown_timeout{};
-  runtime::Duration idle_session_timeout{};
-  runtime::TcpTimeouts tcp;
   std::uint32_t copy_threshold = 0;  // bytes of WAL up to which a message is copied
 
-  runtime::log::Level log_level = runtime::log::Level::kLog;
-  runtime::Duration standby_table{};  // how often it is printed; 0: never
+  runtime::Duration standby_table{};  // the interval at which it is printed; 0: never
   runtime::Duration run_for{};        // 0: until a signal
 
   // Every option by its name in a configuration file, as SHOW answers it.
@@ -63,7 +69,7 @@ struct ServeConfig {
 };
 
 // What the command line says: one of these subcommands, or an exit code because there is nothing
-// left to do (help was asked for, or something is wrong and has been said).
+// left to do (help was asked for, or the command line is wrong and the log has the reason).
 struct CommandLine {
   enum class Verb { kServe, kGenerate, kExit };
   Verb verb = Verb::kExit;
@@ -75,7 +81,7 @@ struct CommandLine {
 // Parses flags, and the file that --config names, from one definition of each option.
 CommandLine parse_command_line(int argc, const char* const* argv);
 
-// The same command line with what the file says by now. The error says what is wrong with it.
+// The same command line, with the file as it is at this time. The error says what is wrong with it.
 runtime::Result<ServeConfig> read_again(const ServeConfig& config);
 
 }  // namespace server

@@ -15,7 +15,7 @@ int report(const runtime::Error& error) {
 }
 
 int run_serve(const server::ServeConfig& config) {
-  runtime::log::set_level(config.log_level);
+  runtime::log::set_level(config.reloadable.log_level);
   server::Server server(config);
   auto exit_code = server.run();
   return exit_code ? *exit_code : report(exit_code.error());

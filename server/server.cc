@@ -7,11 +7,12 @@
 #include <filesystem>
 #include <utility>
 
+#include "runtime/descriptors.h"
 #include "runtime/errors.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
-#include "server/descriptors.h"
+#include "server/reload.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
 #include "server/source/relay.h"
@@ -26,12 +27,12 @@ std::string slot_directory(const ServeConfig& config) {
   return config.state_directory.empty() ? "" : config.state_directory + "/pg_replslot";
 }
 
-// A failure is of the disk; the slots keep their WAL then.
+// The disk has failed a write of slots; they keep their WAL then.
 void log_failure(const runtime::Result<void>& done) {
   if (!done) runtime::log::error("{}", done.error().what);
 }
 
-// The source's thread asks, which may wait for the disk.
+// The source's thread calls these functions, and may wait for the disk.
 wal::RetentionOptions retention(const ServeConfig& config, slot::Slots& slots) {
   return {.wal_keep_bytes = config.wal_keep_size,
           .slot_keep_bytes_max = config.max_slot_wal_keep_size,
@@ -105,7 +106,7 @@ runtime::Result<int> Server::run() {
 }
 
 runtime::Result<void> Server::start() {
-  const std::int64_t descriptors = raise_descriptor_limit();
+  const std::int64_t descriptors = runtime::raise_descriptor_limit();
   addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
   slots_.emplace(slot_options());
   source_ = make_source(config_, clock_, *slots_, xmin_horizon_, quorum_);
@@ -137,13 +138,14 @@ runtime::Result<void> Server::start() {
   return {};
 }
 
-// It may wait for a primary, and the loop that signals come to does not run yet.
+// open() may wait for a primary for a long time, and the loop that handles signals does not run
+// yet; so SIGINT and SIGTERM end the process meanwhile.
 runtime::Result<void> Server::open_source() {
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
   return source_->open();
 }
 
-// The source has locked its spool, where the slots are unless they have a place of their own.
+// The source has locked its spool; a state directory elsewhere needs a lock of its own.
 runtime::Result<void> Server::lock_state_directory() {
   const std::string& directory = config_.state_directory;
   std::error_code missing;
@@ -178,12 +180,12 @@ runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   const std::size_t files_max = config_.workers * stream::WalView::Options().segments_max +
                                 static_cast<std::size_t>(config_.io_threads) * kFilesPerThread +
                                 kOtherFiles;
-  const ConnectionLimits limits = TRY(share_out_descriptors(descriptors, count_open_descriptors(),
-                                                            static_cast<std::int64_t>(files_max)));
-  if (config_.max_wal_senders > limits.admitted_max) {
+  const runtime::ConnectionLimits limits = TRY(runtime::share_out_descriptors(
+      descriptors, runtime::count_open_descriptors(), static_cast<std::int64_t>(files_max)));
+  if (config_.reloadable.max_wal_senders > limits.admitted_max) {
     runtime::log::warning(
         "max_wal_senders is {}, but a limit of {} open files leaves room for {} connections only",
-        config_.max_wal_senders, descriptors, limits.admitted_max);
+        config_.reloadable.max_wal_senders, descriptors, limits.admitted_max);
   }
   for (const auto& acceptor : acceptors_) acceptor->start(limits);
   return {};
@@ -218,16 +220,16 @@ slot::Slots::Options Server::slot_options() {
 }
 
 session::SessionEnvironment::Options Server::session_options() const {
-  return {
-      .sender = {.copy_bytes_max = config_.copy_threshold, .timeout = config_.wal_sender_timeout},
-      .authentication_timeout = config_.authentication_timeout,
-      .close_timeout = config_.shutdown_timeout,
-      .idle_session_timeout = config_.idle_session_timeout,
-      .tcp = config_.tcp,
-      .max_wal_senders = config_.max_wal_senders};
+  return {.sender = {.copy_bytes_max = config_.copy_threshold,
+                     .timeout = config_.reloadable.wal_sender_timeout},
+          .authentication_timeout = config_.reloadable.authentication_timeout,
+          .close_timeout = config_.reloadable.shutdown_timeout,
+          .idle_session_timeout = config_.reloadable.idle_session_timeout,
+          .tcp = config_.reloadable.tcp,
+          .max_wal_senders = config_.reloadable.max_wal_senders};
 }
 
-// Writes to the disk, and so runs in the pool.
+// Saves the slots in the pool, since it writes to the disk.
 class Server::SaveSlots final : public runtime::Job {
  public:
   explicit SaveSlots(Server& server) : server_(server) {}
@@ -245,8 +247,8 @@ class Server::SaveSlots final : public runtime::Job {
 
 void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
 
-// Nobody new, then no new WAL; then each session ends when its standby has confirmed all there is.
-// The loop goes on, for a second signal.
+// First no new clients, then no new WAL; then each session ends when its standby has confirmed all
+// WAL. The loop runs on meanwhile, for a second signal.
 void Server::begin_stop() {
   loop_.assert_in_thread();
   if (std::exchange(stopping_, true)) {
@@ -265,7 +267,7 @@ void Server::begin_stop() {
   }
 }
 
-// What begin_stop() leaves, or what there is of a server that could not start.
+// Ends the threads that begin_stop() has left, or those of a server that could not start.
 void Server::stop() {
   loop_.assert_in_thread();
   for (const auto& acceptor : acceptors_) acceptor->stop();
@@ -323,6 +325,22 @@ void Server::on_source_failed(const runtime::Error& error) {
   });
 }
 
+// Each loop takes the new settings over between two turns.
+void Server::reload() {
+  runtime::log::log("received SIGHUP, reloading configuration files");
+  const auto fresh = read_again(config_);
+  if (!fresh) {
+    runtime::log::log("{}", fresh.error().what);
+    runtime::log::log("configuration file contains errors; no changes were applied");
+    return;
+  }
+  settings::Settings shown = *settings_;
+  apply_changes(find_changes(config_, *fresh), *fresh, config_, shown);
+  settings_ = std::make_shared<const settings::Settings>(std::move(shown));
+  runtime::log::set_level(config_.reloadable.log_level);
+  for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
+}
+
 void Server::log_memory_contexts() {
   runtime::log::log("logging memory contexts of PID {}", ::getpid());
   runtime::log_heap();
@@ -332,7 +350,7 @@ void Server::log_memory_contexts() {
   source_->log_memory_contexts();
 }
 
-// Every worker answers for its own sessions; the table is drawn when the last one has.
+// Every worker answers for its own sessions; take_rows() draws the table after the last answer.
 void Server::request_table() {
   if (answers_awaited_ > 0 || stopping_) return;  // workers that have ended do not answer
   answers_awaited_ = workers_.size();

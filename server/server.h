@@ -41,8 +41,8 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<int> run();
 
  private:
-  // So often the positions of slots are written, as a checkpoint does. After a crash a slot is at
-  // most so old, which only keeps more WAL than need be.
+  // The positions of slots are written at this interval, as by a checkpoint. After a crash a slot
+  // is at most that old, which only keeps more WAL than is needed.
   static constexpr runtime::Duration kSlotSaveInterval = std::chrono::seconds(10);
 
   class SaveSlots;
@@ -87,7 +87,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Gauge wal_senders_;
   runtime::Gauge process_ids_;
   session::CancelKeys cancel_keys_;
-  source::XminHorizon xmin_horizon_;  // outlives the source, which listens to it, as the next
+  source::XminHorizon xmin_horizon_;  // this and quorum_ outlive the source, which listens to them
   source::Quorum quorum_;
   std::optional<slot::Slots> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -62,7 +62,7 @@ void Worker::adopt(session::Arrival arrival) {
       load_.add(-1);
       return;
     }
-    // Owned by the list from here on, and by the loop once it is over.
+    // The list owns the session from here on, and the loop once the session is over.
     auto* session = new session::Session(*environment_, *this, std::move(*owned));
     sessions_.push_back(session->link());
   });
@@ -137,7 +137,7 @@ void Worker::cut() {
   loop_.stop();
 }
 
-// As a copy, for a session that is over leaves the list.
+// A copy of the list, because a session that ends meanwhile leaves the list.
 std::vector<session::Session*> Worker::all_sessions() const {
   std::vector<session::Session*> all;
   sessions_.for_each([&](session::Session& session) { all.push_back(&session); });

@@ -26,7 +26,8 @@ namespace server {
 // One loop with its sessions, its view of the WAL and its memory contexts. Workers share nothing on
 // the way of a WAL byte.
 //   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*(), log_memory_contexts() and load()
-//   are for any. Borrows: clock, pool, segments, settings and the counter of walsenders.
+//   may be called by any.
+//   Borrows: all that Shared names.
 class Worker final : public session::CancelKeys::Target,
                      private session::Session::Owner,
                      private runtime::Timer::Handler {
@@ -78,7 +79,7 @@ class Worker final : public session::CancelKeys::Target,
       taker(snapshot());
     });
   }
-  // Sessions that it has, or will have when its mailbox is empty.
+  // The number of sessions, those included that wait in the mailbox.
   std::int64_t load() const { return load_.get(); }
   std::uint64_t bytes_sent() const { return view_.bytes_sent(); }
 

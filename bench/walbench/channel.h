@@ -26,7 +26,7 @@ class Channel {
   bool is_open() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }
 
-  // The handler is told when connected() may be asked. REQUIRES: !is_open().
+  // The loop calls the handler when connected() has an answer. REQUIRES: !is_open().
   runtime::Result<void> connect(const runtime::SocketAddress& address);
   // The errno with which connecting has failed; 0, and it may be used from now on.
   int connected();

@@ -8,7 +8,7 @@ namespace bench::walbench {
 
 // Counts values in buckets whose width grows with the value, so that any percentile is right to
 // within one part in 64. Adding a value allocates nothing.
-//   Owner: whoever measures; a value of 30 kB.  Thread: one.
+//   Owner: the object that measures; a value of 30 kB.  Thread: one.
 class Histogram {
  public:
   void add(std::uint64_t value);

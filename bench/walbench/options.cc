@@ -106,6 +106,9 @@ std::variant<Options, ExitStatus> parse_options(int argc, const char* const* arg
   app.add_option("--verify", options.verify_directory,
                  "Compare every byte with the segment files of this directory")
       ->check(CLI::ExistingDirectory);
+  app.add_option("--stamps", options.stamps,
+                 "Look for this label's stamps in the WAL, and measure the time since each")
+      ->excludes("--verify");
   app.add_option("--slow", options.slow_standbys, "The first so many standbys are slow")
       ->capture_default_str();
   app.add_option("--slow-rate", options.slow_bytes_per_second, "How fast a slow one reads: 1MB/s")

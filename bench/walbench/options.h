@@ -25,6 +25,7 @@ struct Options {
   std::optional<server::wal::Lsn> until;
   std::optional<runtime::Duration> duration;  // from the first connect on
   std::string verify_directory;               // empty: WAL is dropped unseen
+  std::string stamps;                         // not empty: the label of stamps to look for
 
   std::size_t slow_standbys = 0;  // the first ones
   std::uint64_t slow_bytes_per_second = 1 << 20;

@@ -65,6 +65,12 @@ void add_messages(std::string& text, const Tally& tally) {
              format("p50 {}, p99 {}, max {}", micros_text(delays.percentile(0.5)),
                     micros_text(delays.percentile(0.99)), micros_text(delays.max())));
   }
+  if (const Histogram& stamps = tally.stamp_us; stamps.count() != 0) {
+    add_line(
+        text, "stamps",
+        format("{}, p50 {}, p99 {}, max {}", stamps.count(), micros_text(stamps.percentile(0.5)),
+               micros_text(stamps.percentile(0.99)), micros_text(stamps.max())));
+  }
 }
 
 }  // namespace
@@ -109,6 +115,7 @@ std::string to_json(const Outcome& outcome) {
   const Tally& tally = outcome.tally;
   const Histogram& sizes = tally.message_bytes;
   const Histogram& delays = tally.delay_us;
+  const Histogram& stamps = tally.stamp_us;
   std::string failures;
   for (const auto& [reason, count] : tally.failures.by_reason()) {
     failures += format("{}{}: {}", failures.empty() ? "" : ", ", json_string(reason), count);
@@ -117,12 +124,15 @@ std::string to_json(const Outcome& outcome) {
       "{{\"standbys\": {}, \"completed\": {}, \"bytes\": {}, \"seconds\": {:.3f}, "
       "\"streaming_seconds\": {:.3f}, \"bytes_per_second\": {:.0f}, \"messages\": {}, "
       "\"message_bytes\": {{\"min\": {}, \"p50\": {}, \"p99\": {}, \"max\": {}}}, "
-      "\"delay_us\": {{\"p50\": {}, \"p99\": {}, \"max\": {}}}, \"cpu_seconds\": {:.3f}, "
+      "\"delay_us\": {{\"p50\": {}, \"p99\": {}, \"max\": {}}}, "
+      "\"stamp_us\": {{\"count\": {}, \"p50\": {}, \"p99\": {}, \"max\": {}}}, \"cpu_seconds\": "
+      "{:.3f}, "
       "\"failures\": {{{}}}, \"mismatches\": {}}}\n",
       outcome.standbys, tally.completed, tally.bytes, outcome.seconds, outcome.streaming_seconds,
       outcome.bytes_per_second(), sizes.count(), sizes.min(), sizes.percentile(0.5),
       sizes.percentile(0.99), sizes.max(), delays.percentile(0.5), delays.percentile(0.99),
-      delays.max(), outcome.cpu_seconds, failures, tally.mismatches);
+      delays.max(), stamps.count(), stamps.percentile(0.5), stamps.percentile(0.99), stamps.max(),
+      outcome.cpu_seconds, failures, tally.mismatches);
 }
 
 std::string to_text(const ProgressLine& line) {

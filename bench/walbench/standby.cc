@@ -76,6 +76,7 @@ void Standby::on_connected() {
   const int error = channel_.connected();
   if (error != 0) return on_connect_failed(error);
   const Options& options = berth_.options;
+  if (has_stamps()) ask_for_arrival_times(channel_.fd());
   state_ = State::kLogin;
   login_.emplace(Login::Wish{.timeline = options.timeline, .start = options.start});
   send(Login::greeting(options.user, runtime::format("{}_{}", options.application_name, index_)));
@@ -116,7 +117,7 @@ void Standby::read() {
 // How much one read may bring: what WAL there is to drop, or what the buffer holds.
 std::size_t Standby::readable_bytes() {
   std::uint64_t bytes = berth_.buffer.size();
-  if (berth_.verifier == nullptr) bytes = drops_wal() ? framer_.wal_left() : kHeaderReadBytes;
+  if (!reads_wal()) bytes = drops_wal() ? framer_.wal_left() : kHeaderReadBytes;
   if (pacer_.has_value()) bytes = std::min(bytes, pacer_->allowed(berth_.loop.now()));
   return bytes;
 }
@@ -124,8 +125,9 @@ std::size_t Standby::readable_bytes() {
 runtime::IoResult Standby::read_once(std::size_t bytes_max) {
   const bool drop = drops_wal();
   const auto buffer = berth_.buffer.first(drop ? 0 : bytes_max);
-  const runtime::IoResult result =
-      drop ? runtime::discard(channel_.fd(), bytes_max) : runtime::receive(channel_.fd(), buffer);
+  const runtime::IoResult result = drop           ? runtime::discard(channel_.fd(), bytes_max)
+                                   : has_stamps() ? receive_at(channel_.fd(), buffer, arrived_at_)
+                                                  : runtime::receive(channel_.fd(), buffer);
   if (result.status != Status::kDone) return result;
   last_input_ = berth_.loop.now();
   if (pacer_.has_value()) pacer_->took(result.bytes);
@@ -228,6 +230,7 @@ void Standby::on_wal(std::span<const std::byte> wal) {
     const auto equal = berth_.verifier->compare(plan_, next_, wal);
     if (!equal) return fail(equal.error());
   }
+  if (has_stamps()) add_delays(wal, berth_.options.stamps, arrived_at_, berth_.tally.stamp_us);
   advance(wal.size());
 }
 

@@ -11,6 +11,7 @@
 #include "bench/walbench/login.h"
 #include "bench/walbench/options.h"
 #include "bench/walbench/pacer.h"
+#include "bench/walbench/stamps.h"
 #include "bench/walbench/tally.h"
 #include "bench/walbench/verifier.h"
 #include "runtime/counters.h"
@@ -84,7 +85,9 @@ class Standby final : private runtime::Loop::Handler, private runtime::Timer::Ha
   void read();
   runtime::IoResult read_once(std::size_t bytes_max);
   std::size_t readable_bytes();
-  bool drops_wal() const { return berth_.verifier == nullptr && framer_.wal_left() > 0; }
+  bool reads_wal() const { return berth_.verifier != nullptr || has_stamps(); }
+  bool has_stamps() const { return !berth_.options.stamps.empty(); }
+  bool drops_wal() const { return !reads_wal() && framer_.wal_left() > 0; }
   void take(std::span<const std::byte> bytes);
   void on_item(BackendFramer::Item item);
 
@@ -128,6 +131,7 @@ class Standby final : private runtime::Loop::Handler, private runtime::Timer::Ha
   runtime::Timer timer_;       // the login's end, the next status, or the ending's end
   runtime::Timer rest_timer_;  // a slow one reads again
   runtime::Instant last_input_{};
+  WallNanos arrived_at_ = 0;  // the input that is taken apart, if there are stamps to look for
 };
 
 }  // namespace bench::walbench

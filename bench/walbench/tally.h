@@ -17,6 +17,7 @@ struct Tally {
   std::uint64_t bytes = 0;  // of WAL
   Histogram message_bytes;  // WAL per XLogData message that came in whole
   Histogram delay_us;  // from the sender's clock in it to its last byte's arrival; not of slow ones
+  Histogram stamp_us;  // from the time in a stamp to its arrival
   FailureCounts failures;
   std::uint64_t mismatches = 0;
   std::optional<runtime::Instant> first_stream;  // when the first one began to stream
@@ -32,6 +33,7 @@ struct Tally {
     bytes += other.bytes;
     message_bytes.add(other.message_bytes);
     delay_us.add(other.delay_us);
+    stamp_us.add(other.stamp_us);
     failures.add(other.failures);
     mismatches += other.mismatches;
     if (other.first_stream) streaming_at(*other.first_stream);

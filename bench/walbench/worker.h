@@ -18,7 +18,7 @@ namespace bench::walbench {
 
 // One thread's share of the fleet, on one loop.
 //   Owner: Fleet.  Thread: the one that calls run(); finish(), abort() and progress() are for any,
-//   tally() for whoever has joined that thread.
+//   tally() for the thread that has joined it.
 //   Borrows: the clock, the options, the addresses.
 //   Limits: its share of logins_max in flight; one read buffer for all standbys.
 class Worker final : private Standby::Observer, private runtime::Loop::TurnWork {

@@ -89,7 +89,7 @@ runtime::Result<void> execute(const Command& command, const stream::WalView& vie
   }
   if (std::holds_alternative<StartLogicalReplication>(command)) return no_logical_decoding();
   if (std::holds_alternative<BaseBackup>(command)) return no_base_backup();
-  UNREACHABLE();  // the session's own
+  UNREACHABLE();  // the command loop runs the others itself
 }
 
 runtime::Error no_logical_decoding() {
@@ -102,7 +102,7 @@ void slot_created(std::string_view name, wire::MessageWriter& out) {
                        {"consistent_point", wire::kText},
                        {"snapshot_name", wire::kText},
                        {"output_plugin", wire::kText}});
-  // A physical slot is consistent anywhere, and so nowhere.
+  // A physical slot has no consistent point (walsender.c, CreateReplicationSlot).
   out.data_row({name, wal::to_string(wal::Lsn()), std::nullopt, std::nullopt});
   out.command_complete("CREATE_REPLICATION_SLOT");
 }

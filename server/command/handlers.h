@@ -25,7 +25,7 @@ runtime::Result<void> execute(const Command& command, const stream::WalView& vie
                               const settings::Settings& settings,
                               const settings::SessionSettings& own, wire::MessageWriter& out);
 
-// The answers about slots, and to those who want a logical one.
+// The answers to the slot commands, and the error for a logical slot.
 void slot_created(std::string_view name, wire::MessageWriter& out);
 void show_slot(const std::optional<slot::SlotInfo>& slot, const stream::WalView& view,
                wire::MessageWriter& out);

@@ -28,7 +28,7 @@ struct StartReplication {
   std::optional<wal::TimelineId> timeline;
 };
 struct StartLogicalReplication {};
-// name ['value' | value | number]; what it means is for who runs the command.
+// name ['value' | value | number]; what it means is for the command's handler.
 struct Option {
   std::string name;
   std::optional<std::string> value = {};

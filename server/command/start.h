@@ -17,14 +17,15 @@ struct StartPoint {
   std::optional<stream::NextTimeline> nothing_but;
 };
 
-// The checks of walsender.c's StartReplication that come before CopyBothResponse and behind that of
-// the slot.
+// The checks of walsender.c's StartReplication that come behind the check of the slot and before
+// CopyBothResponse.
 // REQUIRES: view.has_wal().
 runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request);
 
-// The checks that come after it, and need no look at a file. A standby that is ahead of us, but not
-// of what is still to come, will wait for it.
+// The checks that come after CopyBothResponse, and need no look at a file. A standby whose start
+// lies beyond this server's WAL, but not beyond the WAL that the primary has promised, may start:
+// its sender waits for that WAL.
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point);
 
 }  // namespace server::command

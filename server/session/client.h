@@ -12,12 +12,8 @@ struct Client {
   std::string user;
   settings::SessionSettings settings;
 
-  std::string_view encoding() const {
-    return settings.find("client_encoding").value_or("SQL_ASCII");
-  }
-  std::string_view application_name() const {
-    return settings.find("application_name").value_or("");
-  }
+  settings::Encoding encoding() const { return settings.encoding(); }
+  std::string_view application_name() const { return settings.application_name(); }
 };
 
 }  // namespace server::session

@@ -14,14 +14,14 @@ namespace server::session {
 
 namespace {
 
+using settings::Encoding;
 using Bytes = std::span<const std::uint8_t>;
 
 // An encoding in which not every byte is a character.
 struct MultiByteEncoding {
-  std::string_view name;
+  settings::Encoding encoding;
   std::size_t (*size_of)(Bytes text);  // of its first character, whether it is whole or not
   bool (*is_valid)(Bytes character);   // REQUIRES: it is whole
-  bool client_only = false;            // no server can have it (PG_ENCODING_BE_LAST is before it)
 };
 
 constexpr std::uint8_t kSingleShift2 = 0x8E;
@@ -101,27 +101,27 @@ bool is_gb18030(Bytes c) {
 }
 
 constexpr std::array kMultiByte{
-    MultiByteEncoding{"UTF8", utf8_size, is_utf8},
-    MultiByteEncoding{"EUC_JP", euc_size, is_euc_jp},
-    MultiByteEncoding{"EUC_CN", euc_cn_size, is_euc_of_two},
-    MultiByteEncoding{"EUC_KR", euc_size, is_euc_of_two},
-    MultiByteEncoding{"EUC_TW", euc_tw_size, is_euc_tw},
-    MultiByteEncoding{"EUC_JIS_2004", euc_size, is_euc_jp},
-    MultiByteEncoding{"MULE_INTERNAL", mule_size, is_mule},
-    MultiByteEncoding{"SJIS", sjis_size, is_sjis, true},
-    MultiByteEncoding{"SHIFT_JIS_2004", sjis_size, is_sjis, true},
-    MultiByteEncoding{"BIG5", one_or_two, is_pair, true},
-    MultiByteEncoding{"GBK", one_or_two, is_pair, true},
-    MultiByteEncoding{"UHC", one_or_two, is_pair, true},
-    MultiByteEncoding{"JOHAB", euc_size, is_johab, true},
-    MultiByteEncoding{"GB18030", gb18030_size, is_gb18030, true},
+    MultiByteEncoding{Encoding::kUtf8, utf8_size, is_utf8},
+    MultiByteEncoding{Encoding::kEucJp, euc_size, is_euc_jp},
+    MultiByteEncoding{Encoding::kEucCn, euc_cn_size, is_euc_of_two},
+    MultiByteEncoding{Encoding::kEucKr, euc_size, is_euc_of_two},
+    MultiByteEncoding{Encoding::kEucTw, euc_tw_size, is_euc_tw},
+    MultiByteEncoding{Encoding::kEucJis2004, euc_size, is_euc_jp},
+    MultiByteEncoding{Encoding::kMuleInternal, mule_size, is_mule},
+    MultiByteEncoding{Encoding::kSjis, sjis_size, is_sjis},
+    MultiByteEncoding{Encoding::kShiftJis2004, sjis_size, is_sjis},
+    MultiByteEncoding{Encoding::kBig5, one_or_two, is_pair},
+    MultiByteEncoding{Encoding::kGbk, one_or_two, is_pair},
+    MultiByteEncoding{Encoding::kUhc, one_or_two, is_pair},
+    MultiByteEncoding{Encoding::kJohab, euc_size, is_johab},
+    MultiByteEncoding{Encoding::kGb18030, gb18030_size, is_gb18030},
 };
 
 // Null for an encoding in which any byte is a character.
-const MultiByteEncoding* find_multi_byte(std::string_view encoding) {
-  const std::string_view name = encoding == "UNICODE" ? "UTF8" : encoding;
-  const auto found = std::find_if(kMultiByte.begin(), kMultiByte.end(),
-                                  [&](const MultiByteEncoding& e) { return e.name == name; });
+const MultiByteEncoding* find_multi_byte(Encoding encoding) {
+  const auto found =
+      std::find_if(kMultiByte.begin(), kMultiByte.end(),
+                   [&](const MultiByteEncoding& e) { return e.encoding == encoding; });
   return found == kMultiByte.end() ? nullptr : &*found;
 }
 
@@ -137,8 +137,8 @@ runtime::Result<void> check_characters(const MultiByteEncoding& encoding, Bytes 
   while (!text.empty()) {
     const std::size_t size = encoding.size_of(text);
     if (size > text.size() || !encoding.is_valid(text.first(size))) {
-      std::string what =
-          runtime::format("invalid byte sequence for encoding \"{}\":", encoding.name);
+      std::string what = runtime::format("invalid byte sequence for encoding \"{}\":",
+                                         settings::name_of(encoding.encoding));
       for (const auto byte : text.first(std::min(size, text.size()))) {
         what += runtime::format(" 0x{:02x}", byte);
       }
@@ -151,9 +151,8 @@ runtime::Result<void> check_characters(const MultiByteEncoding& encoding, Bytes 
 
 }  // namespace
 
-runtime::Result<void> check_received_text(std::string_view encoding, std::string_view text) {
-  const MultiByteEncoding* found = find_multi_byte(encoding);
-  if (found == nullptr || !found->client_only) return check_sent_text(encoding, text);
+runtime::Result<void> check_received_text(Encoding encoding, std::string_view text) {
+  if (encoding <= settings::kServerEncodingLast) return check_sent_text(encoding, text);
   const Bytes bytes = as_bytes(text);
   const auto wrong = std::find_if_not(bytes.begin(), bytes.end(), is_ascii);
   if (wrong == bytes.end()) return {};
@@ -161,7 +160,7 @@ runtime::Result<void> check_received_text(std::string_view encoding, std::string
       runtime::format("invalid byte value for encoding \"SQL_ASCII\": 0x{:02x}", *wrong));
 }
 
-runtime::Result<void> check_sent_text(std::string_view encoding, std::string_view text) {
+runtime::Result<void> check_sent_text(Encoding encoding, std::string_view text) {
   const MultiByteEncoding* found = find_multi_byte(encoding);
   if (found == nullptr) return {};
   return check_characters(*found, as_bytes(text));

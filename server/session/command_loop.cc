@@ -11,7 +11,6 @@
 #include "server/command/slot_options.h"
 #include "server/command/start.h"
 #include "server/session/client_text.h"
-#include "server/session/session_timeouts.h"
 #include "server/wire/errors.h"
 
 namespace server::session {
@@ -48,8 +47,8 @@ CommandLoop::CommandLoop(SessionEnvironment& environment, Line& line, Client cli
 
 void CommandLoop::apply_timeouts() {
   const SessionEnvironment::Options& options = environment_.options;
-  const SessionTimeouts timeouts = timeouts_of(
-      client_.settings, {options.sender.timeout, options.idle_session_timeout, options.tcp});
+  const settings::Timeouts timeouts = client_.settings.timeouts(
+      {options.sender.timeout, options.idle_session_timeout, options.tcp});
   streaming_.set_timeout(timeouts.wal_sender);
   idle_timeout_ = timeouts.idle_session;
   line_.set_tcp_timeouts(timeouts.tcp);

@@ -27,7 +27,8 @@ std::string_view skip_blanks(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
 }
 
-// Takes what stands in quotes, which it begins with, off the front; two of them are one of it.
+// Takes a quoted name off the front of `text`, which begins with the quote. Two quotes within the
+// name stand for one.
 std::optional<std::string> take_quoted(std::string_view& text) {
   std::string name;
   for (text.remove_prefix(1);; name += '"') {

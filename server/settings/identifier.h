@@ -14,10 +14,10 @@ namespace server::settings {
 
 inline constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
 
-// What a client is told beside its answer, in the order in which it was noticed.
+// The NOTICE messages that a client gets beside its answer, in their order.
 using Notices = std::vector<runtime::Error>;
 
-// Cuts a name that is too long, and notices it (truncate_identifier).
+// Cuts `name` if it is too long, and adds a notice of that (truncate_identifier).
 void truncate_identifier(std::string& name, Notices& notices);
 
 // The names of a list with commas, in lower case but for quoted ones, cut where they are too long;

@@ -1,10 +1,11 @@
 #pragma once
 
-// What the options of the command line may be set to, and how SHOW shows it.
+// The types of options of the command line and the file: how their text is read, and how SHOW shows
+// their value.
 
-#include <charconv>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,48 +13,64 @@
 
 #include "runtime/clock.h"
 #include "runtime/log.h"
+#include "server/settings/units.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
 
 namespace server::settings {
 
-// What the text of an option stands for, and how SHOW shows it.
 template <typename Value>
 struct OptionType {
+  // None if the text stands for no such value.
   std::function<std::optional<Value>(std::string_view)> parse;
   std::function<std::string(const Value&)> show;
-  // What is wrong with a text that is none, if there is more to say than that.
+  // Says what is wrong with a text that parse() did not take. If there is no such function, the
+  // error says only that the value is invalid.
   std::function<std::string(std::string_view)> explain = {};
 };
 
+OptionType<bool> boolean();
+OptionType<std::string> text();
+// A text that SHOW does not show, such as a password: every standby may ask for it.
+OptionType<std::string> secret();
+OptionType<std::vector<std::string>> addresses();  // separated by commas
+
+// A number without a unit.
 template <typename Integer>
 OptionType<Integer> integer(Integer least, Integer most) {
-  const auto parse = [least, most](std::string_view text) -> std::optional<Integer> {
-    Integer value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    if (value < least || value > most) return std::nullopt;
-    return value;
-  };
-  return {parse, [](const Integer& value) { return std::to_string(value); }};
+  const NumberType type{.least = static_cast<double>(least), .most = static_cast<double>(most)};
+  return {[type](std::string_view text) -> std::optional<Integer> {
+            const auto number = parse_number(type, {}, text);
+            return number ? std::optional(static_cast<Integer>(*number)) : std::nullopt;
+          },
+          [type](const Integer& value) { return show_number(type, static_cast<double>(value)); }};
 }
 
-// As PostgreSQL takes its setting of that name, in its unit.
+// A size; a bare number counts `bare`.
+template <typename Integer = std::uint64_t>
+OptionType<Integer> bytes(Unit bare = Unit::kBytes,
+                          Integer most = std::numeric_limits<Integer>::max()) {
+  return {[bare, most](std::string_view text) -> std::optional<Integer> {
+            const auto size = parse_bytes(text, bare);
+            if (!size.has_value() || *size > most) return std::nullopt;
+            return static_cast<Integer>(*size);
+          },
+          [](const Integer& size) { return show_bytes(size); }};
+}
+// As bytes(), and "-1" is no size.
+OptionType<std::optional<std::uint64_t>> bytes_or_none(Unit bare);
+// Bytes per second. The empty text stands for 0; a rate of 0 that is written out is invalid.
+OptionType<std::uint64_t> rate_or_none();
+
+// A time; a bare number counts `bare`.
+OptionType<runtime::Duration> duration(Unit bare = Unit::kMilliseconds);
+// Whole seconds, read as PostgreSQL reads its setting `name`, with PostgreSQL's errors.
+OptionType<runtime::Duration> postgres_seconds(std::string_view name, int least, int most);
+// A number, read as PostgreSQL reads its setting of that name, and shown without a unit.
 OptionType<int> as_postgres(std::string_view setting);
 
-extern const OptionType<bool> kBooleanOption;
-extern const OptionType<runtime::Duration> kDurationOption;
-// The intervals that PostgreSQL counts in seconds where they have no unit.
-extern const OptionType<runtime::Duration> kSecondsOption;
-extern const OptionType<runtime::Duration> kAuthenticationTimeoutOption;
-extern const OptionType<std::uint64_t> kBytesOption;
-// What PostgreSQL counts in megabytes where it has no unit.
-extern const OptionType<std::uint64_t> kMegabytesOption;
-extern const OptionType<std::optional<std::uint64_t>> kMegabytesOrNoneOption;  // "-1" is none
-extern const OptionType<wal::SegmentSize> kSegmentSizeOption;
-extern const OptionType<wal::RecordMix> kRecordSizesOption;  // "50..8000", or one size
-extern const OptionType<std::uint32_t> kCopyThresholdOption;
-extern const OptionType<runtime::log::Level> kLogLevelOption;
-extern const OptionType<std::vector<std::string>> kAddressesOption;  // separated by commas
+OptionType<wal::SegmentSize> segment_size();
+OptionType<wal::RecordMix> record_sizes();  // "50..8000", or one size for all
+OptionType<runtime::log::Level> log_level();
 
 }  // namespace server::settings

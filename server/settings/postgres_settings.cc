@@ -11,11 +11,11 @@ constexpr SettingDefinition flag(std::string_view name, std::string_view initial
 }
 constexpr SettingDefinition integer(std::string_view name, std::string_view initial, Unit unit,
                                     double least, double most) {
-  return {name, SettingKind::kInteger, initial, unit, least, most};
+  return {name, SettingKind::kNumber, initial, {true, unit, least, most}};
 }
 constexpr SettingDefinition real(std::string_view name, std::string_view initial, Unit unit,
                                  double least, double most) {
-  return {name, SettingKind::kReal, initial, unit, least, most};
+  return {name, SettingKind::kNumber, initial, {false, unit, least, most}};
 }
 constexpr SettingDefinition choice(std::string_view name, std::string_view initial,
                                    std::string_view choices) {

@@ -1,8 +1,7 @@
 #pragma once
 
-// PostgreSQL 15's settings as a client may name them (pg_settings). walcast needs the value of
-// hardly any; it takes and refuses them as PostgreSQL does, so that a client's options work here
-// too.
+// PostgreSQL 15's settings, as a client may name them (pg_settings). walcast acts on few of them;
+// it takes and refuses all of them as PostgreSQL does, so that a client's options work here too.
 
 #include <algorithm>
 #include <iterator>
@@ -13,22 +12,23 @@
 
 namespace server::settings {
 
-// Who may set what, and when (GucContext).
+// When a setting that no client may set can change (GucContext).
 enum class SettingContext {
-  kInternal,    // nobody
-  kPostmaster,  // the operator, before the start
-  kSighup,      // the operator, at any time
-  kSession,     // a client, for its session
+  kInternal,    // never: it follows from the data
+  kPostmaster,  // before the start, by the operator
+  kSighup,      // at a reload, by the operator
 };
 
-// A setting that a client may set for its session; names in any case. Null if there is none.
+// A setting that a client may set for its session. The name may be in any case; null if there is
+// none.
 const SettingDefinition* find_session_setting(std::string_view name);
 
-// A setting that a client may not set. Null if there is none.
+// A setting that a client may not set.
 struct FixedSetting {
   std::string_view name;
   SettingContext context;
 };
+// The name may be in any case; null if there is none.
 const FixedSetting* find_fixed_setting(std::string_view name);
 
 // Compares two names of settings without regard to case (guc_name_compare).

@@ -1,10 +1,10 @@
 #include "server/settings/session_settings.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "runtime/format.h"
-#include "runtime/tcp_timeouts.h"
 #include "server/settings/postgres_settings.h"
 #include "server/wire/errors.h"
 #include "server/wire/text.h"
@@ -22,7 +22,7 @@ bool is_identifier(std::string_view part) {
                      [&](char c) { return starts(c) || (c >= '0' && c <= '9') || c == '$'; });
 }
 
-// A name with a dot belongs to an extension that is not there, and may have any value.
+// A setting with a dot in its name belongs to an extension; walcast has none, so any value will do.
 runtime::Result<void> check_custom_name(std::string_view name) {
   for (std::string_view rest = name;;) {
     const auto dot = rest.find('.');
@@ -48,7 +48,7 @@ runtime::Error cannot_change(std::string_view name, SettingContext context) {
           .what = runtime::format("parameter \"{}\" cannot be changed{}", name, when)};
 }
 
-// What zero stands for (guc.c: show_tcp_keepalives_idle and the like).
+// The kernel's own value, which a zero stands for (guc.c: show_tcp_keepalives_idle and the like).
 std::optional<std::string> system_value(std::string_view name) {
   const runtime::TcpTimeouts& system = runtime::system_tcp_timeouts();
   if (name == "tcp_keepalives_idle") return std::to_string(system.keepalive_idle_s);
@@ -67,11 +67,12 @@ runtime::Result<void> SessionSettings::set(const Settings& settings, std::string
       Notices unwanted;
       truncate_identifier(text, wants_notices() ? notices : unwanted);
     }
-    std::string shown = TRY(parse_setting(*definition, text));
+    SettingValue parsed = TRY(parse_setting(*definition, text));
     // Each command is a transaction of its own, which begins with the defaults.
     if (definition->name.starts_with("transaction_")) return {};
-    if (definition->name == "seed") shown = "unavailable";  // nobody is told a seed
-    put(definition->name, std::move(shown));
+    if (definition->name == "seed") parsed.shown = "unavailable";  // show_random_seed
+    act_on(definition->name, parsed);
+    put(definition->name, std::move(parsed.shown));
     return {};
   }
   if (const FixedSetting* fixed = find_fixed_setting(name)) {
@@ -84,9 +85,31 @@ runtime::Result<void> SessionSettings::set(const Settings& settings, std::string
   return {};
 }
 
-bool SessionSettings::wants_notices() const {
-  const auto least = find("client_min_messages");
-  return least != "warning" && least != "error";
+// Each number is one of PostgreSQL's integers, and so is a whole one.
+void SessionSettings::act_on(std::string_view name, const SettingValue& value) {
+  const int number = static_cast<int>(value.number);
+  if (name == "wal_sender_timeout") timeouts_.wal_sender = std::chrono::milliseconds(number);
+  if (name == "idle_session_timeout") timeouts_.idle_session = std::chrono::milliseconds(number);
+  if (name == "tcp_keepalives_idle") timeouts_.keepalive_idle_s = number;
+  if (name == "tcp_keepalives_interval") timeouts_.keepalive_interval_s = number;
+  if (name == "tcp_keepalives_count") timeouts_.keepalive_count = number;
+  if (name == "tcp_user_timeout") timeouts_.user_timeout_ms = number;
+  if (name == "client_encoding") encoding_ = value.encoding;
+  if (name == "client_min_messages") {
+    wants_notices_ = value.shown != "warning" && value.shown != "error";
+  }
+}
+
+Timeouts SessionSettings::timeouts(const Timeouts& of_server) const {
+  const OwnTimeouts& own = timeouts_;
+  const runtime::TcpTimeouts& tcp = of_server.tcp;
+  return {
+      .wal_sender = own.wal_sender.value_or(of_server.wal_sender),
+      .idle_session = own.idle_session.value_or(of_server.idle_session),
+      .tcp = {.keepalive_idle_s = own.keepalive_idle_s.value_or(tcp.keepalive_idle_s),
+              .keepalive_interval_s = own.keepalive_interval_s.value_or(tcp.keepalive_interval_s),
+              .keepalive_count = own.keepalive_count.value_or(tcp.keepalive_count),
+              .user_timeout_ms = own.user_timeout_ms.value_or(tcp.user_timeout_ms)}};
 }
 
 void SessionSettings::put(std::string_view name, std::string value) {
@@ -123,7 +146,7 @@ runtime::Result<SessionSettings::Value> find_shown(const Settings& settings,
   if (known != nullptr) return shown(known->value);
   if (definition == nullptr) return unrecognized_parameter(name);
   return SessionSettings::Value{std::string(canonical),
-                                TRY(parse_setting(*definition, definition->initial))};
+                                TRY(parse_setting(*definition, definition->initial)).shown};
 }
 
 }  // namespace server::settings

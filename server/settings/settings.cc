@@ -1,10 +1,11 @@
 #include "server/settings/settings.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "runtime/check.h"
 #include "runtime/format.h"
+#include "server/settings/units.h"
 #include "server/wal/format.h"
 #include "server/wire/errors.h"
 
@@ -21,29 +22,12 @@ void Settings::set(std::string name, std::string value, std::string description,
   } else {
     settings_.insert(at, {std::move(name), std::move(value), std::move(description), context});
   }
+  DCHECK(std::is_sorted(settings_.begin(), settings_.end(), [](const Setting& a, const Setting& b) {
+    return setting_name_less(a.name, b.name);
+  }));
 }
 
 const Setting* Settings::find(std::string_view name) const { return find_setting(settings_, name); }
-
-std::string show_bytes(std::uint64_t bytes) {
-  constexpr std::array<std::pair<std::uint64_t, std::string_view>, 4> kUnits{
-      {{1ull << 40, "TB"}, {1ull << 30, "GB"}, {1ull << 20, "MB"}, {1ull << 10, "kB"}}};
-  for (const auto& [size, unit] : kUnits) {
-    if (bytes >= size && bytes % size == 0) return runtime::format("{}{}", bytes / size, unit);
-  }
-  return bytes == 0 ? "0" : runtime::format("{}B", bytes);
-}
-
-std::string show_milliseconds(std::int64_t milliseconds) {
-  constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> kUnits{
-      {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}}};
-  for (const auto& [size, unit] : kUnits) {
-    if (milliseconds >= size && milliseconds % size == 0) {
-      return runtime::format("{}{}", milliseconds / size, unit);
-    }
-  }
-  return milliseconds == 0 ? "0" : runtime::format("{}ms", milliseconds);
-}
 
 void add_source_settings(const wal::Identity& identity, Settings& settings) {
   const int major = wal::major_version(identity.page_magic).value_or(0);

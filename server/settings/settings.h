@@ -18,9 +18,10 @@ struct Setting {
   SettingContext context = SettingContext::kPostmaster;
 };
 
-// What SHOW answers, in PostgreSQL's spelling and units.
-//   Owner: Server builds it; each session copies nothing and keeps what it set itself.
-//   Thread: any; immutable while sessions run.
+// The server's settings as SHOW answers them, in PostgreSQL's spelling and units.
+//   Owner: Server builds them and shares them with its workers.
+//   Thread: any, since they do not change once they are shared; a reload shares new ones.
+//   Invariant: sorted by name, without regard to case; no name twice.
 class Settings {
  public:
   // Replaces a setting of the same name.
@@ -34,17 +35,12 @@ class Settings {
   std::vector<Setting> settings_;  // by name
 };
 
-// "16MB", "64kB", "1GB", "100B": the largest unit that leaves an integer (guc.c's ShowGUCOption).
-std::string show_bytes(std::uint64_t bytes);
-// "1min", "10s", "500ms", "0".
-std::string show_milliseconds(std::int64_t milliseconds);
-
-// The settings that follow from whose WAL it is: server_version and its kin, wal_segment_size, and
-// what libpq's tools ask for.
+// Adds the settings that follow from the cluster whose WAL is served (server_version,
+// wal_segment_size), and those that libpq's tools ask for.
 void add_source_settings(const wal::Identity& identity, Settings& settings);
 
-// The values of these are reported at start-up (GUC_REPORT), in this order; see 1.5 of the protocol
-// documentation in docs/.
+// The names of the settings that a client is told at its start (GUC_REPORT), in this order;
+// docs/protocol.md, 1.5.
 std::vector<std::string_view> reported_settings(const wal::Identity& identity);
 
 runtime::Error unrecognized_parameter(std::string_view name);

@@ -1,60 +1,220 @@
 #include "server/settings/units.h"
 
-#include <charconv>
+#include <array>
+#include <cerrno>
+#include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <span>
+#include <utility>
 
+#include "runtime/check.h"
+#include "runtime/format.h"
+#include "server/wire/errors.h"
 #include "server/wire/text.h"
 
 namespace server::settings {
 
 using wire::trim;
+using wire::trim_left;
 
 namespace {
 
-struct Unit {
+constexpr double kKilobyte = 1024;
+constexpr double kMegabyte = 1024 * kKilobyte;
+constexpr double kMillisecond = 1000;
+constexpr double kSecond = 1000 * kMillisecond;
+constexpr double kMinute = 60 * kSecond;
+
+// The name of a unit and its worth, in bytes or in microseconds.
+struct NamedUnit {
   std::string_view name;
-  std::uint64_t size;
+  double worth;
 };
+// The larger ones come first.
+constexpr std::array<NamedUnit, 5> kMemoryUnits{{{"TB", kMegabyte* kMegabyte},
+                                                 {"GB", kMegabyte* kKilobyte},
+                                                 {"MB", kMegabyte},
+                                                 {"kB", kKilobyte},
+                                                 {"B", 1}}};
+constexpr std::array<NamedUnit, 6> kTimeUnits{{{"d", 1440 * kMinute},
+                                               {"h", 60 * kMinute},
+                                               {"min", kMinute},
+                                               {"s", kSecond},
+                                               {"ms", kMillisecond},
+                                               {"us", 1}}};
 
-constexpr Unit kByteUnits[]{
-    {"B", 1}, {"kB", 1ull << 10}, {"MB", 1ull << 20}, {"GB", 1ull << 30}, {"TB", 1ull << 40}};
-constexpr Unit kNanosecondUnits[]{
-    {"us", 1'000},           {"ms", 1'000'000},        {"s", 1'000'000'000},
-    {"min", 60'000'000'000}, {"h", 3'600'000'000'000}, {"d", 86'400'000'000'000}};
+bool counts_time(Unit unit) { return unit >= Unit::kMilliseconds; }
 
-std::optional<std::uint64_t> parse(std::string_view text, std::span<const Unit> units,
-                                   std::uint64_t bare_unit) {
-  text = trim(text);
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number < 0) return std::nullopt;
-  const std::string_view name = trim(text.substr(static_cast<std::size_t>(end - text.data())));
-  std::uint64_t size = name.empty() ? bare_unit : 0;
-  for (const Unit& unit : units) {
-    if (unit.name == name) size = unit.size;
+std::span<const NamedUnit> units_beside(Unit unit) {
+  if (counts_time(unit)) return kTimeUnits;
+  return kMemoryUnits;
+}
+
+// One of `unit`, named as errors of range name it (get_config_unit_name).
+NamedUnit base_of(Unit unit) {
+  switch (unit) {
+    case Unit::kNone:
+      break;
+    case Unit::kBytes:
+      return {"B", 1};
+    case Unit::kKilobytes:
+      return {"kB", kKilobyte};
+    case Unit::kBlocks:
+      return {"8kB", 8 * kKilobyte};
+    case Unit::kMegabytes:
+      return {"MB", kMegabyte};
+    case Unit::kMilliseconds:
+      return {"ms", kMillisecond};
+    case Unit::kSeconds:
+      return {"s", kSecond};
   }
-  const double value = std::nearbyint(number * static_cast<double>(size));
-  if (size == 0 || !(value <= 9e18)) return std::nullopt;  // "nan" is a number to from_chars
-  return static_cast<std::uint64_t>(value);
+  return {"", 1};
+}
+
+runtime::Error invalid_number(std::string_view name, std::string_view text, std::string hint = {}) {
+  return {.kind = &wire::kInvalidParameterValue,
+          .what = runtime::format("invalid value for parameter \"{}\": \"{}\"", name, text),
+          .hint = std::move(hint)};
+}
+
+runtime::Error invalid_unit(Unit unit, std::string_view name, std::string_view text) {
+  return invalid_number(
+      name, text,
+      counts_time(unit)
+          ? "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\"."
+          : "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".");
+}
+
+std::string format_number(bool whole, double value) {
+  return whole ? runtime::format("{:.0f}", value) : runtime::format("{:g}", value);
+}
+
+runtime::Error out_of_range(const NumberType& type, std::string_view name, double value) {
+  const std::string_view unit = base_of(type.unit).name;
+  return {.kind = &wire::kInvalidParameterValue,
+          .what = runtime::format(
+              "{}{}{} is outside the valid range for parameter \"{}\" ({} .. {})",
+              format_number(type.whole, value), unit.empty() ? "" : " ", unit, name,
+              format_number(type.whole, type.least), format_number(type.whole, type.most))};
+}
+
+// Takes a number off the front of `text`, and the blanks behind it: as strtol (base 0) reads it if
+// it is whole, else as strtod does.
+std::optional<double> take_number(std::string_view& text, bool whole) {
+  const std::string copy(text);
+  char* end = nullptr;
+  double value = 0;
+  errno = 0;
+  if (whole) {
+    value = static_cast<double>(std::strtol(copy.c_str(), &end, 0));
+    whole = *end != '.' && *end != 'e' && *end != 'E' && errno != ERANGE;
+  }
+  if (!whole) {
+    errno = 0;
+    value = std::strtod(copy.c_str(), &end);
+  }
+  if (end == copy.c_str() || errno == ERANGE || std::isnan(value)) return std::nullopt;
+  text = trim_left(text.substr(static_cast<std::size_t>(end - copy.c_str())));
+  return value;
+}
+
+// `number` of the unit called `name`, counted in `base`; none if there is no such unit. A fraction
+// is rounded to a whole number of the next smaller unit (convert_to_base_unit): 30.1GB are 30822MB.
+std::optional<double> convert(double number, std::string_view name, Unit base) {
+  const std::span<const NamedUnit> units = units_beside(base);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (units[i].name != name) continue;
+    double amount = number * units[i].worth;
+    if (i + 1 < units.size()) {
+      amount = std::nearbyint(amount / units[i + 1].worth) * units[i + 1].worth;
+    }
+    return amount / base_of(base).worth;
+  }
+  return std::nullopt;
+}
+
+// Whether "%g" shows `value` as a whole number, although the division that made it may have left a
+// rest (convert_real_from_base_unit).
+bool is_about_whole(double value) { return std::fabs(std::nearbyint(value) / value - 1.0) <= 1e-8; }
+
+}  // namespace
+
+runtime::Result<double> parse_number(const NumberType& type, std::string_view name,
+                                     std::string_view text) {
+  std::string_view rest = text;
+  const auto number = take_number(rest, type.whole);
+  if (!number.has_value()) return invalid_number(name, text);
+  double value = *number;
+  if (!rest.empty()) {
+    if (type.unit == Unit::kNone) return invalid_number(name, text);
+    const auto converted = convert(value, trim(rest), type.unit);
+    if (!converted.has_value()) return invalid_unit(type.unit, name, text);
+    value = *converted;
+  }
+  if (type.whole) {
+    value = std::nearbyint(value);
+    if (value > kIntegerMax || value < -kIntegerMax - 1) {
+      return invalid_number(name, text, "Value exceeds integer range.");
+    }
+  }
+  if (value >= type.least && value <= type.most) return value;
+  return out_of_range(type, name, value);
+}
+
+std::string show_number(const NumberType& type, double value) {
+  if (type.unit == Unit::kNone || value <= 0) return format_number(type.whole, value);
+  const double amount = value * base_of(type.unit).worth;
+  const std::span<const NamedUnit> units = units_beside(type.unit);
+  for (const NamedUnit& unit : units) {
+    const double count = amount / unit.worth;
+    const bool whole = type.whole ? count == std::floor(count) : is_about_whole(count);
+    if (whole || unit.name == units.back().name) {
+      return runtime::format("{}{}", format_number(type.whole, count), unit.name);
+    }
+  }
+  UNREACHABLE();
+}
+
+namespace {
+
+// Sizes go beyond an int, and times below a millisecond, so parse_number() reads both as reals. The
+// amount is counted in bytes or microseconds, each of which is divided into `parts`.
+std::optional<std::uint64_t> parse_amount(std::string_view text, Unit bare, double parts) {
+  const auto number = parse_number({.whole = false, .unit = bare, .most = kRealMax}, {}, text);
+  if (!number) return std::nullopt;
+  const double amount = std::nearbyint(*number * base_of(bare).worth * parts);
+  if (amount > static_cast<double>(kAmountMax)) return std::nullopt;
+  return static_cast<std::uint64_t>(amount);
 }
 
 }  // namespace
 
-std::optional<std::uint64_t> parse_bytes(std::string_view text, std::uint64_t bare_unit) {
-  return parse(text, kByteUnits, bare_unit);
+std::optional<std::uint64_t> parse_bytes(std::string_view text, Unit bare) {
+  DCHECK(!counts_time(bare));
+  return parse_amount(text, bare, 1);
 }
 
 std::optional<std::uint64_t> parse_rate(std::string_view text) {
   text = trim(text);
   if (text.ends_with("/s")) text.remove_suffix(2);
-  return parse(text, kByteUnits, 1);
+  return parse_bytes(text);
 }
 
-std::optional<runtime::Duration> parse_duration(std::string_view text) {
-  const auto nanoseconds = parse(text, kNanosecondUnits, 1'000'000);
+std::optional<runtime::Duration> parse_duration(std::string_view text, Unit bare) {
+  DCHECK(counts_time(bare));
+  const auto nanoseconds = parse_amount(text, bare, 1000);
   if (!nanoseconds.has_value()) return std::nullopt;
-  return runtime::Duration(static_cast<std::int64_t>(*nanoseconds));
+  return std::chrono::nanoseconds(*nanoseconds);
+}
+
+std::string show_bytes(std::uint64_t bytes) {
+  return show_number({.unit = Unit::kBytes}, static_cast<double>(bytes));
+}
+
+std::string show_duration(runtime::Duration duration) {
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+  return show_number({.unit = Unit::kMilliseconds}, static_cast<double>(whole.count()));
 }
 
 }  // namespace server::settings

@@ -54,7 +54,7 @@ Result<void> Slots::load() {
   const Lock disk(disk_);
   const std::vector<SlotState> states = TRY(read_states(options_.directory));
   if (states.size() > options_.slots_max) {
-    return runtime::Error{.kind = &kLimitExceeded,
+    return runtime::Error{.kind = &kConfigurationLimitExceeded,
                           .what = "too many replication slots active before shutdown",
                           .hint = "Increase max_replication_slots and try again."};
   }
@@ -252,13 +252,13 @@ Result<Slots::Entry*> Slots::reserve(std::string_view name, Persistence persiste
                           .what = format("replication slot \"{}\" already exists", name)};
   }
   if (entries_.size() >= options_.slots_max) {
-    return runtime::Error{.kind = &kLimitExceeded,
+    return runtime::Error{.kind = &kConfigurationLimitExceeded,
                           .what = "all replication slots are in use",
                           .hint = "Free one or increase max_replication_slots."};
   }
   if (!is_temporary && options_.directory.empty()) {
     return runtime::Error{
-        .kind = &kNoDirectory,
+        .kind = &kObjectNotInPrerequisiteState,
         .what = "persistent replication slots are not available from this server",
         .hint = "Give it a directory to keep their state in, or create a temporary slot."};
   }

@@ -11,7 +11,7 @@
 
 #include "runtime/annotations.h"
 #include "runtime/mutex.h"
-#include "server/wal/lsn.h"
+#include "server/wal/standby_positions.h"
 
 namespace server::source {
 
@@ -42,13 +42,7 @@ std::string show_ack_policy(const AckPolicy& policy);
 //   Owner: Server.  Thread: any. Only standbys that count report, so a mutex is enough.
 class Quorum {
  public:
-  struct Positions {
-    wal::Lsn write;
-    wal::Lsn flush;
-    wal::Lsn apply;
-
-    friend bool operator==(const Positions&, const Positions&) = default;
-  };
+  using Positions = wal::StandbyPositions;
 
   explicit Quorum(AckPolicy policy = {}) : policy_(std::move(policy)) {}
 

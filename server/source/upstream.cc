@@ -93,7 +93,7 @@ Result<void> Upstream::connect() {
     for (const Host& host : conninfo.hosts) {
       for (const Host& address : addresses_of(host)) {
         const auto connected = connect_to(conninfo, address, session_attrs);
-        if (connected || connected.error().kind == &kInterrupted) return connected;
+        if (connected || connected.error().kind == &wire::kQueryCanceled) return connected;
         disconnect();
         const std::string& what = connected.error().what;
         if (std::exchange(last, what) == what) continue;
@@ -202,7 +202,7 @@ Result<std::string> Upstream::history_file(TimelineId timeline) {
 Result<void> Upstream::create_slot(const std::string& name) {
   const std::string command = format("CREATE_REPLICATION_SLOT \"{}\" PHYSICAL RESERVE_WAL", name);
   const auto created = query(command);
-  if (created || created.error().kind == &kSlotExists) return {};
+  if (created || created.error().kind == &wire::kDuplicateObject) return {};
   return created.error();
 }
 
@@ -298,7 +298,7 @@ Result<void> Upstream::poll(int fd, short events, runtime::Instant deadline) {
     doorbell_.awake();
   }
   if (!stop_.load()) return {};
-  return runtime::Error{.kind = &kInterrupted, .what = "interrupted"};
+  return runtime::Error{.kind = &wire::kQueryCanceled, .what = "interrupted"};
 }
 
 bool Upstream::is_ready(short events) const {
@@ -383,9 +383,9 @@ runtime::Fail Upstream::refused(const pg_result* result) const {
   }
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  const bool exists = sqlstate != nullptr && sqlstate == kSlotExists.code;
+  const bool exists = sqlstate != nullptr && sqlstate == wire::kDuplicateObject.code;
   return runtime::Fail(
-      {.kind = exists ? &kSlotExists : &kUpstreamRefused,
+      {.kind = exists ? &wire::kDuplicateObject : &kUpstreamRefused,
        .what = message == nullptr ? trimmed(PQresultErrorMessage(result)) : std::string(message)});
 }
 

@@ -27,9 +27,6 @@ struct Host;
 inline constexpr runtime::ErrorKind kUpstreamLost{"connection_failure", "08006"};
 // The server has refused a command, in its own words.
 inline constexpr runtime::ErrorKind kUpstreamRefused{"connection_exception", "08000"};
-inline constexpr runtime::ErrorKind kSlotExists{"duplicate_object", "42710"};
-// The owner wants its thread back.
-inline constexpr runtime::ErrorKind kInterrupted{"query_canceled", "57014"};
 
 // What a server says of itself.
 struct PrimaryInfo {
@@ -46,8 +43,8 @@ struct NextTimeline {
 
 // One replication connection to a primary, or to whoever speaks as one (libpqwalreceiver.c). The
 // only one that talks by libpq; conninfo.h is how it learns where.
-//   Owner: Receiver.  Thread: the owner's. Calls wait for the server, and return kInterrupted as
-//   soon as somebody has set `stop` and rung the doorbell.
+//   Owner: Receiver.  Thread: the owner's. Calls wait for the server, and return
+//   wire::kQueryCanceled as soon as `stop` is set and the doorbell has been rung.
 //   Errors: kUpstreamLost with libpq's words, kUpstreamRefused with the server's.
 //   Borrows: the doorbell and `stop`.
 class Upstream {

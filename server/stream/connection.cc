@@ -27,7 +27,7 @@ void Connection::close() {
   if (!fd_) return;
   loop_.assert_in_thread();
   loop_.unwatch(fd_.get());
-  if (takes_pages_back_ && has_pages()) runtime::reset_on_close(fd_.get());
+  if (close_listener_ != nullptr) close_listener_->before_close();
   std::size_t dropped = 0;
   while (dropped < kInputDroppedMax) {
     const IoResult result = runtime::discard(fd_.get(), kInputDroppedMax);
@@ -94,18 +94,13 @@ IoResult Connection::send(std::span<const iovec> pieces, bool more) {
 IoResult Connection::send_file(int file, std::uint64_t offset, std::size_t bytes) {
   loop_.assert_in_thread();
   const IoResult result = runtime::send_file(fd_.get(), file, offset, bytes);
-  if (result.status == IoResult::Status::kDone) pages_to_ = written_ += result.bytes;
+  if (result.status == IoResult::Status::kDone) written_ += result.bytes;
   return result;
 }
 
 std::uint64_t Connection::unacknowledged() const {
   loop_.assert_in_thread();
   return fd_ ? runtime::unacknowledged_bytes(fd_.get()) : 0;
-}
-
-bool Connection::has_pages() const {
-  loop_.assert_in_thread();
-  return pages_to_ > 0 && written_ - std::min(unacknowledged(), written_) < pages_to_;
 }
 
 void Connection::set_blocked(bool blocked) {

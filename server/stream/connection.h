@@ -16,10 +16,18 @@ namespace server::stream {
 
 // A socket and the small messages that wait for it. EPOLLOUT is asked for only while it is blocked.
 //   Owner: Session.  Thread: the session's loop.
-//   Borrows: the loop, its handler, and the context that holds what does not fit into `inline_`.
-//   Limits: whoever queues without bound must look at queued_bytes() first.
+//   Borrows: the loop, its handler, its close listener, and the context that holds messages that do
+//   not fit into `inline_`.
+//   Limits: none; a caller that could queue without end looks at queued_bytes() first.
 class Connection {
  public:
+  // Is asked just before the socket is closed, so that no way of closing it can be forgotten.
+  class CloseListener {
+   public:
+    virtual ~CloseListener() = default;
+    virtual void before_close() = 0;
+  };
+
   Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, runtime::UniqueFd fd,
              memctx::Context& session_context);
   ~Connection();
@@ -27,12 +35,12 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   int fd() const { return fd_.get(); }
-  // Nothing is sent or received any more; what is called later has no effect.
+  // Nothing is sent or received any more; later calls have no effect.
   void close();
 
-  // Puts bytes behind those that wait. A few keepalives fit without allocating.
+  // Puts bytes behind those that wait. A few keepalives fit in without an allocation.
   void queue(std::span<const std::byte> bytes);
-  // Puts them before those that wait, of which none has been sent. REQUIRES: that.
+  // Puts bytes before those that wait. REQUIRES: none of those has been sent.
   void queue_first(std::span<const std::byte> bytes);
   std::size_t queued_bytes() const {
     loop_.assert_in_thread();
@@ -45,15 +53,18 @@ class Connection {
   // has acknowledged them.
   runtime::IoResult send(std::span<const iovec> pieces, bool more);
   runtime::IoResult send_file(int file, std::uint64_t offset, std::size_t bytes);
-  // Bytes that the peer has not acknowledged. One system call, as the next.
-  std::uint64_t unacknowledged() const;
-  // Whether there may be pages among them.
-  bool has_pages() const;
-  // From now on a close takes back what is in the socket, if there are pages in it: the peer sees a
-  // reset. Else what was sent still arrives.
-  void never_leave_pages() {
+  // Bytes that the socket has taken since the connection began, and how many of them the peer's TCP
+  // has not acknowledged. The latter is a system call; none after close().
+  std::uint64_t written() const {
     loop_.assert_in_thread();
-    takes_pages_back_ = true;
+    return written_;
+  }
+  std::uint64_t unacknowledged() const;
+
+  // One listener, or none.
+  void set_close_listener(CloseListener* listener) {
+    loop_.assert_in_thread();
+    close_listener_ = listener;
   }
 
   // Asks for EPOLLOUT, or no longer. Nothing happens if that is so already.
@@ -86,9 +97,8 @@ class Connection {
   std::size_t sent_ GUARDED_BY(loop_) = 0;
   bool blocked_ GUARDED_BY(loop_) = false;
   bool reading_ GUARDED_BY(loop_) = true;
-  bool takes_pages_back_ GUARDED_BY(loop_) = false;
-  std::uint64_t written_ GUARDED_BY(loop_) = 0;   // to the socket
-  std::uint64_t pages_to_ GUARDED_BY(loop_) = 0;  // of these, up to the last that came from a file
+  std::uint64_t written_ GUARDED_BY(loop_) = 0;
+  CloseListener* close_listener_ GUARDED_BY(loop_) = nullptr;
 };
 
 }  // namespace server::stream

@@ -7,11 +7,11 @@
 
 namespace server::stream {
 
-// A standby message of a type that nobody knows. PostgreSQL logs it and closes the connection
-// without a word to the peer (COMMERROR, then proc_exit).
+// A standby message of an unknown type. PostgreSQL logs it and closes the connection without a word
+// to the peer (COMMERROR, then proc_exit).
 inline constexpr runtime::ErrorKind kUnknownStandbyMessage{"unknown_standby_message", "08P01"};
 
-// A standby that wants what nobody has yet.
+// What a standby is told that wants WAL which no server has yet.
 inline runtime::Error ahead_of_wal(wal::Lsn start, wal::Lsn end) {
   return {.kind = &runtime::kInternal,
           .what = runtime::format("requested starting point {} is ahead of the WAL flush position "

@@ -19,7 +19,7 @@ class LagClock {
   static constexpr std::size_t kSamples = 8192;
 
   // The end has come to `end`. Samples closer than a millisecond become one. Ends grow, but for a
-  // new timeline that forks before the end: what was beyond its fork is no WAL any more.
+  // new timeline that forks before the end: what was beyond its fork is WAL of another timeline.
   void sample(wal::Lsn end, runtime::Instant now) {
     while (count_ > 0 && newest().end > end) drop_newest();
     if (count_ > 0 && now - newest().time < std::chrono::milliseconds(1)) {

@@ -13,17 +13,25 @@ void SendQueue::make_runnable(Sender& sender) {
 bool SendQueue::on_turn() {
   loop_.assert_in_thread();
   if (view_.take_spans()) live_.take_all(caught_up_);
+  pump_live();
+  if (!catching_up_.empty()) pump_catching_up();
+  return !live_.empty() || !catching_up_.empty();
+}
 
+// A sender that becomes live while this goes on has its turn in the next round.
+void SendQueue::pump_live() {
   runtime::IntrusiveList<Sender> round;
   round.take_all(live_);
   while (Sender* sender = round.pop_front()) pump(*sender);
+}
 
+// At least one of them gets its quantum, however long the live ones took.
+void SendQueue::pump_catching_up() {
   const runtime::Instant deadline = clock_.now() + options_.turn_budget;
   while (Sender* sender = catching_up_.pop_front()) {
     pump(*sender);
-    if (clock_.now() >= deadline) break;
+    if (clock_.now() >= deadline) return;
   }
-  return !live_.empty() || !catching_up_.empty();
 }
 
 void SendQueue::pump(Sender& sender) {

@@ -10,10 +10,12 @@ namespace server::stream {
 
 class Sender;
 
-// Which senders of a loop have something to do. New WAL goes to the caught-up ones first, all of
-// them; those that catch up share what is left of the turn, a quantum each.
+// Which senders of a loop have something to do, and in which order. New WAL goes to the caught-up
+// senders first, to all of them; then senders that catch up share turn_budget, a quantum each. A
+// turn in which none catches up reads no clock.
 //   Owner: the worker.  Thread: its loop's.
-//   Borrows: the loop, the clock and the view.  Limits: turn_budget for those that catch up.
+//   Borrows: the loop, the clock and the view, which outlive it; senders leave it when they die.
+//   Limits: turn_budget for those that catch up.
 class SendQueue final : public runtime::Loop::TurnWork {
  public:
   struct Options {
@@ -23,12 +25,14 @@ class SendQueue final : public runtime::Loop::TurnWork {
   SendQueue(runtime::Loop& loop, const runtime::Clock& clock, WalView& view, Options options)
       : loop_(loop), clock_(clock), view_(view), options_(options) {}
 
-  // Pump it in this turn.
+  // The sender is pumped in this turn, or in the next if that has begun.
   void make_runnable(Sender& sender);
 
   bool on_turn() override;
 
  private:
+  void pump_live() REQUIRES(loop_);
+  void pump_catching_up() REQUIRES(loop_);
   void pump(Sender& sender) REQUIRES(loop_);
 
   runtime::Loop& loop_;

@@ -7,6 +7,7 @@
 
 #include "runtime/check.h"
 #include "runtime/format.h"
+#include "server/stream/chunk.h"
 #include "server/stream/errors.h"
 #include "server/wire/codec.h"
 
@@ -28,39 +29,33 @@ Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection&
       view_(view),
       queue_(queue),
       connection_(connection),
-      options_(options),
       owner_(owner),
-      timer_(loop.timers(), *this),
+      quantum_bytes_(options.quantum_bytes),
+      hold_(loop, view.held_files(), connection, *this),
+      message_(loop, view, connection, hold_, options.copy_bytes_max),
+      keepalive_(loop, *this, options.timeout),
       queue_link_(*this) {}
 
 void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   loop_.assert_in_thread();
-  CHECK(!active() && view_.history().contains(timeline));
+  CHECK(!active() && !message_.active() && view_.history().contains(timeline));
   phase_ = Phase::kStreaming;
   state_ = State::kCatchup;
   timeline_ = timeline;
   sent_ = ready_to_ = start;
   feedback_ = {};
   slot_ = slot;
-  if (view_.pins().heeded()) pin(start);
-  last_reply_ = loop_.now();
-  ping_sent_ = draining_ = false;
-  arm_timer(last_reply_);
+  hold_.begin(start);
+  keepalive_.start();
   queue_.make_runnable(*this);
 }
 
 runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   loop_.assert_in_thread();
-  last_reply_ = loop_.now();
-  ping_sent_ = false;
+  keepalive_.on_reply();
   const auto message = TRY(wire::parse_standby_message(body));
   if (const auto* status = std::get_if<wire::StandbyStatus>(&message)) {
-    feedback_.take(*status);
-    if (slot_ != nullptr) slot_->advance(feedback_.flush);
-    if (pin_ != nullptr) advance_pin();
-    owner_.on_status();
-    if (status->reply_requested) queue_keepalive(/*reply_requested=*/false);
-    if (draining_) queue_.make_runnable(*this);
+    take_status(*status);
   } else if (const auto* feedback = std::get_if<wire::HotStandbyFeedback>(&message)) {
     feedback_.reply_time = feedback->send_time;
     owner_.on_feedback(*feedback);
@@ -73,9 +68,19 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   return {};
 }
 
+// ProcessStandbyReplyMessage.
+void Sender::take_status(const wire::StandbyStatus& status) {
+  feedback_.take(status);
+  if (slot_ != nullptr) slot_->advance(feedback_.flush);
+  hold_.advance(message_.active() ? message_.position() : sent_, feedback_.acknowledged());
+  owner_.on_status();
+  if (status.reply_requested) queue_keepalive(/*reply_requested=*/false);
+  if (is_draining()) queue_.make_runnable(*this);
+}
+
 void Sender::on_copy_done() {
   loop_.assert_in_thread();
-  last_reply_ = loop_.now();
+  keepalive_.on_reply();
   if (phase_ == Phase::kEndOfTimeline) {
     finish();
   } else if (phase_ == Phase::kStreaming) {
@@ -99,17 +104,16 @@ void Sender::interrupt() {
 
 void Sender::set_timeout(runtime::Duration timeout) {
   loop_.assert_in_thread();
-  options_.timeout = timeout;
-  if (active()) arm_timer(loop_.now());
+  keepalive_.set_timeout(timeout);
+  if (active()) keepalive_.arm();
 }
 
 void Sender::shut_down() {
   loop_.assert_in_thread();
-  // Who is about to end anyway does so; who is told of the next timeline will hear of it elsewhere.
+  // A stream that is about to end does so; the standby hears of the next timeline elsewhere.
   if (phase_ != Phase::kStreaming) return interrupt();
-  draining_ = true;
   state_ = State::kStopping;
-  arm_timer(loop_.now());
+  keepalive_.drain();
   queue_.make_runnable(*this);
 }
 
@@ -130,12 +134,12 @@ Sender::PumpResult Sender::pump() {
         end_broken();
         return PumpResult::kEnded;
     }
-    if (sent_ - began >= options_.quantum_bytes) return PumpResult::kMore;
-    switch (next_chunk()) {
-      case Next::kChunk:
+    if (sent_ - began >= quantum_bytes_) return PumpResult::kMore;
+    switch (next()) {
+      case Next::kMessage:
         break;
       case Next::kNothing:
-        // A keepalive that next_chunk() or a message handler queued may still wait.
+        // A keepalive that next() or a message handler queued may still wait.
         if (connection_.queued_bytes() > 0) break;
         return PumpResult::kCaughtUp;
       case Next::kWaiting:
@@ -153,16 +157,17 @@ bool Sender::is_live() const {
 
 bool Sender::is_historic() const { return view_.history().tip() != timeline_; }
 
-// A timeline may be known to end where its WAL has not come yet.
-Lsn Sender::sendable_end() const {
-  return std::min(view_.end(), view_.history().switch_point(timeline_).value_or(Lsn::max()));
+// The message in flight, then what was queued behind it.
+IoResult::Status Sender::send_out() {
+  const IoResult::Status status = message_.send();
+  return status == IoResult::Status::kDone ? connection_.flush() : status;
 }
 
 // REQUIRES: nothing is in flight.
-Sender::Next Sender::next_chunk() {
+Sender::Next Sender::next() {
   switch (phase_) {
     case Phase::kStreaming:
-      break;
+      return next_message();
     case Phase::kClosing:
       finish();
       return Next::kEnded;
@@ -174,28 +179,24 @@ Sender::Next Sender::next_chunk() {
     case Phase::kIdle:
       return Next::kNothing;
   }
+  UNREACHABLE();
+}
+
+// XLogSendPhysical: up to where WAL may be sent, from which file, and how much of it.
+Sender::Next Sender::next_message() {
   const Lsn end = sendable_end();
   if (sent_ >= end) return all_sent(end);
   // A file that may be recycled is looked up for each message, since what was ready may be gone.
-  if (sent_ >= ready_to_ || !is_held(sent_)) {
-    // A timeline has no file for the time before it began, in whose parent's file that WAL is.
-    const wal::SegmentSize size = view_.identity().segment_size;
-    const wal::SegmentNo no = size.segment_of(sent_);
-    if (no < size.segment_of(view_.history().begin(timeline_))) {
-      fail(wal::segment_removed(timeline_, no, size));
-      return Next::kEnded;
-    }
-    auto located = view_.locate(sent_, *this);
-    if (located.availability == WalView::Availability::kPending) return Next::kWaiting;
-    if (located.availability == WalView::Availability::kFailed) {
-      fail(*located.error);
-      return Next::kEnded;
-    }
-    if (segment_ != *located.segment) segment_ = *located.segment;
-    ready_to_ = located.ready_to;
+  if (sent_ >= ready_to_ || !hold_.is_held(sent_)) {
+    if (const Next found = find_wal(); found != Next::kMessage) return found;
   }
-  begin_chunk(std::min(end, ready_to_));
-  return Next::kChunk;
+  begin_message(std::min(end, ready_to_));
+  return Next::kMessage;
+}
+
+// A timeline may be known to end where its WAL has not come yet.
+Lsn Sender::sendable_end() const {
+  return std::min(view_.end(), view_.history().switch_point(timeline_).value_or(Lsn::max()));
 }
 
 // New WAL wakes a stream that waits for it here, be it live or historic.
@@ -204,10 +205,9 @@ Sender::Next Sender::all_sent(Lsn end) {
   const bool timeline_ended = switch_point.has_value() && sent_ >= *switch_point;
   // A standby may be ahead of us, but not of all WAL that there is.
   if (!timeline_ended && sent_ > end && sent_ > view_.promised()) {
-    fail(ahead_of_wal(sent_, end));
-    return Next::kEnded;
+    return fail(ahead_of_wal(sent_, end));
   }
-  if (draining_) return drain();
+  if (is_draining()) return drain();
   if (!timeline_ended) {
     state_ = State::kStreaming;
     return Next::kNothing;
@@ -218,111 +218,104 @@ Sender::Next Sender::all_sent(Lsn end) {
 }
 
 // All is sent. A standby that confirms more than that will never confirm just that, and PostgreSQL
-// would wait for it for ever.
+// would wait for it for ever. A standby answers at once, often before its disk has what it was
+// sent: so it is asked again, but not as fast as it answers.
 Sender::Next Sender::drain() {
   if (feedback_.acknowledged() >= sent_) {
     stop();
     owner_.on_stream_over(StreamDrained{});
     return Next::kEnded;
   }
-  // It answers at once, often before its disk has what it was sent: so it is asked again, but not
-  // as fast as it answers.
-  if (loop_.now() >= asked_ + kDrainInterval) {
-    asked_ = loop_.now();
-    ask_for_reply();
-  }
+  if (keepalive_.take_drain_turn()) ask_for_reply();
   return Next::kNothing;
 }
 
-void Sender::begin_chunk(Lsn limit) {
+// Finds the file of the next message, and how much of it may be sent.
+Sender::Next Sender::find_wal() {
+  // A timeline has no file for the time before it began, in whose parent's file that WAL is.
+  const wal::SegmentSize size = view_.identity().segment_size;
+  const wal::SegmentNo no = size.segment_of(sent_);
+  if (no < size.segment_of(view_.history().begin(timeline_))) {
+    return fail(wal::segment_removed(timeline_, no, size));
+  }
+  const WalView::Located located = view_.locate(sent_, *this);
+  switch (located.availability) {
+    case WalView::Availability::kPending:
+      return Next::kWaiting;
+    case WalView::Availability::kFailed:
+      return fail(*located.error);
+    case WalView::Availability::kReady:
+      message_.read_from(*located.segment);
+      ready_to_ = located.ready_to;
+      return Next::kMessage;
+  }
+  UNREACHABLE();
+}
+
+void Sender::begin_message(Lsn limit) {
   CHECK(sent_ < limit);  // a message of no length would be followed by the next, for ever
   const Lsn end = chunk_end(sent_, limit);
-  chunk_ = {.header = wire::encode_xlog_data_header(sent_.value(), sendable_end().value(),
-                                                    wire::to_pg_timestamp(loop_.wall_now()),
-                                                    static_cast<std::uint32_t>(end - sent_)),
-            .header_sent = 0,
-            .at = sent_,
-            .end = end};
+  CHECK(sent_ < end && end <= view_.end());
+  message_.begin({.header = wire::encode_xlog_data_header(sent_.value(), sendable_end().value(),
+                                                          wire::to_pg_timestamp(loop_.wall_now()),
+                                                          static_cast<std::uint32_t>(end - sent_)),
+                  .header_sent = 0,
+                  .at = sent_,
+                  .end = end});
   bytes_sent_ += end - sent_;
   view_.count_sent(end - sent_);
   sent_ = end;
 }
 
-// The message in flight, then what was queued behind it.
-IoResult::Status Sender::send_out() {
-  while (chunk_.active()) {
-    const IoResult result = send_chunk();
-    if (result.status != IoResult::Status::kDone) return result.status;
-  }
-  return connection_.flush();
-}
-
-// WalSndKeepaliveIfNecessary and WalSndCheckTimeOut: half the timeout without a word gets a ping,
-// all of it ends the stream. The timer is left where it was armed last, since every message moves
-// its deadline.
+// WalSndKeepaliveIfNecessary and WalSndCheckTimeOut.
 void Sender::on_timer(runtime::Timer& /*timer*/) {
   loop_.assert_in_thread();
-  if (phase_ == Phase::kIdle) return unpin_when_acknowledged();
-  const runtime::Instant now = loop_.now();
-  if (options_.timeout.count() > 0) {
-    if (now >= last_reply_ + options_.timeout) {
-      owner_.take_replies();  // after a stall of our own they may not have been read yet
-      if (phase_ == Phase::kIdle) return;
-    }
-    if (now >= last_reply_ + options_.timeout) {
-      lose("terminating walsender process due to replication timeout");
-      return;
-    }
-    if (now >= last_reply_ + options_.timeout / 2) ask_for_reply();
+  // After a stall of our own, replies may not have been read yet.
+  if (keepalive_.is_timed_out()) owner_.take_replies();
+  if (phase_ == Phase::kIdle) return;
+  if (keepalive_.is_timed_out()) {
+    return lose("terminating walsender process due to replication timeout");
   }
-  if (draining_) queue_.make_runnable(*this);
-  arm_timer(now);
-}
-
-void Sender::arm_timer(runtime::Instant now) {
-  auto deadline = runtime::Instant::max();
-  if (options_.timeout.count() > 0) {
-    deadline = last_reply_ + (ping_sent_ ? options_.timeout : options_.timeout / 2);
-  }
-  if (draining_) deadline = std::min(deadline, now + kDrainInterval);
-  if (deadline == runtime::Instant::max()) {
-    timer_.disarm();
-  } else {
-    timer_.arm(deadline);
-  }
+  if (keepalive_.is_ping_due()) ask_for_reply();
+  if (is_draining()) queue_.make_runnable(*this);
+  keepalive_.arm();
 }
 
 void Sender::ask_for_reply() {
-  if (std::exchange(ping_sent_, true)) return;
-  queue_keepalive(/*reply_requested=*/true);
+  if (keepalive_.take_ping()) queue_keepalive(/*reply_requested=*/true);
 }
 
 // Behind our CopyDone nothing may follow. A peer that asks and does not read gets no more answers
 // while so many wait. What we ask ourselves is always queued, for it counts as asked.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
-  constexpr std::size_t kQueuedBytesMax = 64 * 1024;
-  if (!reply_requested && connection_.queued_bytes() > kQueuedBytesMax) return;
+  if (!reply_requested && connection_.queued_bytes() > kAnswerBytesMax) return;
   connection_.queue(wire::encode_keepalive(sent_.value(), wire::to_pg_timestamp(loop_.wall_now()),
                                            reply_requested));
   queue_.make_runnable(*this);
 }
 
+void Sender::on_pages_released() {
+  loop_.assert_in_thread();
+  lose("terminating walsender process: its WAL may be overwritten before it arrives");
+}
+
 // The socket is broken, or the file. The latter can be told only where no message is cut off.
 void Sender::end_broken() {
-  const auto error = std::exchange(chunk_error_, std::nullopt);
+  const auto error = message_.take_error();
   if (!error.has_value()) {
     lose({});
-  } else if (chunk_.header_sent == 0) {
-    fail(*error);
-  } else {
+  } else if (message_.is_cut()) {
     lose(error->what);
+  } else {
+    fail(*error);
   }
 }
 
-void Sender::fail(const runtime::Error& error) {
+Sender::Next Sender::fail(const runtime::Error& error) {
   stop();
   owner_.on_stream_over(StreamFailed{error});
+  return Next::kEnded;
 }
 
 void Sender::lose(std::string_view why) {
@@ -343,15 +336,13 @@ void Sender::finish() {
 void Sender::stop() {
   loop_.assert_in_thread();
   phase_ = Phase::kIdle;
-  draining_ = false;
-  slot_ = nullptr;
   state_ = State::kStartup;
-  chunk_ = {};
-  segment_.reset();
-  timer_.disarm();
+  slot_ = nullptr;
+  message_.drop();
+  hold_.end();
+  keepalive_.stop();
   queue_link_.unlink();
   stop_waiting();
-  unpin_when_acknowledged();
 }
 
 }  // namespace server::stream

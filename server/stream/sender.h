@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,9 +14,11 @@
 #include "runtime/result.h"
 #include "runtime/timer.h"
 #include "server/slot/slots.h"
-#include "server/stream/chunk.h"
 #include "server/stream/connection.h"
 #include "server/stream/feedback.h"
+#include "server/stream/keepalive.h"
+#include "server/stream/message_output.h"
+#include "server/stream/page_hold.h"
 #include "server/stream/send_queue.h"
 #include "server/stream/wal_view.h"
 
@@ -35,8 +37,8 @@ struct StreamEnded {  // both sides have said CopyDone
 struct StreamFailed {  // the command fails; the connection is between two messages
   runtime::Error error;
 };
-struct StreamLost {  // nothing more can be sent; the text is for the log, empty if the peer just
-                     // went
+// Nothing more can be sent. The text is for the log; it is empty if the peer has gone.
+struct StreamLost {
   std::string why;
 };
 struct StreamInterrupted {};  // after interrupt(): no message is in flight any more
@@ -48,14 +50,15 @@ using StreamEnd =
 // walsender.c, one turn at a time.
 //   Owner: Session.  Thread: the session's loop.
 //   Borrows: loop, view, queue, connection and owner, which all outlive it.
-//   Invariant: start <= sent <= the end of the streamed timeline when it was sent.
-//   Limits: one message in flight, quantum_bytes per pump.
-class Sender final : private WalView::Waiter,
-                     private WalView::PageUser,
+//   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent may, where a
+//   standby starts ahead of us; then it waits there.
+//   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait.
+class Sender final : private SliceCache::Waiter,
+                     private PageHold::Owner,
                      private runtime::Timer::Handler {
  public:
   struct Options {
-    std::uint32_t copy_bytes_max = 16 * 1024;  // WAL up to this is copied, above goes by sendfile
+    std::uint32_t copy_bytes_max = 16 * 1024;  // more WAL than this goes by sendfile
     std::uint32_t quantum_bytes = 512 * 1024;
     runtime::Duration timeout = std::chrono::seconds(60);  // wal_sender_timeout; 0: none
   };
@@ -64,8 +67,9 @@ class Sender final : private WalView::Waiter,
   class Owner {
    public:
     virtual ~Owner() = default;
-    // The stream has ended, and the sender is idle again. Called once per start(), but for a
-    // stop().
+    // The stream has ended, and the sender is idle again. Called once per start(), unless stop()
+    // was. A StreamLost may follow the end: pages of the stream, which are still in the socket, can
+    // be trusted no longer.
     virtual void on_stream_over(StreamEnd end) = 0;
     // The standby has said how far it is: feedback() has it. The stream goes on.
     virtual void on_status() = 0;
@@ -77,18 +81,15 @@ class Sender final : private WalView::Waiter,
   };
 
   enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };
-  enum class State {
-    kStartup,
-    kCatchup,
-    kStreaming,
-    kStopping
-  };  // as pg_stat_replication has them
+  // As pg_stat_replication has them. kStopping: the stream drains.
+  enum class State { kStartup, kCatchup, kStreaming, kStopping };
 
   Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
          const Options& options, Owner& owner);
 
-  // REQUIRES: the timeline is in the view's history, and start is no later than its end.
-  // The slot, if there is one, advances as the standby flushes; it is the owner's.
+  // A stream may start ahead of our WAL, where it waits for what the view has promised.
+  // REQUIRES: the timeline is in the view's history, and start is no later than its end. The slot,
+  // if there is one, is the owner's; it advances as the standby flushes.
   void start(wal::TimelineId timeline, wal::Lsn start, slot::Slot* slot = nullptr);
 
   // The body of one CopyData from the standby.
@@ -97,8 +98,8 @@ class Sender final : private WalView::Waiter,
   void on_writable();
   // Ends the stream behind the message in flight, whatever the standby has said.
   void interrupt();
-  // The server stops: sends what is left, and asks until the standby has confirmed it (WalSndDone).
-  // Takes as long as the standby does.
+  // The server stops: the stream goes on until the standby has confirmed all WAL, for which it is
+  // asked again and again (WalSndDone), however long that takes.
   void shut_down();
   // Ends the stream on the spot; the connection is of no more use if a message was in flight.
   void stop();
@@ -115,7 +116,7 @@ class Sender final : private WalView::Waiter,
   // Whether a part of a message is out, and the rest must follow.
   bool in_message() const {
     loop_.assert_in_thread();
-    return chunk_.active();
+    return message_.active();
   }
   State state() const {
     loop_.assert_in_thread();
@@ -145,40 +146,30 @@ class Sender final : private WalView::Waiter,
     kStreaming,      // WAL goes out
     kEndOfTimeline,  // our CopyDone is out, the standby's is awaited
     kClosing,        // the standby's CopyDone is in, ours follows the message in flight
-    kInterrupted,    // the session has other plans
+    kInterrupted,    // the session ends the stream behind the message in flight
   };
-  enum class Next { kChunk, kNothing, kWaiting, kEnded };
+  enum class Next { kMessage, kNothing, kWaiting, kEnded };
+  static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
-  void on_files_released() override;
-  // So often it is looked for pages of a stream that has ended.
-  static constexpr runtime::Duration kUnpinInterval = std::chrono::milliseconds(100);
-  // While it drains, a standby that has answered and not yet confirmed all is asked this often.
-  static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
-
+  void on_pages_released() override;
   void on_timer(runtime::Timer& timer) override;
 
+  void take_status(const wire::StandbyStatus& status) REQUIRES(loop_);
+  bool is_draining() const REQUIRES(loop_) { return state_ == State::kStopping; }
   bool is_historic() const REQUIRES(loop_);
-  bool is_held(wal::Lsn lsn) const REQUIRES(loop_);
-  bool may_send_pages() const REQUIRES(loop_);
-  wal::Lsn arrived() const REQUIRES(loop_);
-  void pin(wal::Lsn start) REQUIRES(loop_);
-  void advance_pin() REQUIRES(loop_);
-  void unpin_when_acknowledged() REQUIRES(loop_);
   wal::Lsn sendable_end() const REQUIRES(loop_);
-  Next next_chunk() REQUIRES(loop_);
-  Next all_sent(wal::Lsn end) REQUIRES(loop_);
-  void begin_chunk(wal::Lsn limit) REQUIRES(loop_);
   runtime::IoResult::Status send_out() REQUIRES(loop_);
-  runtime::IoResult send_chunk() REQUIRES(loop_);
-  runtime::IoResult copy_chunk() REQUIRES(loop_);
-  runtime::IoResult send_chunk_from_file() REQUIRES(loop_);
-  void queue_keepalive(bool reply_requested) REQUIRES(loop_);
-  void arm_timer(runtime::Instant now) REQUIRES(loop_);
-  void ask_for_reply() REQUIRES(loop_);
+  Next next() REQUIRES(loop_);
+  Next next_message() REQUIRES(loop_);
+  Next all_sent(wal::Lsn end) REQUIRES(loop_);
   Next drain() REQUIRES(loop_);
+  Next find_wal() REQUIRES(loop_);
+  void begin_message(wal::Lsn limit) REQUIRES(loop_);
+  void queue_keepalive(bool reply_requested) REQUIRES(loop_);
+  void ask_for_reply() REQUIRES(loop_);
   void end_broken() REQUIRES(loop_);
-  void fail(const runtime::Error& error) REQUIRES(loop_);
+  Next fail(const runtime::Error& error) REQUIRES(loop_);
   void lose(std::string_view why) REQUIRES(loop_);
   void finish() REQUIRES(loop_);
 
@@ -186,32 +177,21 @@ class Sender final : private WalView::Waiter,
   WalView& view_;
   SendQueue& queue_;
   Connection& connection_;
-  Options options_ GUARDED_BY(loop_);
   Owner& owner_;
+  const std::uint32_t quantum_bytes_;
 
   Phase phase_ GUARDED_BY(loop_) = Phase::kIdle;
   State state_ GUARDED_BY(loop_) = State::kStartup;
   wal::TimelineId timeline_ GUARDED_BY(loop_){};
   wal::Lsn sent_ GUARDED_BY(loop_);      // the end of what has been put into messages
-  wal::Lsn ready_to_ GUARDED_BY(loop_);  // the view lets us send up to here, from segment_
-  wal::SegmentRef segment_ GUARDED_BY(loop_);
-  Chunk chunk_ GUARDED_BY(loop_);
+  wal::Lsn ready_to_ GUARDED_BY(loop_);  // WAL up to here may be sent, from the message's file
+  PageHold hold_ GUARDED_BY(loop_);
+  MessageOutput message_ GUARDED_BY(loop_);
+  std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
 
   Feedback feedback_ GUARDED_BY(loop_);
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
-  // Where pins are heeded. It outlives the stream as long as pages of it are in the socket.
-  std::unique_ptr<wal::Pins::Pin> pin_ GUARDED_BY(loop_);
-  // When the stream began, pages of the one before were still in the socket.
-  bool older_pages_ GUARDED_BY(loop_) = false;
-  bool within_host_ GUARDED_BY(loop_) = false;  // the connection is; of meaning with a pin
-  std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
-  runtime::Timer timer_ GUARDED_BY(loop_);
-  runtime::Instant last_reply_ GUARDED_BY(loop_){};
-  bool ping_sent_ GUARDED_BY(loop_) = false;
-  bool draining_ GUARDED_BY(loop_) = false;
-  runtime::Instant asked_ GUARDED_BY(loop_){};  // for the last time while draining
-  // Why send_out() failed, if the file is to blame.
-  std::optional<runtime::Error> chunk_error_ GUARDED_BY(loop_);
+  Keepalive keepalive_ GUARDED_BY(loop_);
   runtime::ListLink<Sender> queue_link_ GUARDED_BY(loop_);
 };
 

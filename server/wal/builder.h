@@ -22,7 +22,7 @@ struct RecordSpan {
 };
 
 // Appends WAL in memory, as PostgreSQL lays it out (xlog.c, CopyXLogRecordToWAL).
-//   Owner: who writes the WAL.  Thread: the owner's.
+//   Owner: the generator or the test that writes the WAL.  Thread: the owner's.
 //   Invariant: bytes() is the WAL [begin(), end()), or up to a switch whose padding was omitted.
 //   Limits: holds every byte until clear(), and keeps the capacity for the next ones.
 class WalBuilder {
@@ -57,7 +57,7 @@ class WalBuilder {
 
   // The bytes made since the last clear(). Valid until the next non-const call.
   std::span<const std::byte> bytes() const { return bytes_; }
-  // Whose the next records are; 0: no transaction's.
+  // The transaction of the records to come; 0: none.
   void set_xid(TransactionId xid) { xid_ = xid; }
   // Forgets bytes(), which begin at end() from now on.
   void clear();

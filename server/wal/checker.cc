@@ -10,7 +10,7 @@ namespace server::wal {
 
 namespace {
 
-// The padding of a switch has no records: nobody reads it but to send it.
+// The padding of a switch has no records, so the reader skips it; it is sent all the same.
 void warm_padding(PageSource& source, const Record& record, Lsn end) {
   if (!is_switch(record.rmid, record.info)) return;
   const Lsn last = std::min(record.end, end);

@@ -20,9 +20,9 @@ struct RangeCheck {
 
 // Proves every record that touches [begin, end), in full: the start of the first before `begin` and
 // the rest of the last beyond `end` included. Afterwards the range is in the page cache. Where the
-// WAL of `source` begins inside a record, or the file with its start cannot be read, that record's
-// rest is taken as it is. Blocks on files; keeps nothing, so that any thread of a pool may run it
-// on a source of its own. REQUIRES: begin <= end.
+// WAL of `source` begins inside a record, or the file with that record's begin cannot be read, the
+// record's rest is taken as it is. Blocks on files; keeps nothing, so that any thread of a pool may
+// run it on a source of its own. REQUIRES: begin <= end.
 RangeCheck check_range(PageSource& source, const Identity& identity, Lsn begin, Lsn end);
 
 }  // namespace server::wal

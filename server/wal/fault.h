@@ -14,7 +14,7 @@ enum class FaultKind {
   kNone,
   kUnreadable,  // no file, no permission, or a read error: there is an Error as well
   kShortFile,   // the file ends before the bytes that are needed
-  kMagic,       // 0 in a page that nobody wrote yet
+  kMagic,       // 0 in a page that was never written
   kInfoBits,    // unknown page flags, or a long header missing or misplaced
   kSystemIdentifier,
   kSegmentSize,
@@ -51,7 +51,7 @@ struct Finding {
 
 inline bool is_fault(const Finding& finding) { return finding.kind != FaultKind::kNone; }
 
-// Whether a finding is what the end of WAL looks like: bytes that nobody wrote yet, or that are
+// Whether a finding is what the end of WAL looks like: bytes that were never written, or that are
 // still from the segment's earlier life under another name. Everything else is WAL gone wrong.
 bool is_end_of_wal(const Finding& finding);
 

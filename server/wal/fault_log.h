@@ -11,8 +11,9 @@
 
 namespace server::wal {
 
-// Says each fault in the WAL once, however many readers meet it.
+// Logs each fault in the WAL once, however many readers meet it.
 //   Owner: Server.  Thread: any.
+//   Limits: one entry per fault; the entries of a segment go when its file changes.
 class FaultLog {
  public:
   explicit FaultLog(const Identity& identity) : identity_(identity) {}
@@ -21,7 +22,7 @@ class FaultLog {
   // `file_timeline` is that of the segment file in which the fault lies.
   void report(const Fault& fault, TimelineId file_timeline) EXCLUDES(mutex_);
 
-  // The segment's file has changed: what is wrong with it from now on is news again.
+  // The segment's file has changed: a fault in the new one is logged again.
   void forget(SegmentNo no) EXCLUDES(mutex_);
 
  private:

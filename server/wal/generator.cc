@@ -70,7 +70,7 @@ Result<void> check(const RecordMix& mix) {
     return {};
   }
   return Error{
-      .kind = &kInvalidOption,
+      .kind = &runtime::kInvalidParameterValue,
       .what = format("invalid record size: {}..{}", mix.record_bytes_min, mix.record_bytes_max),
       .detail = format("Records have {} to {} bytes.", kRecordHeaderBytes, kRecordBytesMax)};
 }
@@ -174,7 +174,7 @@ Result<void> prepare_directory(const std::string& directory) {
   const std::vector<std::string> files = TRY(list_directory(directory));
   if (std::ranges::any_of(files,
                           [](const auto& name) { return parse_file_name(name).has_value(); })) {
-    return Error{.kind = &kWalExists,
+    return Error{.kind = &runtime::kObjectNotInPrerequisiteState,
                  .what = format("directory \"{}\" already holds WAL", directory),
                  .hint = "Name another directory, or remove the WAL from this one."};
   }
@@ -186,7 +186,8 @@ Result<void> prepare_directory(const std::string& directory) {
 Result<GenerateSummary> generate(const GenerateOptions& options) {
   const SegmentSize size = options.segment_size;
   const std::uint64_t segments = (options.size_bytes + size.bytes() - 1) / size.bytes();
-  if (segments == 0) return Error{.kind = &kInvalidOption, .what = "size of WAL must not be zero"};
+  if (segments == 0)
+    return Error{.kind = &runtime::kInvalidParameterValue, .what = "size of WAL must not be zero"};
   TRY(prepare_directory(options.directory));
   const auto generator =
       TRY(Generator::open({.directory = options.directory,

@@ -17,9 +17,6 @@
 
 namespace server::wal {
 
-inline constexpr runtime::ErrorKind kWalExists{"object_not_in_prerequisite_state", "55000"};
-inline constexpr runtime::ErrorKind kInvalidOption{"invalid_parameter_value", "22023"};
-
 inline constexpr std::uint64_t kSyntheticSystemIdentifier = 7000000000000000001;
 
 // What the records are like.
@@ -47,7 +44,8 @@ struct GeneratorOptions {
 //   Owner: the synthetic source, or generate().  Thread: the owner's; blocks on the disk.
 //   Invariant: between calls the files end with a whole record, unless the last call failed.
 //   Invariant: a record depends on the seed and its LSN only, so WAL made in two runs is that of
-//   one. Limits: one batch in memory: kBatchBytes and one record.
+//     one.
+//   Limits: one batch in memory: kBatchBytes and one record.
 class Generator {
  public:
   // A batch is one pwrite: large enough to make the call cheap, small enough to stay in the cache.

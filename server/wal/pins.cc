@@ -25,6 +25,8 @@ Lsn Pins::advance(Lsn limit) {
   const runtime::Lock lock(mutex_);
   Lsn oldest = limit;
   pins_.for_each([&](const Pin& pin) { oldest = std::min(oldest, pin.from()); });
+  // A pin behind the horizon is of a stream that began there: it gets copies until it has passed
+  // it.
   horizon_ = std::max(horizon_, oldest);
   return horizon_;
 }

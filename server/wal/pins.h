@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/annotations.h"
+#include "runtime/check.h"
 #include "runtime/intrusive_list.h"
 #include "runtime/mutex.h"
 #include "runtime/published.h"
@@ -8,15 +9,17 @@
 
 namespace server::wal {
 
-// Which WAL streams still need of files that somebody else would recycle, if he were not held back
-// to the oldest of it. A source that does so heeds the pins; where nobody does, they cost nothing.
+// What the streams of all loops still need of files that another server would recycle, if a source
+// did not hold it back: the source asks here how far that server may go. stream/page_hold.h says
+// why it must not go further. Without such a source the pins are not heeded, and no stream has one.
 //   Owner: Segments.  Thread: any. Streams begin and end seldom, so a mutex is enough; a pin moves
 //   by one store.
-//   Invariant: the horizon never passes a pin that was at or behind it from the start.
+//   Invariant: the horizon never goes back but by reset(), and advance() never moves it past a pin.
 class Pins {
  public:
   // WAL from here on is needed by one stream.
-  //   Owner: the stream; lives no longer than the pins.  Thread: the owner's.
+  //   Owner: the stream's PageHold; the pins outlive it.  Thread: the owner's.
+  //   Invariant: from() never goes back.
   class Pin {
    public:
     Pin(Pins& pins, Lsn from);
@@ -24,11 +27,13 @@ class Pins {
     Pin(const Pin&) = delete;
     Pin& operator=(const Pin&) = delete;
 
-    // Never back.
-    void advance(Lsn from) { from_.store(from); }
+    void advance(Lsn from) {
+      DCHECK(from >= from_.load());
+      from_.store(from);
+    }
     Lsn from() const { return from_.load(); }
-    // The horizon when the pin was made, or reset since: WAL before that is not held, whatever is
-    // said elsewhere.
+    // The horizon when the pin was made, or when it was reset last: WAL before that may have been
+    // recycled before the pin could hold it.
     Lsn held_from() const { return held_from_.load(); }
 
    private:
@@ -39,11 +44,12 @@ class Pins {
     runtime::ListLink<Pin> link_;
   };
 
-  // Before the first stream: somebody does.
+  // A source that holds files asks for the pins. To be called before the first stream.
   void heed() { heeded_ = true; }
   bool heeded() const { return heeded_; }
 
-  // Files are held from here on. To be called when others are held than before.
+  // Files are held from here on, and no longer from where they were: the source has just got a slot
+  // of the primary, or lost it (Lsn::max()).
   void reset(Lsn horizon) EXCLUDES(mutex_);
   // Moves the horizon as far as the pins let it, up to `limit`, never back. Returns where it is.
   Lsn advance(Lsn limit) EXCLUDES(mutex_);

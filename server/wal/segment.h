@@ -19,9 +19,10 @@ namespace server::wal {
 // WAL is checked, read ahead and handed to senders in slices of this size; every segment size is a
 // multiple of it.
 inline constexpr std::uint32_t kSliceBytes = 1u << 20;
+static_assert(SegmentSize::is_valid(kSliceBytes) && !SegmentSize::is_valid(kSliceBytes / 2),
+              "segment sizes are powers of two, of which the smallest is a slice");
 
-// Which file it is, whatever name it goes by. As long as somebody has it open, no other is the
-// same.
+// Which file it is, whatever name it goes by. As long as the file is open, no other has its id.
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -30,10 +31,10 @@ struct FileId {
 };
 
 // An open segment file.
-//   Owner: shared by those that send from it; closed by the last.  Thread: any.
-//   Invariant: what it was opened as never changes: a file that is renamed stays this one, a file
-//   put in its place is another Segment. Which slices have been proven is remembered here, so that
-//   it is forgotten together with the file.
+//   Owner: shared by the loops and jobs that use it; closed by the last.  Thread: any.
+//   Invariant: a file that is renamed stays this Segment, a file that takes its name is another
+//   one. Which slices have been proven is remembered here, and is forgotten together with the file.
+//   A slice that was proven in an earlier generation of the file's bytes is not proven.
 class Segment {
  public:
   // Opens `path`, or `path`.partial if there is no such file. Blocks.
@@ -59,12 +60,13 @@ class Segment {
   runtime::Result<std::size_t> read(std::uint32_t offset, std::span<std::byte> into) const;
 
   // Whether all pages of the range are in the page cache, so that sendfile will not block. The
-  // kernel tells this only to the owner of a file or who may write it, and says yes to others.
+  // kernel answers truly only to a file's owner and to users that may write it, and says yes to all
+  // others. REQUIRES: the range begins at a page of memory and is at most a slice.
   bool is_resident(std::uint32_t offset, std::uint32_t bytes) const;
 
   bool is_proven(std::uint32_t slice) const EXCLUDES(mutex_);
-  // What was proven of an earlier generation of the file's bytes proves nothing now.
   std::uint32_t generation() const EXCLUDES(mutex_);
+  // No effect if the generation is over.
   void set_proven(std::uint32_t slice, std::uint32_t generation) EXCLUDES(mutex_);
   // The file's bytes have changed in place: a new generation, of which nothing is proven.
   void forget_proofs() EXCLUDES(mutex_);
@@ -78,7 +80,8 @@ class Segment {
   const TimelineId timeline_;
   const SegmentNo no_;
   const SegmentSize size_;
-  void* map_;  // never read: only mincore() asks about it, so a truncated file cannot hurt
+  // Only mincore() is asked about it, and it is never read: a truncated file would end the process.
+  void* map_;
   mutable runtime::Mutex mutex_;
   std::vector<bool> proven_ GUARDED_BY(mutex_);
   std::uint32_t generation_ GUARDED_BY(mutex_) = 0;

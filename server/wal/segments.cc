@@ -4,40 +4,24 @@
 #include <array>
 #include <utility>
 
+#include "runtime/check.h"
 #include "runtime/errors.h"
-#include "server/wal/checker.h"
 #include "server/wal/names.h"
 #include "server/wal/pages.h"
 
 namespace server::wal {
 
-namespace {
-
-runtime::Error too_short(const Segment& segment, std::uint32_t offset, std::size_t read,
-                         std::size_t wanted) {
-  return {.kind = &kWalTruncated,
-          .what = runtime::format("could not read from log segment {}, offset {}: read {} of {}",
-                                  segment.name(), offset, read, wanted)};
-}
-
-// Brings a slice that was proven before into the page cache.
-runtime::Result<void> warm(const Segment& segment, std::uint32_t offset, std::uint32_t bytes) {
-  std::array<std::byte, 64 * 1024> buffer;
-  for (std::uint32_t done = 0; done < bytes;) {
-    const std::size_t wanted = std::min<std::size_t>(buffer.size(), bytes - done);
-    const std::size_t read = TRY(segment.read(offset + done, std::span(buffer).first(wanted)));
-    if (read < wanted) return too_short(segment, offset + done, read, wanted);
-    done += static_cast<std::uint32_t>(wanted);
-  }
-  return {};
-}
-
-}  // namespace
-
 runtime::Error segment_removed(TimelineId timeline, SegmentNo no, SegmentSize size) {
   return {.kind = &kWalRemoved,
           .what = runtime::format("requested WAL segment {} has already been removed",
                                   segment_name(timeline, no, size))};
+}
+
+runtime::Error too_short(const Segment& segment, std::uint32_t offset, std::size_t read,
+                         std::size_t wanted) {
+  return {.kind = &runtime::kDataCorrupted,
+          .what = runtime::format("could not read from log segment {}, offset {}: read {} of {}",
+                                  segment.name(), offset, read, wanted)};
 }
 
 runtime::Result<SegmentRef> Segments::open(const Timelines& timelines, Lsn lsn) {
@@ -57,37 +41,66 @@ runtime::Result<SegmentRef> Segments::open(const Timelines& timelines, Lsn lsn) 
   return std::move(opened).value();
 }
 
+runtime::Result<PreparedSlice> Segments::warm(SegmentRef segment, Lsn lsn, Lsn wal_end) const {
+  const Range range = slice_range(*segment, lsn, wal_end);
+  TRY(read_all(*segment, range));
+  return PreparedSlice{std::move(segment), range.end, false};
+}
+
 runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, SegmentRef segment,
                                                  Lsn lsn, Lsn wal_end) {
   const std::uint32_t slice = identity_.segment_size.offset(lsn) / kSliceBytes;
-  const Lsn begin = segment->begin() + std::uint64_t{slice} * kSliceBytes;
-  const Lsn end = std::min(begin + kSliceBytes, wal_end);
-  const auto offset = identity_.segment_size.offset(begin);
-  const auto bytes = static_cast<std::uint32_t>(end - begin);
-  if (segment->is_proven(slice)) {
-    TRY(warm(*segment, offset, bytes));
-    return PreparedSlice{std::move(segment), end, false};
-  }
+  if (segment->is_proven(slice)) return warm(std::move(segment), lsn, wal_end);
+  const Range range = slice_range(*segment, lsn, wal_end);
   const std::uint32_t generation = segment->generation();
-  FilePages pages(directory_, timelines.history, identity_.segment_size);
-  RangeCheck check = check_range(pages, identity_, begin, end);
+  const RangeCheck check = prove(timelines, range);
   if (check.problem.has_value()) {
     // It may be a neighbour's: records cross into the next segment, and begin in the one before.
     const SegmentNo unread = identity_.segment_size.segment_of(check.fault->lsn);
-    return open_error(std::move(*check.problem),
+    return open_error(*check.problem,
                       timelines.history.file_timeline(unread, identity_.segment_size), unread);
   }
   if (Segment::find(path_of(timelines, segment->no())) != segment->id()) {
-    return PreparedSlice{TRY(open(timelines, lsn)), begin, false};
+    return PreparedSlice{TRY(open(timelines, lsn)), range.begin, false};
   }
   if (check.fault.has_value()) {
-    if (check.fault->kind == FaultKind::kShortFile) TRY(warm(*segment, offset, bytes));
+    if (check.fault->kind == FaultKind::kShortFile) TRY(read_all(*segment, range));
     const SegmentNo bad = identity_.segment_size.segment_of(check.fault->lsn);
     faults_.report(*check.fault, timelines.history.file_timeline(bad, identity_.segment_size));
-  } else if (end == begin + kSliceBytes) {
+  } else if (range.end == range.begin + kSliceBytes) {
     segment->set_proven(slice, generation);
   }
   return PreparedSlice{std::move(segment), check.proven_to, check.fault.has_value()};
+}
+
+// The slice that holds `lsn`, as far as there is WAL.
+Segments::Range Segments::slice_range(const Segment& segment, Lsn lsn, Lsn wal_end) {
+  CHECK(segment.begin() <= lsn && lsn < segment.end());
+  const Lsn begin = lsn - (lsn - segment.begin()) % kSliceBytes;
+  CHECK(begin <= wal_end);
+  return {begin, std::min(begin + kSliceBytes, wal_end)};
+}
+
+// Brings a range of a file into the page cache.
+runtime::Result<void> Segments::read_all(const Segment& segment, const Range& range) {
+  std::array<std::byte, 64 * 1024> buffer;
+  for (Lsn at = range.begin; at < range.end;) {
+    const auto offset = static_cast<std::uint32_t>(at - segment.begin());
+    const std::size_t wanted = std::min<std::size_t>(buffer.size(), range.end - at);
+    const std::size_t read = TRY(segment.read(offset, std::span(buffer).first(wanted)));
+    if (read < wanted) return too_short(segment, offset, read, wanted);
+    at += wanted;
+  }
+  return {};
+}
+
+RangeCheck Segments::prove(const Timelines& timelines, const Range& range) {
+  {
+    const runtime::Lock lock(mutex_);
+    ++proofs_;
+  }
+  FilePages pages(directory_, timelines.history, identity_.segment_size);
+  return check_range(pages, identity_, range.begin, range.end);
 }
 
 bool Segments::is_current(const Segment& segment) const {
@@ -101,6 +114,11 @@ void Segments::forget(SegmentNo no) {
   if (found == open_.end()) return;
   if (const SegmentRef segment = found->second.lock()) segment->forget_proofs();
   open_.erase(found);
+}
+
+std::uint64_t Segments::proofs_for_test() const {
+  const runtime::Lock lock(mutex_);
+  return proofs_;
 }
 
 std::string Segments::path_of(const Timelines& timelines, SegmentNo no) const {

@@ -60,7 +60,7 @@ Result<void> Writer::prepare_timeline(TimelineId parent, TimelineId timeline) {
   const runtime::UniqueFd from = TRY(open_segment_file(path_on(parent)));
   std::vector<std::byte> beginning(size.offset(fork));
   if (TRY(read_at(from, path_on(parent), 0, beginning)) != beginning.size()) {
-    return runtime::Error{.kind = &kInvalidWal,
+    return runtime::Error{.kind = &runtime::kDataCorrupted,
                           .what = format("file \"{}\" is too short", path_on(parent))};
   }
   return write_file(path_on(timeline), beginning);
@@ -109,7 +109,7 @@ Result<void> Writer::prove() {
   if (outcome == Outcome::kEndOfWal && reader_.fault_lsn() >= end()) return {};
   if (const auto& problem = reader_.problem()) return *problem;
   const Fault fault = reader_.fault();
-  return runtime::Error{.kind = &kInvalidWal,
+  return runtime::Error{.kind = &runtime::kDataCorrupted,
                         .what = format("invalid WAL received at {}: {}", fault.lsn, fault.what)};
 }
 

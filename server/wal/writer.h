@@ -19,9 +19,6 @@
 
 namespace server::wal {
 
-// A record that came from outside is not right.
-inline constexpr runtime::ErrorKind kInvalidWal{"data_corrupted", "XX001"};
-
 // A spool that grows by WAL from outside: each piece is appended to the segment files and proven
 // record by record; what is proven is published, and a flusher makes it durable behind that.
 //   Owner: RelaySource.  Thread: the owner's; blocks on files.
@@ -57,10 +54,10 @@ class Writer {
   // disk; what is written next tries again.
   runtime::Result<void> follow_timeline();
 
-  // WAL that continues end(). kInvalidWal if a record of it is wrong: rewind() then. Other errors
-  // are of the disk, which cannot be written or read again: what was written stays, and the rest
-  // may be tried again from end() on, which makes sense for is_full_disk, when no old WAL may go,
-  // and for is_out_of_resources.
+  // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: rewind() then.
+  // Other errors are of the disk, which cannot be written or read again: what was written stays,
+  // and the rest may be tried again from end() on, which makes sense for is_full_disk, when no old
+  // WAL may go, and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().

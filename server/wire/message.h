@@ -37,7 +37,7 @@ struct Column {
 };
 
 // Composes messages one behind the other.
-//   Owner: whoever composes.  Thread: the owner's.
+//   Owner: the function that composes.  Thread: the owner's.
 //   Borrows: the memory resource, usually the message context of the thread.
 class MessageWriter {
  public:

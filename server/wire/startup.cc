@@ -62,7 +62,8 @@ runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> b
   ByteReader reader(body);
   const auto code = TRY(reader.integer<std::uint32_t>());
   if (code == kCancelRequestCode) {
-    // Whatever is wrong with it, a client that cancels is never answered: this cancels nobody.
+    // A client that cancels is never answered, whatever is wrong with its request: the empty
+    // request that this returns matches no session.
     if (reader.rest().size() <= sizeof(std::uint32_t)) return StartupPacket(CancelRequest{});
     const auto process_id = TRY(reader.integer<std::uint32_t>());
     return StartupPacket(CancelRequest{process_id, reader.rest()});

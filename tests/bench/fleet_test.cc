@@ -84,6 +84,23 @@ TEST(FleetTest, AStandbyEndsInGoodOrderWhenItHasEnough) {
   EXPECT_TRUE(tally.failures.by_reason().empty());
 }
 
+TEST(FleetTest, StampsInTheWalAreMeasured) {
+  const Tally tally = run_one(
+      [&](Peer& peer) {
+        peer.send_wal(kStart, "one@0000000000000001");
+        peer.send_wal(kStart + 20, "two@0000000000000001");
+        peer.receive('c');
+        peer.send_stream_end();
+      },
+      [](Options& options) {
+        options.stamps = "one";
+        options.until = Lsn(kStart + 40);
+      });
+  EXPECT_EQ(tally.completed, 1u);
+  EXPECT_EQ(tally.stamp_us.count(), 1u);
+  EXPECT_GT(tally.stamp_us.min(), 1'000'000'000'000'000u);  // since 1970
+}
+
 TEST(FleetTest, LargeWalIsCountedThoughItIsDropped) {
   const std::string wal(300'000, 'w');
   const Tally tally = run_one(

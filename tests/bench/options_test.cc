@@ -33,6 +33,13 @@ TEST(OptionsTest, NothingGivenIsOneStandbyWithoutEnd) {
   EXPECT_TRUE(options.verify_directory.empty());
 }
 
+TEST(OptionsTest, StampsAreLookedForInsteadOfComparing) {
+  EXPECT_EQ(options_of({"--stamps", "round1"}).stamps, "round1");
+  const tests::TempDir directory;
+  EXPECT_TRUE(std::holds_alternative<ExitStatus>(
+      parse({"--stamps", "round1", "--verify", directory.path().c_str()})));
+}
+
 TEST(OptionsTest, EverythingCanBeGiven) {
   const tests::TempDir directory;
   const Options options = options_of({"--host",

@@ -14,6 +14,7 @@ Outcome two_standbys() {
   outcome.tally.bytes = 3 << 20;
   for (int i = 0; i < 24; ++i) outcome.tally.message_bytes.add(131'072);
   outcome.tally.delay_us.add(40);
+  outcome.tally.stamp_us.add(50);
   outcome.tally.failures.add("server error 42704: parameter \"x\\y\"\n");
   outcome.tally.mismatches = 1;
   return outcome;
@@ -25,6 +26,7 @@ TEST(ReportTest, JsonIsOneEscapedObject) {
             "\"streaming_seconds\": 2.000, \"bytes_per_second\": 1572864, \"messages\": 24, "
             "\"message_bytes\": {\"min\": 131072, \"p50\": 131072, \"p99\": 131072, "
             "\"max\": 131072}, \"delay_us\": {\"p50\": 40, \"p99\": 40, \"max\": 40}, "
+            "\"stamp_us\": {\"count\": 1, \"p50\": 50, \"p99\": 50, \"max\": 50}, "
             "\"cpu_seconds\": 0.500, "
             "\"failures\": {\"server error 42704: parameter \\\"x\\\\y\\\"\\u000a\": 1}, "
             "\"mismatches\": 1}\n");
@@ -36,6 +38,7 @@ TEST(ReportTest, TextHasUnitsAndReasons) {
   EXPECT_THAT(text, HasSubstr("3.0 MB of WAL, 1.5 MB per standby\n"));
   EXPECT_THAT(text, HasSubstr("1.5 MB/s, 768.0 kB/s per standby\n"));
   EXPECT_THAT(text, HasSubstr("p50 40 us"));
+  EXPECT_THAT(text, HasSubstr("1, p50 50 us"));
   EXPECT_THAT(text, HasSubstr("1 x server error 42704"));
 }
 

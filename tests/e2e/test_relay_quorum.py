@@ -29,7 +29,7 @@ class CommitCase(RelayCase):
         for number in range(ROUNDS):
             with self.subTest(number, seed=self.seed):
                 begin, committed = self.write_until_killed()
-                # Nobody is there who could give the relay again what it has lost.
+                # There is no server that could give the relay again what it has lost.
                 in_spool = self.commits_in_spool(begin)
                 self.check_round()
                 self.assertEqual(committed - in_spool, set(), "committed, and not in the spool")
@@ -192,7 +192,7 @@ class LevelsTest(RelayCase):
     def start_relay(self, *names, **options):
         """Returns standbys of these names: without any the relay would not be synchronous."""
         self.walcast = self.relay(wal_receiver_status_interval="1s", **options)
-        # Before the primary is stopped, which waits for what nobody confirms.
+        # Before the primary is stopped, which waits for WAL that no standby confirms.
         self.addCleanup(self.walcast.process.kill)
         self.begin = parse_lsn(self.primary.flush_lsn())
         self.wait_for_spool_of(self.begin)

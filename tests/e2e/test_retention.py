@@ -59,7 +59,7 @@ class RetentionTest(RelayCase):
                                      r" \S+ exceeds max_slot_wal_keep_size")
                 self.assertIsNone(self.restart_lsn(client, slot))
             self.assertIsNotNone(self.restart_lsn(client, "good"))
-            # From here on nobody keeps the WAL from before.
+            # From here on no slot keeps the WAL from before.
             first = self.spool.begin()
             wait_until(lambda: bulk_load(self.primary, rows=2_000) or self.spool.begin() > first,
                        "old segments go")

@@ -21,6 +21,7 @@
 #include "runtime/check.h"
 #include "runtime/fd.h"
 #include "tests/fuzz/seeds.h"
+#include "tests/support/random_seed.h"
 
 extern "C" {
 int fuzz_built_wal(const std::uint8_t* data, std::size_t size);
@@ -45,11 +46,10 @@ struct Fuzzer {
   int (*run)(const std::uint8_t* data, std::size_t size);
 };
 
-constexpr Fuzzer kFuzzers[]{{"built_wal", fuzz_built_wal}, {"command", fuzz_command},
-                            {"framer", fuzz_framer},       {"history", fuzz_history},
-                            {"records", fuzz_records},     {"slot_file", fuzz_slot_file},
-                            {"standby", fuzz_standby},     {"startup", fuzz_startup},
-                            {"units", fuzz_units}};
+constexpr Fuzzer kFuzzers[]{
+    {"built_wal", fuzz_built_wal}, {"command", fuzz_command}, {"framer", fuzz_framer},
+    {"history", fuzz_history},     {"records", fuzz_records}, {"slot_file", fuzz_slot_file},
+    {"standby", fuzz_standby},     {"startup", fuzz_startup}, {"units", fuzz_units}};
 
 constexpr int kMutationsPerFile = 200;
 constexpr std::size_t kFileBytesMax = 4096;
@@ -74,15 +74,6 @@ std::vector<Bytes> inputs_of(std::string_view fuzzer) {
   std::vector<Bytes> inputs;
   for (const fs::path& file : files_of(fuzzer)) inputs.push_back(read_file(file));
   return inputs;
-}
-
-// WALCAST_TEST_SEED repeats a run.
-std::uint64_t choose_seed() {
-  const char* given = std::getenv("WALCAST_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "WALCAST_TEST_SEED=" << seed << std::endl;
-  return seed;
 }
 
 // Runs a fuzzer, and keeps the input in a file in case it ends the process.
@@ -185,7 +176,7 @@ TEST_P(FuzzCorpusTest, EveryFilePlays) {
 TEST_P(FuzzCorpusTest, ChangedFilesPlay) {
   const std::vector<Bytes> inputs = inputs_of(GetParam().name);
   Player player(GetParam());
-  Mutator mutator(inputs, choose_seed());
+  Mutator mutator(inputs, tests::random_seed());
   for (const Bytes& input : inputs) {
     for (int i = 0; i < kMutationsPerFile; ++i) player.play(mutator.mutate(input));
   }

@@ -156,7 +156,7 @@ void check_growth(SparsePages& pages, const Walk& whole, const std::vector<Lsn>&
   CHECK(std::ranges::equal(walk.records, whole.records, same));
 }
 
-// The padding of a switch is not read, and may hold what looks like records to who begins there.
+// The padding of a switch is not read, and may hold what a reader that begins there takes for records.
 void check_range_of(SparsePages& pages, const Walk& whole, Lsn begin, Lsn end) {
   const auto check = check_range(pages, pages.identity(), begin, end);
   CHECK(check.proven_to <= end);
@@ -177,7 +177,7 @@ void check_covering(SparsePages& pages, const Walk& whole, Lsn lsn) {
   CHECK(reader.record().end > lsn);
 }
 
-// Somebody asks for WAL that may not be there at all.
+// A standby may ask for WAL that is not there at all.
 void seek_anywhere(SparsePages& pages, Lsn lsn) {
   RecordReader reader(pages, pages.identity());
   if (reader.seek_first(lsn) == Outcome::kRecord) CHECK(reader.position() < pages.end());

@@ -21,7 +21,7 @@ using server::wal::TimelineId;
 
 // No WAL begins before segment 1.
 constexpr Lsn kFirst = Lsn(SparsePages::kSegmentSize.bytes());
-// Whoever adds up positions must not come to the end of all numbers.
+// A reader that adds up positions must not come to the end of all numbers.
 constexpr Lsn kLast{std::uint64_t{1} << 60};
 
 }  // namespace

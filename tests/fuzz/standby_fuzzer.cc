@@ -1,4 +1,4 @@
-// What a standby says inside CopyData, and what it is told: both ways through the encoding.
+// The messages of both directions inside CopyData, through encoding and parsing.
 //   input: the body of a CopyData
 
 #include <algorithm>

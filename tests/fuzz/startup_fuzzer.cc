@@ -42,7 +42,7 @@ void check_messages(std::span<const std::byte> bytes) {
 
 void check_answer(Login::Next next, std::span<const std::byte> packet,
                   std::span<const std::byte> answer) {
-  // 0.0 is nobody's, and is answered as any newer one.
+  // No client speaks version 0.0; it is answered as any newer one.
   const auto version = server::wire::load_big_endian<std::uint32_t>(packet.data());
   const bool old = version != 0 && version >> 16 < 3;
   switch (next) {

@@ -5,13 +5,12 @@
 #include <string>
 
 #include "runtime/check.h"
-#include "server/settings/settings.h"
 #include "server/settings/units.h"
 #include "tests/fuzz/input.h"
 
 namespace {
 
-constexpr std::uint64_t kLargest = 9'000'000'000'000'000'000;
+using server::settings::kAmountMax;
 constexpr std::uint64_t kExactMax = std::uint64_t{1} << 53;  // what a double can count
 
 void check_bytes(const std::string& text) {
@@ -19,7 +18,7 @@ void check_bytes(const std::string& text) {
   CHECK(server::settings::parse_bytes("\t " + text + " ") == bytes);
   const auto rate = server::settings::parse_rate(text);
   if (!bytes) return;
-  CHECK(*bytes <= kLargest);
+  CHECK(*bytes <= kAmountMax);
   CHECK(server::settings::parse_bytes(server::settings::show_bytes(*bytes)) == bytes);
   CHECK(rate == bytes && server::settings::parse_rate(text + "/s") == bytes);
 }
@@ -28,11 +27,11 @@ void check_duration(const std::string& text) {
   const auto duration = server::settings::parse_duration(text);
   CHECK(server::settings::parse_duration(" " + text + "\t") == duration);
   if (!duration) return;
-  CHECK(duration->count() >= 0 && static_cast<std::uint64_t>(duration->count()) <= kLargest);
+  CHECK(duration->count() >= 0 && static_cast<std::uint64_t>(duration->count()) <= kAmountMax);
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
   if (static_cast<std::uint64_t>(duration->count()) > kExactMax) return;
-  CHECK(server::settings::parse_duration(
-            server::settings::show_milliseconds(milliseconds.count())) == milliseconds);
+  CHECK(server::settings::parse_duration(server::settings::show_duration(milliseconds)) ==
+        milliseconds);
 }
 
 }  // namespace

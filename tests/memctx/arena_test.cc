@@ -71,14 +71,6 @@ TEST(ArenaTest, DoublingStartsAgainAfterReset) {
   EXPECT_EQ(grow_by_one_block(arena), 2048u);
 }
 
-TEST(ArenaTest, CountsResets) {
-  Arena arena("counted", kOptions);
-  EXPECT_EQ(arena.reset_count(), 0u);
-  arena.reset();
-  arena.reset();
-  EXPECT_EQ(arena.reset_count(), 2u);
-}
-
 TEST(ArenaTest, ALargeChunkGetsADedicatedBlockThatResetFrees) {
   Arena arena("large", kOptions);
   static_cast<void>(arena.allocate(16));

@@ -8,7 +8,6 @@
 
 #include "memctx/context.h"
 #include "memctx/resource.h"
-#include "memctx/slab.h"
 
 namespace memctx {
 namespace {
@@ -52,15 +51,6 @@ TEST_F(PoisonTest, ResetPoisonsTheKeeper) {
   const auto* chunk = static_cast<const char*>(context_.allocate(100));
   context_.reset();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(is_poisoned(chunk + i));
-}
-
-TEST_F(PoisonTest, AnIdleSlotOfASlabIsPoisonedUntilItIsTakenAgain) {
-  Slab<long> slab(context_);
-  long& object = slab.create(7);
-  slab.destroy(object);
-  EXPECT_TRUE(is_poisoned(&object));
-  EXPECT_EQ(&slab.create(8), &object);
-  EXPECT_FALSE(is_poisoned(&object));
 }
 
 TEST_F(PoisonTest, StorageThatAVectorGaveUpIsPoisoned) {

@@ -1,26 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <iostream>
 #include <map>
 #include <random>
 #include <vector>
 
 #include "memctx/context.h"
-#include "memctx/slab.h"
+#include "tests/support/random_seed.h"
 
 namespace memctx {
 namespace {
-
-// WALCAST_TEST_SEED repeats a run.
-std::uint64_t choose_seed() {
-  const char* given = std::getenv("WALCAST_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "WALCAST_TEST_SEED=" << seed << std::endl;
-  return seed;
-}
 
 // Does random things to a tree of contexts, beside a model that knows every live chunk.
 class Model {
@@ -33,10 +22,8 @@ class Model {
       allocate(pick());
     } else if (dice < 960) {
       if (contexts_.size() < 60) contexts_.push_back(&create_child(pick()));
-    } else if (dice < 975) {
+    } else if (dice < 980) {
       reset(pick());
-    } else if (dice < 990) {
-      reset_only(pick());
     } else {
       delete_one(pick());
     }
@@ -98,11 +85,6 @@ class Model {
     context->reset();
   }
 
-  void reset_only(Context* context) {
-    forget_chunks(context);
-    context->reset_only();
-  }
-
   void delete_one(Context* context) {
     if (context == &top_) return;
     forget_children(context);
@@ -145,31 +127,9 @@ class Model {
 };
 
 TEST(ContextRandomTest, ChunksNeverOverlapAndStayIntact) {
-  Model model(choose_seed());
+  Model model(tests::random_seed());
   for (int i = 0; i < 100'000 && !testing::Test::HasFatalFailure(); ++i) model.step();
   model.check_all();
-}
-
-TEST(SlabRandomTest, ObjectsNeverOverlapAndStayIntact) {
-  struct Object {
-    std::uint64_t words[5];
-  };
-  std::mt19937_64 random(choose_seed());
-  Context context("Connection", kSmallArena);
-  Slab<Object> slab(context);
-  std::vector<std::pair<Object*, std::uint64_t>> live;
-  for (int i = 0; i < 100'000; ++i) {
-    if (live.empty() || random() % 100 < 51) {
-      const std::uint64_t word = random();
-      live.emplace_back(&slab.create(Object{{word, word, word, word, word}}), word);
-      continue;
-    }
-    std::swap(live[random() % live.size()], live.back());
-    for (const std::uint64_t word : live.back().first->words) ASSERT_EQ(word, live.back().second);
-    slab.destroy(*live.back().first);
-    live.pop_back();
-  }
-  EXPECT_EQ(slab.stats().live_count, live.size());
 }
 
 }  // namespace

@@ -35,16 +35,6 @@ TEST(ResourceTest, GivesNothingBackBeforeTheReset) {
   EXPECT_LT(context.stats().used_bytes(), 100u);
 }
 
-TEST(ResourceTest, AContainerMayBeAnObjectOfTheContextItLivesIn) {
-  Context context("Connection");
-  auto& resource = context.create<Resource>(context);
-  auto& lines = context.create<std::pmr::vector<std::pmr::string>>(&resource);
-  for (int i = 0; i < 100; ++i) lines.emplace_back("a line that is longer than sixteen bytes");
-  EXPECT_EQ(lines.back(), "a line that is longer than sixteen bytes");
-  context.reset();
-  EXPECT_EQ(context.stats().block_count, 1u);
-}
-
 TEST(ResourceTest, AlignsAsTheElementsNeed) {
   struct alignas(256) Wide {
     char bytes[256];

@@ -1,25 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
 #include <vector>
 
 #include "runtime/timer.h"
+#include "tests/support/random_seed.h"
 
 namespace runtime {
 namespace {
-
-// WALCAST_TEST_SEED repeats a run.
-std::uint64_t choose_seed() {
-  const char* given = std::getenv("WALCAST_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "WALCAST_TEST_SEED=" << seed << std::endl;
-  return seed;
-}
 
 // Does random things to some timers, from outside and from their own handlers, beside a model that
 // knows of each when it is due and whether the running fire() still owes its call.
@@ -117,7 +107,7 @@ class Model {
 };
 
 TEST(TimersRandomTest, AgreeWithAModel) {
-  Model model(choose_seed());
+  Model model(tests::random_seed());
   for (int i = 0; i < 20'000 && !testing::Test::HasFailure(); ++i) model.step();
   EXPECT_GT(model.fired(), 1'000u);
 }

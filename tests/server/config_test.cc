@@ -28,17 +28,17 @@ TEST(ConfigTest, HasADefaultForEverything) {
   EXPECT_GE(config.workers, 1u);
   EXPECT_EQ(config.acceptors, 1u);
   EXPECT_EQ(config.io_threads, 2);
-  EXPECT_EQ(config.max_wal_senders, 10'000);
-  EXPECT_EQ(config.wal_sender_timeout, milliseconds(60'000));
-  EXPECT_EQ(config.authentication_timeout, milliseconds(60'000));
-  EXPECT_EQ(config.shutdown_timeout, milliseconds(10'000));
+  EXPECT_EQ(config.reloadable.max_wal_senders, 10'000);
+  EXPECT_EQ(config.reloadable.wal_sender_timeout, milliseconds(60'000));
+  EXPECT_EQ(config.reloadable.authentication_timeout, milliseconds(60'000));
+  EXPECT_EQ(config.reloadable.shutdown_timeout, milliseconds(10'000));
   EXPECT_EQ(config.copy_threshold, 16u << 10);
   EXPECT_EQ(config.wal_keep_size, 1u << 30);
   EXPECT_EQ(config.max_slot_wal_keep_size, std::nullopt);
   EXPECT_EQ(config.settings.find("max_slot_wal_keep_size")->value, "-1");
   EXPECT_EQ(config.min_free_space, 64u << 20);
   EXPECT_EQ(config.wal_segment_size.bytes(), 16u << 20);
-  EXPECT_EQ(config.log_level, runtime::log::Level::kLog);
+  EXPECT_EQ(config.reloadable.log_level, runtime::log::Level::kLog);
   EXPECT_EQ(config.standby_table, milliseconds(0));
   EXPECT_EQ(config.run_for, milliseconds(0));
 }
@@ -100,7 +100,7 @@ TEST(ConfigTest, RefusesAValueThatIsNone) {
 
 TEST(ConfigTest, TheAuthenticationTimeoutIsPostgresOwn) {
   const auto taken = [](const char* text) {
-    return serve({"--authentication-timeout", text}).line.serve.authentication_timeout;
+    return serve({"--authentication-timeout", text}).line.serve.reloadable.authentication_timeout;
   };
   EXPECT_EQ(taken("1"), milliseconds(1'000)) << "counted in seconds";
   EXPECT_EQ(taken("600"), milliseconds(600'000));

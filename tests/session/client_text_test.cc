@@ -11,7 +11,7 @@ namespace {
 
 // The error's text; empty if there is none.
 std::string refusal(std::string_view encoding, std::string_view text) {
-  const auto checked = check_received_text(encoding, text);
+  const auto checked = check_received_text(*settings::find_encoding(encoding), text);
   if (checked) return {};
   EXPECT_EQ(checked.error().kind, &wire::kCharacterNotInRepertoire);
   return checked.error().what;
@@ -90,10 +90,10 @@ TEST(ClientTextTest, TakesOnlyAsciiWhereNoServerHasTheEncoding) {
 }
 
 TEST(ClientTextTest, ChecksWhatIsSentToo) {
-  EXPECT_TRUE(check_sent_text("UTF8", "\u2603"));
-  EXPECT_EQ(check_sent_text("UTF8", "\xff\"").error().what,
+  EXPECT_TRUE(check_sent_text(settings::Encoding::kUtf8, "\u2603"));
+  EXPECT_EQ(check_sent_text(settings::Encoding::kUtf8, "\xff\"").error().what,
             "invalid byte sequence for encoding \"UTF8\": 0xff");
-  EXPECT_TRUE(check_sent_text("LATIN1", "\xff"));
+  EXPECT_TRUE(check_sent_text(settings::Encoding::kLatin1, "\xff"));
   const std::pair<const char*, const char*> good[] = {{"SJIS", "\xa1\xe0\x40"},
                                                       {"SHIFT_JIS_2004", "\x81\xfc"},
                                                       {"BIG5", "\xff\""},
@@ -102,14 +102,14 @@ TEST(ClientTextTest, ChecksWhatIsSentToo) {
                                                       {"JOHAB", "\x8f\xa1\xa1\xff\xa1"},
                                                       {"GB18030", "\x81\x30\x81\x39\xfe\xfe"}};
   for (const auto& [encoding, text] : good) {
-    EXPECT_TRUE(check_sent_text(encoding, text)) << encoding;
+    EXPECT_TRUE(check_sent_text(*settings::find_encoding(encoding), text)) << encoding;
   }
   const std::tuple<const char*, const char*, const char*> bad[] = {
       {"SJIS", "\xff\"", "0xff 0x22"},      {"SJIS", "\x81\x7f", "0x81 0x7f"},
       {"BIG5", "\x8d ", "0x8d 0x20"},       {"JOHAB", "\x80\"", "0x80 0x22"},
       {"GB18030", "\x80\x40", "0x80 0x40"}, {"GB18030", "\x81\x30\x81", "0x81 0x30 0x81"}};
   for (const auto& [encoding, text, bytes] : bad) {
-    EXPECT_EQ(check_sent_text(encoding, text).error().what,
+    EXPECT_EQ(check_sent_text(*settings::find_encoding(encoding), text).error().what,
               "invalid byte sequence for encoding \"" + std::string(encoding) + "\": " + bytes);
   }
 }

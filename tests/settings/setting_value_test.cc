@@ -13,7 +13,7 @@ namespace {
 
 std::string parsed(std::string_view name, std::string_view text) {
   const auto value = parse_setting(*find_session_setting(name), text);
-  if (value) return *value;
+  if (value) return value->shown;
   const runtime::Error& error = value.error();
   std::string told = "! " + error.what;
   if (!error.detail.empty()) told += " / " + error.detail;

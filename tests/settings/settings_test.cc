@@ -50,21 +50,6 @@ TEST(SettingsTest, ANewValueReplacesTheOldOne) {
   EXPECT_EQ(settings.find("wal_segment_size")->description, "of the source");
 }
 
-TEST(SettingsTest, ShowBytesInTheLargestWholeUnit) {
-  const std::pair<std::uint64_t, const char*> cases[] = {
-      {0, "0"},           {1, "1B"},           {1000, "1000B"},    {1024, "1kB"},
-      {1536, "1536B"},    {65536, "64kB"},     {1 << 20, "1MB"},   {(1 << 20) + 1024, "1025kB"},
-      {16 << 20, "16MB"}, {1ull << 30, "1GB"}, {3ull << 40, "3TB"}};
-  for (const auto& [bytes, text] : cases) EXPECT_EQ(show_bytes(bytes), text);
-}
-
-TEST(SettingsTest, ShowMillisecondsInTheLargestWholeUnit) {
-  const std::pair<std::int64_t, const char*> cases[] = {
-      {0, "0"},        {1, "1ms"},        {1500, "1500ms"},   {5000, "5s"},        {60'000, "1min"},
-      {90'000, "90s"}, {3'600'000, "1h"}, {86'400'000, "1d"}, {5'400'000, "90min"}};
-  for (const auto& [milliseconds, text] : cases) EXPECT_EQ(show_milliseconds(milliseconds), text);
-}
-
 TEST(SettingsTest, TellTheVersionOfTheWal) {
   for (int major = 13; major <= 18; ++major) {
     const Settings settings = settings_of(major);

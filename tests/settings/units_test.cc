@@ -24,8 +24,8 @@ TEST(UnitsTest, ReadsBytesInPostgresUnits) {
 }
 
 TEST(UnitsTest, ABareNumberIsInTheUnitOfItsSetting) {
-  EXPECT_EQ(parse_bytes("16", 1 << 20), 16u << 20);
-  EXPECT_EQ(parse_bytes("16kB", 1 << 20), 16u << 10);
+  EXPECT_EQ(parse_bytes("16", Unit::kMegabytes), 16u << 20);
+  EXPECT_EQ(parse_bytes("16kB", Unit::kMegabytes), 16u << 10);
 }
 
 TEST(UnitsTest, ReadsRates) {
@@ -53,7 +53,7 @@ TEST(UnitsTest, ReadsDurations) {
 
 TEST(UnitsTest, ReadsNothingElse) {
   for (const char* text : {"", " ", "MB", "x", "-1", "-1MB", "1mb", "1Mb", "1 M B", "1MBs", "1,5MB",
-                           "0x10", "16MB 1", "+1", "1e30", "99999999999TB"}) {
+                           "0b1", "16MB 1", "++1", "1e30", "99999999999TB"}) {
     EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
   }
   for (const char* text : {"", "s", "1S", "1sec", "-1s", "1MB", "1e30d", "1 s s"}) {
@@ -66,6 +66,70 @@ TEST(UnitsTest, WhatIsNoNumberIsNone) {
   for (const char* text : {"nan", "NaN", "nans", "inf", "infinity", "-inf", "nan(1)"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
     EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
+  }
+}
+
+TEST(UnitsTest, ShowsBytesInTheLargestWholeUnit) {
+  const std::pair<std::uint64_t, const char*> cases[] = {
+      {0, "0"},           {1, "1B"},           {1000, "1000B"},    {1024, "1kB"},
+      {1536, "1536B"},    {65536, "64kB"},     {1 << 20, "1MB"},   {(1 << 20) + 1024, "1025kB"},
+      {16 << 20, "16MB"}, {1ull << 30, "1GB"}, {3ull << 40, "3TB"}};
+  for (const auto& [bytes, text] : cases) EXPECT_EQ(show_bytes(bytes), text);
+}
+
+TEST(UnitsTest, ShowsDurationsInTheLargestWholeUnit) {
+  const std::pair<std::int64_t, const char*> cases[] = {
+      {0, "0"},        {1, "1ms"},        {1500, "1500ms"},   {5000, "5s"},        {60'000, "1min"},
+      {90'000, "90s"}, {3'600'000, "1h"}, {86'400'000, "1d"}, {5'400'000, "90min"}};
+  for (const auto& [count, text] : cases) EXPECT_EQ(show_duration(milliseconds(count)), text);
+}
+
+// The number is read as strtod reads it, as PostgreSQL does with a real one.
+TEST(UnitsTest, ANumberMayHaveASignOrBeHexadecimal) {
+  EXPECT_EQ(parse_bytes("+1kB"), 1024u);
+  EXPECT_EQ(parse_bytes("0x10"), 16u);
+  EXPECT_EQ(parse_bytes("010"), 10u) << "which would be octal to strtol";
+  EXPECT_EQ(parse_bytes("-0"), 0u);
+  EXPECT_EQ(parse_bytes("-0.4"), std::nullopt);
+}
+
+// convert_to_base_unit: 30.1 GB are no whole number of bytes.
+TEST(UnitsTest, FractionsAreRoundedToTheNextSmallerUnit) {
+  EXPECT_EQ(parse_bytes("30.1GB"), 30822ull << 20);
+  EXPECT_EQ(parse_bytes("1.5B"), 2u);
+  EXPECT_EQ(parse_duration("1.0004s"), milliseconds(1000));
+  EXPECT_EQ(parse_duration("0.3us"), std::chrono::nanoseconds(300)) << "there is no smaller unit";
+}
+
+TEST(UnitsTest, TheUnitOfABareNumberIsTheSettings) {
+  EXPECT_EQ(parse_duration("7", Unit::kSeconds), std::chrono::seconds(7));
+  EXPECT_EQ(parse_duration("1.5", Unit::kSeconds), milliseconds(1500));
+  EXPECT_EQ(parse_duration("7ms", Unit::kSeconds), milliseconds(7));
+}
+
+TEST(UnitsTest, ANumberIsInItsRangeWhenItHasBeenRounded) {
+  const NumberType type{.unit = Unit::kSeconds, .least = 1, .most = 600};
+  EXPECT_EQ(parse_number(type, "x", "600400ms").value(), 600);
+  EXPECT_EQ(parse_number(type, "x", "600600ms").error().what,
+            "601 s is outside the valid range for parameter \"x\" (1 .. 600)");
+}
+
+TEST(UnitsTest, ARealNumberIsShownInTheSmallestUnitWhereNoneLeavesItWhole) {
+  const NumberType type{.whole = false, .unit = Unit::kMilliseconds, .most = 100};
+  EXPECT_EQ(show_number(type, 2), "2ms");
+  EXPECT_EQ(show_number(type, 0.001), "1us");
+  EXPECT_EQ(show_number(type, 0.0015), "1.5us");
+  EXPECT_EQ(show_number(type, 0), "0");
+}
+
+// What is shown is read as the same again, so that a file can be written from SHOW.
+TEST(UnitsTest, WhatIsShownIsReadAsTheSame) {
+  for (const std::uint64_t bytes :
+       {1ull, 1023ull, 1024ull, 1025ull, 5ull << 19, (1ull << 53) - 1, 1ull << 62}) {
+    EXPECT_EQ(parse_bytes(show_bytes(bytes)), bytes);
+  }
+  for (const auto& duration : {milliseconds(1), milliseconds(59'999), milliseconds(86'400'001)}) {
+    EXPECT_EQ(parse_duration(show_duration(duration)), duration);
   }
 }
 

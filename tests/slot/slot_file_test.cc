@@ -13,6 +13,7 @@
 #include "server/wal/crc32c.h"
 #include "tests/slot/said.h"
 #include "tests/support/bytes.h"
+#include "tests/support/random_seed.h"
 
 namespace server::slot {
 namespace {
@@ -113,8 +114,7 @@ TEST(SlotFileTest, WhatFollowsTheStateIsRefused) {
 TEST(SlotFileTest, ZerosAndRandomBytesAreRefused) {
   EXPECT_EQ(said(decode(Bytes(kStateFileBytes), "f")),
             "XX001 replication slot file \"f\" has wrong magic number: 0 instead of 1464030001");
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
+  const auto seed = tests::random_seed();
   std::mt19937 random(seed);
   for (int i = 0; i < 10'000; ++i) {
     Bytes file(random() % (kStateFileBytes + 2));

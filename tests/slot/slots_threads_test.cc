@@ -14,6 +14,7 @@
 
 #include "server/slot/slots.h"
 #include "tests/slot/said.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 
 namespace server::slot {
@@ -98,8 +99,7 @@ class Sessions {
 TEST(SlotsThreadsTest, EverySlotHasOneHolderAndNothingIsLost) {
   constexpr std::size_t kThreads = 4;
   constexpr std::int32_t kSessionsPerThread = 3000;
-  const auto seed = std::random_device()();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const auto seed = tests::random_seed();
   const tests::TempDir dir(tests::memory_directory());
   Slots slots({.directory = dir.path(), .slots_max = kNames + 1});
   ASSERT_EQ(said(slots.load()), "");

@@ -23,6 +23,7 @@
 #include "server/slot/slots.h"
 #include "tests/slot/said.h"
 #include "tests/slot/slot_files.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 
 namespace tests {
@@ -148,12 +149,7 @@ class Model {
 
 // Kills one victim after the other in `directory`, until they have done so many steps.
 void torture(const std::string& directory, int steps_min) {
-  const char* const wanted = std::getenv("WALCAST_SEED");
-  const auto seed = wanted != nullptr
-                        ? static_cast<std::uint32_t>(std::strtoul(wanted, nullptr, 10))
-                        : std::random_device()();
-  std::printf("seed: WALCAST_SEED=%u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(tests::random_seed());
   Model model;
   int steps = 0;
   int lives = 0;

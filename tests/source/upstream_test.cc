@@ -11,6 +11,7 @@
 
 #include "runtime/format.h"
 #include "runtime/thread.h"
+#include "server/wire/errors.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_server.h"
 #include "tests/wal/growing_wal.h"
@@ -112,7 +113,7 @@ TEST_F(UpstreamTest, ItsOwnerNeedNotWaitForAHost) {
   doorbell.ring();
   const auto connected = to(format("host=127.0.0.1 port={} user=u", silent.port())).connect();
   ASSERT_FALSE(connected);
-  EXPECT_EQ(connected.error().kind, &server::source::kInterrupted);
+  EXPECT_EQ(connected.error().kind, &server::wire::kQueryCanceled);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/support/random_seed.h"
+
 namespace tests {
 
 using server::stream::Chunk;
@@ -28,8 +30,7 @@ TEST(ChunkEndTest, WhatDoesNotFitEndsAtAPage) {
 }
 
 TEST(ChunkEndTest, MessagesOfAnyRangeEndAtAPageOrAtTheLimit) {
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
+  const auto seed = tests::random_seed();
   std::mt19937_64 random(seed);
   for (int i = 0; i < 10'000; ++i) {
     const Lsn limit(0x1000000 + random() % (1 << 22) * 8);

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "tests/support/random_seed.h"
 #include "tests/support/replication_messages.h"
 #include "tests/support/socket_pair.h"
 
@@ -134,8 +135,7 @@ TEST_F(ConnectionTest, AQueueThatGrowsSlowlyTakesNewMemorySeldom) {
 }
 
 TEST_F(ConnectionTest, AnyMixOfPartsAndPartialSendsArrivesInOrder) {
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
+  const auto seed = tests::random_seed();
   std::mt19937 random(seed);
   std::string expected;
   std::string received;

@@ -6,6 +6,8 @@
 #include <memory>
 #include <random>
 
+#include "tests/support/random_seed.h"
+
 namespace tests {
 
 using runtime::Duration;
@@ -44,7 +46,7 @@ class Model {
 
 }  // namespace
 
-TEST(LagClockTest, NobodyIsBehindWhereThereIsNoWal) {
+TEST(LagClockTest, NoStandbyIsBehindWhereThereIsNoWal) {
   const auto clock = std::make_unique<LagClock>();
   EXPECT_EQ(clock->behind(Lsn(100), at(0)), std::nullopt);
   clock->sample(Lsn(100), at(0));
@@ -82,8 +84,7 @@ TEST(LagClockTest, AnEndThatGoesBackTakesWhatLayBeyondWithIt) {
 }
 
 TEST(LagClockTest, AgreesWithAPlainListOverALongLife) {
-  const auto seed = std::random_device()();
-  SCOPED_TRACE(seed);
+  const auto seed = tests::random_seed();
   std::mt19937_64 random(seed);
   const auto clock = std::make_unique<LagClock>();
   Model model;

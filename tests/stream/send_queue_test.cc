@@ -19,8 +19,13 @@ constexpr TimelineId kFirst{1};
 // once.
 class RacingClock final : public runtime::Clock {
  public:
-  runtime::Instant now() const override { return now_ += std::chrono::seconds(1); }
+  runtime::Instant now() const override {
+    ++reads;
+    return now_ += std::chrono::seconds(1);
+  }
   runtime::WallMicros wall_now() const override { return 0; }
+
+  mutable int reads = 0;
 
  private:
   mutable runtime::Instant now_{std::chrono::hours(1)};
@@ -67,7 +72,28 @@ TEST(SendQueueTest, LiveStandbysGoBeforeThoseThatCatchUp) {
   EXPECT_EQ(went_on, 1) << "a turn without time left serves one of those that catch up";
 }
 
-TEST(SendQueueTest, WhoCatchesUpGetsAQuantumAtATime) {
+TEST(SendQueueTest, ATurnInWhichNoneCatchesUpReadsNoClock) {
+  SenderRig rig;
+  rig.fill(100'000);
+  RacingClock racing;
+  server::stream::SendQueue queue(rig.loop, racing, rig.view, {});
+  rig.loop.set_turn_work(&queue);
+  Standby standby(rig, queue, {}, 0);
+  standby.sender.start(kFirst, rig.end());
+  rig.grow(2000);
+  rig.publish();
+  ASSERT_TRUE(rig.turn_until([&] { return standby.sender.sent() == rig.end(); }));
+  racing.reads = 0;
+  for (int i = 0; i < 5; ++i) {
+    rig.grow(2000);
+    rig.publish();
+    EXPECT_FALSE(queue.on_turn());
+    EXPECT_EQ(standby.sender.sent(), rig.end());
+  }
+  EXPECT_EQ(racing.reads, 0);
+}
+
+TEST(SendQueueTest, AStandbyThatCatchesUpGetsAQuantumAtATime) {
   SenderRig rig;
   rig.fill(6 * kMb);
   RacingClock racing;
@@ -89,8 +115,8 @@ TEST(SendQueueTest, WhoCatchesUpGetsAQuantumAtATime) {
   }));
 }
 
-// A segment that had just been prepared was the least recently used one, and went before the
-// standby that had been told of it had its turn. So nobody got anything, for ever.
+// Were a segment that has just been prepared closed as the least recently used one, before the
+// standby that was told of it has its turn, no standby would get anything, for ever.
 TEST(SendQueueTest, MoreSegmentsInDemandThanMayStayOpenAreServedAllTheSame) {
   SenderRig rig(1, {.segments_max = 1});
   rig.fill(7 * kMb);

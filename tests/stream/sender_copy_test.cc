@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "runtime/errors.h"
 #include "tests/stream/sender_rig.h"
 
 // Files that change under a sender: truncated, or recycled as a live pg_wal's are.
@@ -52,7 +53,7 @@ TEST(SenderFileTest, AFileThatEndsBeforeAMessageIsAnErrorForTheStandby) {
   rig.directory.truncate(sent);
   rig.publish();
   ASSERT_TRUE(rig.turn_until([&] { return standby.failure.has_value(); }));
-  EXPECT_EQ(standby.failure->kind, &server::wal::kWalTruncated);
+  EXPECT_EQ(standby.failure->kind, &runtime::kDataCorrupted);
 }
 
 // What was ready when it was looked up went out of the old file whenever the socket had room again.

@@ -245,11 +245,8 @@ TEST(SenderTest, HotStandbyFeedbackIsItsOwnersAffair) {
   rig.fill(50'000);
   Standby& standby = rig.add();
   standby.sender.start(kFirst, rig.begin());
-  const auto body = server::wire::encode_hot_standby_feedback({.send_time = 4,
-                                                               .xmin = 700,
-                                                               .xmin_epoch = 1,
-                                                               .catalog_xmin = 0,
-                                                               .catalog_xmin_epoch = 0});
+  const auto body = server::wire::encode_hot_standby_feedback(
+      {.send_time = 4, .xmin = 700, .xmin_epoch = 1, .catalog_xmin = 0, .catalog_xmin_epoch = 0});
   ASSERT_TRUE(standby.sender.on_copy_data(body).has_value());
   ASSERT_TRUE(standby.feedback.has_value());
   EXPECT_EQ(standby.feedback->xmin, 700u);

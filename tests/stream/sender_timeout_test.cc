@@ -114,7 +114,7 @@ TEST_F(TimeoutTest, ABlockedStandbyIsPingedHoweverMuchItHasAsked) {
 }
 
 // After a stall the loop fires its timers before it has read from all sockets.
-TEST_F(TimeoutTest, AReplyThatNobodyHasReadYetCounts) {
+TEST_F(TimeoutTest, AReplyThatStillLiesInTheSocketCounts) {
   start();
   standby.unread = status_body(Lsn(1), Lsn(1), Lsn(1));
   pass(seconds(10));

@@ -44,6 +44,12 @@ struct ViewRig : GrowingWal {
     publish();
     view.take_spans();
   }
+  // The same of which the reader has proven nothing: it begins its walk behind it.
+  void fill_unproven(std::uint64_t bytes) {
+    grow(bytes);
+    tail.publish(builder.end(), builder.end(), 0, clock.now());
+    view.take_spans();
+  }
 
   // Turns the loop until `done`, which the pool's jobs bring about; false if they never do. The
   // limit is for a test that hangs, not for a machine that is slow.

@@ -5,7 +5,7 @@
 #include "server/wal/reader.h"
 #include "tests/stream/sender_rig.h"
 
-// Whoever copies a growing directory may put a new file in the place of one that is open.
+// A program that copies a growing directory may put a new file in the place of one that is open.
 
 namespace tests {
 
@@ -29,7 +29,7 @@ struct ReplaceTest : ::testing::Test {
   std::optional<server::wal::Reader> reader;
 };
 
-// The old file was still open, and zeros were sent from it.
+// If the old file were used because it is still open, zeros would be sent from it.
 TEST_F(ReplaceTest, WalThatComesWithAnotherFileIsSentFromThatFile) {
   rig.grow(kMb / 4);
   read_on();
@@ -81,7 +81,7 @@ TEST_F(ReplaceTest, ARenamedPartialFileIsStillTheSame) {
   EXPECT_FALSE(span.file_replaced);
 }
 
-// What is read by name was taken as a proof of the file that was opened before.
+// What is read by name must not count as a proof of the file that was opened before.
 TEST_F(ReplaceTest, AProofOfOneFileIsNoProofOfTheOneBefore) {
   rig.fill(5 * kMb);
   rig.directory.flip(rig.begin() + 5000);

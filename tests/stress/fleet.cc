@@ -18,34 +18,42 @@ namespace tests {
 
 using server::wal::Lsn;
 
-bool WalFiles::hold(Lsn begin, std::string_view wal) {
+WalFiles::Verdict WalFiles::compare(Lsn begin, std::string_view wal) {
   while (!wal.empty()) {
     const auto room = segment_size_.end(segment_size_.segment_of(begin)) - begin;
     const auto part = wal.substr(0, room);
-    if (!hold_part(begin, part)) return false;
+    const Verdict verdict = compare_part(begin, part);
+    if (verdict != Verdict::kSame) return verdict;
     wal.remove_prefix(part.size());
     begin += part.size();
   }
-  return true;
+  return Verdict::kSame;
 }
 
-bool WalFiles::hold_part(Lsn begin, std::string_view wal) {
+WalFiles::Verdict WalFiles::compare_part(Lsn begin, std::string_view wal) {
   const auto no = segment_size_.segment_of(begin);
-  if (!file_ || no != open_) {
-    const std::string path =
-        directory_ + "/" + server::wal::segment_name(server::wal::TimelineId{1}, no, segment_size_);
-    file_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    open_ = no;
-  }
-  if (!file_) return true;
+  if (!file_ || no != open_) open(no);
+  if (!file_) return Verdict::kUnknown;
   buffer_.resize(wal.size());
   const auto got = ::pread(file_.get(), buffer_.data(), wal.size(), segment_size_.offset(begin));
-  return got == static_cast<ssize_t>(wal.size()) && buffer_ == wal;
+  const bool same = got == static_cast<ssize_t>(wal.size()) && buffer_ == wal;
+  return same ? Verdict::kSame : Verdict::kOther;
+}
+
+void WalFiles::open(server::wal::SegmentNo no) {
+  const auto name = server::wal::segment_name(server::wal::TimelineId{1}, no, segment_size_);
+  open_ = no;
+  file_.reset();
+  for (const std::string& directory : directories_) {
+    if (!file_) file_.reset(::open((directory + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+  }
 }
 
 void FleetTally::operator+=(const FleetTally& other) {
   connections += other.connections;
+  messages += other.messages;
   bytes += other.bytes;
+  unknown += other.unknown;
   wrong += other.wrong;
   if (first_wrong.empty()) first_wrong = other.first_wrong;
 }
@@ -157,10 +165,13 @@ void Fleet::take(Client& client, const Message& message) {
     if (data->begin != client.expected) {
       wrong(runtime::format("{} comes where {} is expected", data->begin, client.expected));
     }
-    if (!files_.hold(data->begin, data->wal)) {
+    const auto verdict = files_.compare(data->begin, data->wal);
+    if (verdict == WalFiles::Verdict::kUnknown) ++tally_.unknown;
+    if (verdict == WalFiles::Verdict::kOther) {
       wrong(runtime::format("{} bytes at {} are not those of the file", data->wal.size(),
                             data->begin));
     }
+    ++tally_.messages;
     tally_.bytes += data->wal.size();
     client.expected = data->begin + data->wal.size();
     return;

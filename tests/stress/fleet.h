@@ -13,20 +13,26 @@
 
 namespace tests {
 
-// The WAL of a directory of timeline 1, to compare with what comes by the network.
+// The WAL of some directories of timeline 1, to compare with what comes by the network.
 //   Owner: one thread of the test.
 class WalFiles {
  public:
-  WalFiles(std::string directory, server::wal::SegmentSize segment_size)
-      : directory_(std::move(directory)), segment_size_(segment_size) {}
+  // A segment is taken from the first directory that has it.
+  WalFiles(std::vector<std::string> directories, server::wal::SegmentSize segment_size)
+      : directories_(std::move(directories)), segment_size_(segment_size) {}
 
-  // Whether the files hold these bytes; also true of a file that is gone.
-  bool hold(server::wal::Lsn begin, std::string_view wal);
+  enum class Verdict {
+    kSame,     // the files hold these bytes
+    kOther,    // the files hold other bytes, or end before
+    kUnknown,  // a segment is in no directory
+  };
+  Verdict compare(server::wal::Lsn begin, std::string_view wal);
 
  private:
-  bool hold_part(server::wal::Lsn begin, std::string_view wal);
+  Verdict compare_part(server::wal::Lsn begin, std::string_view wal);
+  void open(server::wal::SegmentNo no);
 
-  const std::string directory_;
+  const std::vector<std::string> directories_;
   const server::wal::SegmentSize segment_size_;
   runtime::UniqueFd file_;
   server::wal::SegmentNo open_{};
@@ -36,8 +42,10 @@ class WalFiles {
 // What a crowd of clients has seen.
 struct FleetTally {
   std::uint64_t connections = 0;
+  std::uint64_t messages = 0;  // with WAL
   std::uint64_t bytes = 0;
-  std::uint64_t wrong = 0;  // bytes that differ, gaps, and messages that nobody expects
+  std::uint64_t unknown = 0;  // messages whose segment was gone before they could be compared
+  std::uint64_t wrong = 0;  // bytes that differ, gaps, and messages that have no place in a stream
   std::string first_wrong;
   void operator+=(const FleetTally& other);
 };

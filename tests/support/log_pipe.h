@@ -12,7 +12,7 @@
 
 namespace tests {
 
-// What the log says, as it says it. It must say little, for nobody reads meanwhile.
+// What the log says, as it says it. It must say little: the pipe is read only afterwards.
 class LogPipe {
  public:
   LogPipe() : stderr_(::dup(STDERR_FILENO)) {

@@ -29,7 +29,7 @@ class TestServer final : public server::source::Source::Listener {
     std::size_t workers = 1;
     server::Worker::Options worker;
     server::slot::Slots::Options slots;
-    server::ConnectionLimits connections;
+    runtime::ConnectionLimits connections;
     std::int64_t last_process_id = 0;
   };
 

@@ -19,7 +19,7 @@ class Unprivileged {
  private:
   static constexpr uid_t kNobody = 65534;
 
-  // An id that nobody can have changes nothing.
+  // An id that no user can have changes nothing.
   static int current() { return ::setfsuid(static_cast<uid_t>(-1)); }
 
   const int before_;

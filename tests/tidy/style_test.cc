@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <utility>
+
 namespace tests {
 namespace {
 
@@ -15,6 +18,22 @@ TEST(StyleTest, SourcesAreShort) {
 
 TEST(StyleTest, WordsAreInTheirPlaces) {
   for (const SourceFile& file : read_source_tree()) EXPECT_THAT(word_breaches(file), IsEmpty());
+}
+
+// Phrases of each top folder; a bound only ever becomes less.
+constexpr std::pair<std::string_view, std::size_t> kVaguePhrasesMax[]{
+    {"bench", 0}, {"memctx", 0}, {"runtime", 0}, {"server", 0}, {"tests", 26}};
+
+TEST(StyleTest, CommentsNameWhatTheySpeakOf) {
+  std::map<std::string_view, std::vector<std::string>> found;
+  const auto tree = read_source_tree();
+  for (const SourceFile& file : tree) {
+    auto& of_folder = found[std::string_view(file.path).substr(0, file.path.find('/'))];
+    for (std::string& phrase : vague_phrases(file)) of_folder.push_back(std::move(phrase));
+  }
+  for (const auto& [folder, count_max] : kVaguePhrasesMax) {
+    EXPECT_LE(found[folder].size(), count_max) << testing::PrintToString(found[folder]);
+  }
 }
 
 TEST(StyleTest, NoFileIsDead) { EXPECT_THAT(dead_files(read_source_tree()), IsEmpty()); }
@@ -55,6 +74,21 @@ TEST(StyleRulesTest, FindsBannedWordsInCode) {
   EXPECT_THAT(words("tests/a.cc", "::usleep(5);"), ElementsAre("tests/a.cc:1 has usleep("));
 }
 
+TEST(StyleRulesTest, SignalsAndClocksStayInsideRuntime) {
+  const std::pair<const char*, const char*> words_of[] = {
+      {"EINTR", "if (errno == EINTR) return;"},
+      {"retry_on_signal", "runtime::retry_on_signal(f);"},
+      {"steady_clock", "using std::chrono::steady_clock;"},
+      {"system_clock", "auto t = std::chrono::system_clock::now();"}};
+  for (const auto& [word, code] : words_of) {
+    EXPECT_THAT(words("server/wal/a.cc", code),
+                ElementsAre(std::string("server/wal/a.cc:1 has ") + word));
+    for (const char* place : {"runtime/a.cc", "bench/a.cc", "tests/a.cc"}) {
+      EXPECT_THAT(words(place, code), IsEmpty());
+    }
+  }
+}
+
 TEST(StyleRulesTest, LetsWordsBeWhereTheyBelong) {
   EXPECT_THAT(words("runtime/mutex.h", "std::mutex m;"), IsEmpty());
   EXPECT_THAT(words("runtime/a.h", "std::atomic<int> i;"), IsEmpty());
@@ -73,6 +107,18 @@ TEST(StyleRulesTest, FindsABareTodo) {
               ElementsAre("server/a.cc:1 has TODO"));
   EXPECT_THAT(words("server/a.cc", "// TODO(perf): measure"), IsEmpty());
   EXPECT_THAT(words("server/a.cc", "f(\"TODO\");"), IsEmpty());
+}
+
+TEST(StyleRulesTest, FindsVaguePhrasesInComments) {
+  const auto phrases = [](const std::string& text) { return vague_phrases({"server/a.h", text}); };
+  EXPECT_THAT(phrases("int a;\n// Somebody waits.\nint b;  // for nobody\n"),
+              ElementsAre("server/a.h:2 has Somebody", "server/a.h:3 has nobody"));
+  EXPECT_THAT(phrases("// Who has it keeps it.\n"), ElementsAre("server/a.h:1 has Who"));
+  EXPECT_THAT(phrases("// It keeps what was\n// told to it.\n"),
+              ElementsAre("server/a.h:1 has what was told"));
+  EXPECT_THAT(phrases("// A client who has a slot, whose owner is told of it.\n"
+                      "const char* somebody = \"nobody\";\n"),
+              IsEmpty());
 }
 
 TEST(StyleRulesTest, FindsDeadFiles) {

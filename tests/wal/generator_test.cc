@@ -292,7 +292,7 @@ TEST_F(GenerateTest, RefusesADirectoryThatHoldsWal) {
     options.directory = other.path();
     const auto summary = generate(options);
     ASSERT_FALSE(summary) << name;
-    EXPECT_EQ(summary.error().kind, &kWalExists);
+    EXPECT_EQ(summary.error().kind, &runtime::kObjectNotInPrerequisiteState);
     EXPECT_EQ(summary.error().what, "directory \"" + other.path() + "\" already holds WAL");
   }
 }
@@ -303,7 +303,7 @@ TEST_F(GenerateTest, MindsNoOtherFiles) {
 }
 
 TEST_F(GenerateTest, RefusesToMakeNothing) {
-  EXPECT_EQ(generate(generate_options(0)).error().kind, &kInvalidOption);
+  EXPECT_EQ(generate(generate_options(0)).error().kind, &runtime::kInvalidParameterValue);
 }
 
 }  // namespace

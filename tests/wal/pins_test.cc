@@ -7,7 +7,7 @@
 namespace server::wal {
 namespace {
 
-TEST(PinsTest, NothingIsHeldUntilSomebodyHoldsIt) {
+TEST(PinsTest, NothingIsHeldBeforeASourceHoldsIt) {
   Pins pins;
   EXPECT_FALSE(pins.heeded());
   const Pins::Pin pin(pins, Lsn(100));

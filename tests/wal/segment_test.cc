@@ -125,8 +125,8 @@ TEST_F(SegmentTest, AMissingFileIsAnErrorThatNamesTheSegment) {
 
 TEST_F(SegmentTest, AFileThatMayNotBeReadIsAnError) {
   std::filesystem::permissions(path, std::filesystem::perms::none);
-  const tests::Unprivileged nobody;
-  if (!nobody.is_effective()) GTEST_SKIP() << "root cannot be anybody else here";
+  const tests::Unprivileged user;
+  if (!user.is_effective()) GTEST_SKIP() << "root cannot be another user here";
   const auto segment = open();
   ASSERT_FALSE(segment);
   EXPECT_EQ(segment.error().what, "could not open file \"" + path + "\": Permission denied");

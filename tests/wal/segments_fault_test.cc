@@ -67,7 +67,7 @@ TEST_F(SlicesTest, ARepairedFileIsProven) {
   EXPECT_TRUE(bad.stopped);
   directory.flip(slice(0) + kMb / 2);
   const auto ready = prepared(slice(0));
-  EXPECT_EQ(ready.segment, bad.segment) << "nobody needs to be told of the change";
+  EXPECT_EQ(ready.segment, bad.segment) << "the change needs no report";
   EXPECT_EQ(ready.proven_to, slice(1));
   EXPECT_TRUE(ready.segment->is_proven(0));
 }
@@ -128,7 +128,7 @@ TEST_F(SegmentsTest, ATruncatedSegmentIsAnErrorWithPostgresWords) {
     directory.truncate(end);
     const std::string log = logged([&] {
       const auto error = refused(begin());
-      EXPECT_EQ(error.kind, &server::wal::kWalTruncated);
+      EXPECT_EQ(error.kind, &runtime::kDataCorrupted);
       EXPECT_EQ(error.kind->code, "XX001");
       EXPECT_THAT(error.what, MatchesRegex("could not read from log segment "
                                            "000000010000000000000001, offset [0-9]+: "
@@ -146,7 +146,7 @@ TEST_F(SegmentsTest, AProvenSegmentThatIsTruncatedIsAnErrorToo) {
   directory.truncate(begin() + 10);
   const auto ready = prepare(proven, begin());
   ASSERT_FALSE(ready);
-  EXPECT_EQ(ready.error().kind, &server::wal::kWalTruncated);
+  EXPECT_EQ(ready.error().kind, &runtime::kDataCorrupted);
   EXPECT_THAT(ready.error().what, MatchesRegex("could not read from log segment "
                                                "000000010000000000000001, offset 0: "
                                                "read 10 of [0-9]+"));
@@ -235,7 +235,7 @@ TEST_F(NeighbourTest, ABadSegmentBeforeStopsTheRecordThatReachesOutOfIt) {
   EXPECT_THAT(log, HasSubstr("in segment 000000010000000000000001,"));
 }
 
-// The rest of its last record is taken as it is: nobody can prove it any more.
+// The rest of its last record is taken as it is: no file has its begin.
 TEST_F(NeighbourTest, ASegmentIsProvenThoughTheOneBeforeIsGone) {
   const auto expect_ready = [&] {
     const std::string log = logged([&] {

@@ -45,7 +45,7 @@ TEST_F(SegmentsTest, AllThatOpenASegmentShareIt) {
   EXPECT_NE(opened(begin() + kMb), segment);
 }
 
-TEST_F(SegmentsTest, ASegmentIsClosedWhenNobodyUsesIt) {
+TEST_F(SegmentsTest, ASegmentIsClosedWithItsLastUser) {
   grow(2 * kMb);
   const std::weak_ptr<Segment> segment = opened(begin());
   EXPECT_TRUE(segment.expired());
@@ -67,8 +67,8 @@ TEST_F(SegmentsTest, AMissingSegmentHasBeenRemoved) {
 TEST_F(SegmentsTest, ASegmentThatMayNotBeReadHasNotBeenRemoved) {
   grow(2 * kMb);
   std::filesystem::permissions(path(1), std::filesystem::perms::none);
-  const Unprivileged nobody;
-  if (!nobody.is_effective()) GTEST_SKIP() << "root cannot be anybody else here";
+  const Unprivileged user;
+  if (!user.is_effective()) GTEST_SKIP() << "root cannot be another user here";
   const auto opening = segments.open(timelines, begin());
   ASSERT_FALSE(opening);
   EXPECT_EQ(opening.error().kind->code, "42501");
@@ -136,7 +136,7 @@ TEST_F(SlicesTest, TheLastSliceOfASegmentReachesToItsEnd) {
   EXPECT_EQ(prepared(slice(4) - 1).proven_to, segment_start(2));
 }
 
-// Whoever had proven it again would have met the bad record.
+// A second proof would meet the bad record.
 TEST_F(SlicesTest, WhatOneLoopHasProvenIsNotProvenAgainForAnother) {
   grow(5 * kMb);
   const auto first = prepared(slice(1));

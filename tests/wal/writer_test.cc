@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/clock.h"
+#include "runtime/errors.h"
 #include "runtime/log.h"
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
@@ -131,7 +132,7 @@ TEST_F(WriterTest, AWrongRecordIsAnErrorAndIsTakenBack) {
   wrong[200] ^= std::byte{1};
   const auto refused = writer->write(wrong);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, &kInvalidWal);
+  EXPECT_EQ(refused.error().kind, &runtime::kDataCorrupted);
   EXPECT_EQ(refused.error().what.find("invalid WAL received at " + to_string(proven)), 0u)
       << refused.error().what;
   EXPECT_EQ(tail->position(), proven);

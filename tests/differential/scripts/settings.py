@@ -65,7 +65,8 @@ def _given():
                         ("statement_timeout", "2min"), ("lock_timeout", "1s"),
                         ("extra_float_digits", "-2"), ("bytea_output", "escape"),
                         ("client_min_messages", "error"), ("work_mem", "64kB"),
-                        ("tcp_keepalives_idle", "60"), ("geqo", "off"), ("seed", "0.5"),
+                        ("tcp_keepalives_idle", "60"), ("tcp_keepalives_idle", "0.5min"),
+                        ("geqo", "off"), ("seed", "0.5"),
                         ("application_name", "a\\b"), ("is_superuser", "off"),
                         ("server_version", "9.0"), ("integer_datetimes", "off"),
                         ("in_hot_standby", "on"), ("server_encoding", "UTF8"), ("port", "1"),
@@ -73,7 +74,12 @@ def _given():
                         ("DateStyle", "nonsense"), ("IntervalStyle", ""),
                         ("default_transaction_read_only", "maybe"), ("extra_float_digits", "9"),
                         ("client_min_messages", "loud"), ("statement_timeout", "-5"),
-                        ("work_mem", "1"), ("work_mem", "1XB"), ("bytea_output", "octal")):
+                        ("work_mem", "1"), ("work_mem", "1XB"), ("bytea_output", "octal"),
+                        ("work_mem", "30.1GB"), ("work_mem", "100.7kB"), ("temp_buffers", "1.3GB"),
+                        ("vacuum_cost_delay", "1.5"), ("vacuum_cost_delay", "0.0015"),
+                        ("vacuum_cost_delay", "0.3ms"), ("vacuum_cost_delay", "0x10us"),
+                        ("vacuum_cost_delay", "101"), ("vacuum_cost_delay", "1 kB"),
+                        ("statement_timeout", "1.5us d")):
         yield script(f"{name}={value!r}", send(startup(**{name: value})),
                      send(query(f"SHOW {name}")))
     for zone in "utc", "+3", "Nowhere/At":

@@ -1,4 +1,4 @@
-#include "server/descriptors.h"
+#include "runtime/descriptors.h"
 
 #include <sys/resource.h>
 
@@ -9,7 +9,7 @@
 #include "runtime/errors.h"
 #include "runtime/format.h"
 
-namespace server {
+namespace runtime {
 
 namespace {
 
@@ -35,18 +35,18 @@ std::int64_t count_open_descriptors() {
   return error ? 0 : std::distance(begin, std::filesystem::directory_iterator()) - 1;
 }
 
-runtime::Result<ConnectionLimits> share_out_descriptors(std::int64_t limit, std::int64_t open,
-                                                        std::int64_t files_max) {
+Result<ConnectionLimits> share_out_descriptors(std::int64_t limit, std::int64_t open,
+                                               std::int64_t files_max) {
   const std::int64_t free = limit - open;
   if (free < kFreeMin) {
-    return runtime::Error{.kind = &runtime::kNoResources,
-                          .what = "insufficient file descriptors available to start server process",
-                          .detail = runtime::format("System allows {}, server needs at least {}.",
-                                                    limit, open + kFreeMin)};
+    return Error{
+        .kind = &kNoResources,
+        .what = "insufficient file descriptors available to start server process",
+        .detail = format("System allows {}, server needs at least {}.", limit, open + kFreeMin)};
   }
   const std::int64_t connections = free - std::min(files_max, free / 2);
   const std::int64_t refused = std::clamp<std::int64_t>(connections / 8, 1, kRefusedMax);
   return ConnectionLimits{.admitted_max = connections - refused, .open_max = connections};
 }
 
-}  // namespace server
+}  // namespace runtime

@@ -1,4 +1,4 @@
-#include "server/descriptors.h"
+#include "runtime/descriptors.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 
 #include "runtime/fd.h"
 
-namespace server {
+namespace runtime {
 namespace {
 
 TEST(DescriptorsTest, ConnectionsLeaveToFilesWhatTheyMayNeed) {
@@ -36,7 +36,7 @@ TEST(DescriptorsTest, ThereMustBeSome) {
 TEST(DescriptorsTest, WhatIsOpenIsCounted) {
   const std::int64_t before = count_open_descriptors();
   EXPECT_GE(before, 3);
-  const runtime::UniqueFd one(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const UniqueFd one(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(count_open_descriptors(), before + 1);
 }
 
@@ -53,4 +53,4 @@ TEST(DescriptorsTest, TheLimitIsRaisedToTheHardOne) {
 }
 
 }  // namespace
-}  // namespace server
+}  // namespace runtime

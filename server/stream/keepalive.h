@@ -1,0 +1,55 @@
+#pragma once
+
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "runtime/timer.h"
+
+namespace server::stream {
+
+// When a standby is asked for a reply, and when its silence has been too long: wal_sender_timeout
+// as WalSndKeepaliveIfNecessary and WalSndCheckTimeOut of walsender.c have it. Half of the timeout
+// without a word gets a ping, all of it ends the stream.
+//   Owner: Sender, which is also the timer's handler.  Thread: the session's loop.
+//   Borrows: the loop.
+//   Invariant: one ping at a time is unanswered.
+class Keepalive {
+ public:
+  // While a stream drains, a standby that has answered and not yet confirmed all is asked this
+  // often.
+  static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
+
+  // A timeout of 0 is none.
+  Keepalive(runtime::Loop& loop, runtime::Timer::Handler& handler, runtime::Duration timeout)
+      : loop_(loop), timer_(loop.timers(), handler), timeout_(timeout) {}
+
+  // A stream begins, is to drain, or has ended.
+  void start();
+  void drain();
+  void stop();
+
+  void set_timeout(runtime::Duration timeout);
+  // Any message of the standby has come.
+  void on_reply();
+
+  // Sets the timer for the next thing to do. It is left where it was armed last when a message
+  // comes, since every message moves its deadline.
+  void arm();
+  // What the handler asks when the timer has fired.
+  bool is_timed_out() const;
+  bool is_ping_due() const;
+  // Whether the standby is asked again while it drains, at most once in an interval.
+  bool take_drain_turn();
+  // Whether a ping is to be sent: none is unanswered. REQUIRES: it is sent, for it counts.
+  bool take_ping();
+
+ private:
+  runtime::Loop& loop_;
+  runtime::Timer timer_;
+  runtime::Duration timeout_;
+  runtime::Instant last_reply_{};
+  bool ping_sent_ = false;
+  bool draining_ = false;
+  runtime::Instant drain_turn_{};  // the last
+};
+
+}  // namespace server::stream

@@ -1,0 +1,211 @@
+#include "server/stream/slice_cache.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "runtime/check.h"
+
+namespace server::stream {
+
+using wal::kSliceBytes;
+using wal::Lsn;
+using wal::SegmentNo;
+
+// Opens a segment if need be, and makes one slice of it ready. How much that takes was decided when
+// the job was submitted; if the file has changed since, the job's epoch is over.
+class SliceCache::PrepareJob final : public runtime::Job {
+ public:
+  PrepareJob(SliceCache& cache, SegmentNo no, std::uint32_t epoch, wal::SegmentRef segment, Lsn lsn)
+      : cache_(cache),
+        segments_(cache.segments_),
+        timelines_(*cache.walk_.timelines()),
+        no_(no),
+        epoch_(epoch),
+        segment_(std::move(segment)),
+        lsn_(lsn),
+        wal_end_(cache.walk_.end()),
+        hot_(cache.walk_.is_hot(lsn)),
+        walked_(cache.walk_.has_proven_slice(lsn)) {}
+
+  void work() override { result_ = prepare(); }
+
+  void done() override {
+    cache_.loop_.assert_in_thread();
+    cache_.on_prepared(no_, cache_.slice_of(lsn_), epoch_, std::move(*result_));
+  }
+
+ private:
+  // Hot WAL needs a file, and no look at it. Other WAL of the reader's walk is read into the page
+  // cache, and all else is proven too.
+  runtime::Result<wal::PreparedSlice> prepare() {
+    if (segment_ == nullptr) segment_ = TRY(segments_.open(timelines_, lsn_));
+    if (hot_) return wal::PreparedSlice{std::move(segment_), Lsn(), false};
+    if (walked_) return segments_.warm(std::move(segment_), lsn_, wal_end_);
+    return segments_.prepare(timelines_, std::move(segment_), lsn_, wal_end_);
+  }
+
+  SliceCache& cache_;
+  wal::Segments& segments_;
+  const wal::Timelines& timelines_;
+  const SegmentNo no_;
+  const std::uint32_t epoch_;
+  wal::SegmentRef segment_;
+  const Lsn lsn_;
+  const Lsn wal_end_;
+  const bool hot_;
+  const bool walked_;
+  std::optional<runtime::Result<wal::PreparedSlice>> result_;
+};
+
+SliceCache::Located SliceCache::locate(Lsn from, Waiter& waiter) {
+  loop_.assert_in_thread();
+  DCHECK(from < walk_.end());
+  std::optional<runtime::Error> failure = std::exchange(waiter.failure_, std::nullopt);
+  waiter.stop_waiting();
+  if (failure.has_value()) return {Availability::kFailed, nullptr, Lsn(), std::move(failure)};
+  const SegmentNo no = segment_size().segment_of(from);
+  if (no == SegmentNo{0}) {  // no cluster has had one, so no file is looked for
+    const auto timeline = walk_.timelines()->history.file_timeline(no, segment_size());
+    return {Availability::kFailed, nullptr, Lsn(),
+            wal::segment_removed(timeline, no, segment_size())};
+  }
+  OpenSegment& open = at(no);
+  if (open.segment == nullptr) {
+    request(no, open, from);
+    return wait(open, from, waiter);
+  }
+  const Lsn limit = std::min(walk_.end(), segment_size().end(no));
+  if (walk_.is_hot(from)) return {Availability::kReady, &open.segment, limit, std::nullopt};
+
+  Slice& slice = open.slices[slice_of(from)];
+  slice.proven_to = proven_to(slice, from);
+  if (from < slice.proven_to && is_warm(open, slice, from)) {
+    read_ahead(no, open, slice_start(from) + kSliceBytes);
+    return {Availability::kReady, &open.segment, std::min(limit, slice.proven_to), std::nullopt};
+  }
+  if (slice.state != Slice::State::kStopped) request(no, open, from);
+  return wait(open, from, waiter);
+}
+
+SliceCache::Located SliceCache::wait(OpenSegment& open, Lsn lsn, Waiter& waiter) {
+  open.waiters.push_back(waiter.link_);
+  waiter.slice_ = slice_of(lsn);
+  return {Availability::kPending, nullptr, Lsn(), std::nullopt};
+}
+
+// A slice of the reader's walk needs no job to be proven, only one to be cached.
+Lsn SliceCache::proven_to(const Slice& slice, Lsn lsn) const {
+  if (slice.state == Slice::State::kStopped || !walk_.has_proven_slice(lsn)) return slice.proven_to;
+  return std::min(slice_start(lsn) + kSliceBytes, walk_.end());
+}
+
+void SliceCache::forget(SegmentNo first, SegmentNo last) {
+  loop_.assert_in_thread();
+  const auto behind = open_.upper_bound(last);
+  for (auto it = open_.lower_bound(first); it != behind; ++it) close(it->second);
+}
+
+void SliceCache::close(OpenSegment& open) {
+  ++open.epoch;
+  open.segment.reset();
+  open.told.for_each([](Waiter& waiter) { waiter.failure_.reset(); });
+  std::fill(open.slices.begin(), open.slices.end(), Slice());
+  wake(open);
+}
+
+void SliceCache::retry_stopped() {
+  loop_.assert_in_thread();
+  for (auto& [no, open] : open_) {
+    if (open.waiters.empty()) continue;
+    for (Slice& slice : open.slices) {
+      if (slice.state == Slice::State::kStopped) slice.state = Slice::State::kUnknown;
+    }
+    wake(open);
+  }
+}
+
+SliceCache::OpenSegment& SliceCache::at(SegmentNo no) {
+  const auto [found, added] = open_.try_emplace(no);
+  OpenSegment& open = found->second;
+  open.last_used = ++use_counter_;
+  if (added) open.slices.resize(segment_size().bytes() / kSliceBytes);
+  evict();
+  return open;
+}
+
+void SliceCache::request(SegmentNo no, OpenSegment& open, Lsn lsn) {
+  Slice& slice = open.slices[slice_of(lsn)];
+  if (slice.state == Slice::State::kPreparing) return;
+  slice.state = Slice::State::kPreparing;
+  ++open.jobs;
+  pool_.submit(std::make_unique<PrepareJob>(*this, no, open.epoch, open.segment, lsn),
+               loop_.mailbox());
+}
+
+void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint32_t epoch,
+                             runtime::Result<wal::PreparedSlice> result) {
+  OpenSegment& open = open_.at(no);
+  DCHECK(open.jobs > 0);
+  --open.jobs;
+  Slice& slice = open.slices[slice_index];
+  slice.state = Slice::State::kUnknown;
+  if (epoch != open.epoch) {
+    // The result is of a file that has changed since: the senders that still wait ask anew.
+  } else if (!result) {
+    const auto tell = [&](Waiter& waiter) {
+      if (waiter.slice_ == slice_index) waiter.failure_ = result.error();
+    };
+    open.waiters.for_each(tell);
+    open.told.for_each(tell);
+  } else {
+    open.segment = std::move(result->segment);
+    slice.proven_to = result->proven_to;
+    slice.state = result->stopped ? Slice::State::kStopped : Slice::State::kReady;
+    slice.warmed_at = loop_.now();
+  }
+  wake(open);
+}
+
+// A slice that has just been read counts as cached even where the kernel does not tell.
+bool SliceCache::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) const {
+  if (loop_.now() - slice.warmed_at < std::chrono::seconds(1)) return true;
+  return open.segment->is_resident(segment_size().offset(slice_start(lsn)),
+                                   static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn)));
+}
+
+// One slice ahead of a sender that catches up, so that it seldom has to wait.
+void SliceCache::read_ahead(SegmentNo no, OpenSegment& open, Lsn next) {
+  if (next >= walk_.end() || walk_.is_hot(next) || next >= open.segment->end()) return;
+  if (open.slices[slice_of(next)].state == Slice::State::kUnknown) request(no, open, next);
+}
+
+void SliceCache::wake(OpenSegment& open) {
+  runtime::IntrusiveList<Waiter> woken;
+  woken.take_all(open.waiters);
+  while (Waiter* waiter = woken.pop_front()) {
+    open.told.push_back(waiter->link_);
+    waiter->on_wal_ready();
+  }
+}
+
+// The least recently used segments go, but none that is in use: else standbys in more segments than
+// may stay open would take them from each other before any of them has sent anything, for ever.
+void SliceCache::evict() {
+  while (open_.size() > segments_max_) {
+    auto oldest = open_.end();
+    for (auto it = open_.begin(); it != open_.end(); ++it) {
+      const OpenSegment& open = it->second;
+      if (open.in_use() || open.last_used == use_counter_) continue;
+      if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
+    }
+    if (oldest == open_.end()) return;
+    open_.erase(oldest);
+  }
+}
+
+std::uint32_t SliceCache::slice_of(Lsn lsn) const {
+  return segment_size().offset(lsn) / kSliceBytes;
+}
+
+}  // namespace server::stream

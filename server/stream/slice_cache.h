@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "runtime/annotations.h"
+#include "runtime/intrusive_list.h"
+#include "runtime/loop.h"
+#include "runtime/pool.h"
+#include "runtime/result.h"
+#include "server/stream/walk.h"
+#include "server/wal/segments.h"
+
+namespace server::stream {
+
+// The segments that one loop has open, and which of their slices may be sent without blocking it.
+// The pool opens segments, and reads and proves slices; senders wait for it in the lists here.
+//   Owner: WalView.  Thread: the loop's; jobs run in the pool and report to the loop.
+//   Borrows: the loop, the pool, the segments and the walk, which all outlive it.
+//   Invariant: [from, ready_to) of an answer is proven, and was in the page cache a moment ago.
+//   Limits: segments_max open segments, beyond those that a sender waits for or was told of.
+class SliceCache {
+ public:
+  // A sender that waits for a slice. It is told once, from the loop, when it is worth asking again.
+  // Until it asks or stops waiting, the segment that it was told of stays open.
+  class Waiter {
+   public:
+    Waiter() : link_(*this) {}
+    virtual ~Waiter() = default;
+    virtual void on_wal_ready() = 0;
+    void stop_waiting() {
+      link_.unlink();
+      failure_.reset();
+    }
+
+   private:
+    friend class SliceCache;
+    runtime::ListLink<Waiter> link_;
+    std::uint32_t slice_ = 0;                // the one that it waits for
+    std::optional<runtime::Error> failure_;  // why the slice cannot be had; the next answer
+  };
+
+  enum class Availability {
+    kReady,    // [from, ready_to) of `segment` may be sent now
+    kPending,  // the waiter will be told
+    kFailed,   // `error`: the segment is not there, or cannot be read
+  };
+  struct Located {
+    Availability availability;
+    const wal::SegmentRef* segment = nullptr;  // valid until the end of the turn
+    wal::Lsn ready_to;
+    std::optional<runtime::Error> error = {};
+  };
+
+  SliceCache(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segments, const Walk& walk,
+             std::size_t segments_max)
+      : loop_(loop), pool_(pool), segments_(segments), walk_(walk), segments_max_(segments_max) {}
+
+  // Where the WAL from `from` on is, and how much of it may be sent. REQUIRES: from < walk.end().
+  Located locate(wal::Lsn from, Waiter& waiter);
+
+  // The files of the segments from `first` to `last` are others than before, or have other bytes:
+  // each is opened and proven anew when it is next asked for.
+  void forget(wal::SegmentNo first, wal::SegmentNo last);
+  // Looks again at slices that stopped at a bad record, for files whose changes are not reported.
+  void retry_stopped();
+
+ private:
+  struct Slice {
+    enum class State { kUnknown, kPreparing, kReady, kStopped };
+    State state = State::kUnknown;
+    wal::Lsn proven_to;
+    runtime::Instant warmed_at{};
+  };
+  struct OpenSegment {
+    wal::SegmentRef segment;  // null until a job has opened it
+    std::vector<Slice> slices;
+    runtime::IntrusiveList<Waiter> waiters;
+    runtime::IntrusiveList<Waiter> told;  // and have not asked again yet
+    std::size_t jobs = 0;                 // in the pool
+    std::uint64_t last_used = 0;          // by use_counter_
+    std::uint32_t epoch = 0;              // jobs that were submitted in an earlier one are stale
+
+    bool in_use() const { return jobs > 0 || !waiters.empty() || !told.empty(); }
+  };
+  class PrepareJob;
+
+  wal::SegmentSize segment_size() const { return segments_.identity().segment_size; }
+  std::uint32_t slice_of(wal::Lsn lsn) const;
+
+  OpenSegment& at(wal::SegmentNo no) REQUIRES(loop_);
+  Located wait(OpenSegment& open, wal::Lsn lsn, Waiter& waiter) REQUIRES(loop_);
+  void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn) REQUIRES(loop_);
+  void on_prepared(wal::SegmentNo no, std::uint32_t slice, std::uint32_t epoch,
+                   runtime::Result<wal::PreparedSlice> result) REQUIRES(loop_);
+  wal::Lsn proven_to(const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
+  bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
+  void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
+  void close(OpenSegment& open) REQUIRES(loop_);
+  void wake(OpenSegment& open) REQUIRES(loop_);
+  void evict() REQUIRES(loop_);
+
+  runtime::Loop& loop_;
+  runtime::Pool& pool_;
+  wal::Segments& segments_;
+  const Walk& walk_;
+  const std::size_t segments_max_;
+
+  std::map<wal::SegmentNo, OpenSegment> open_ GUARDED_BY(loop_);
+  std::uint64_t use_counter_ GUARDED_BY(loop_) = 0;
+};
+
+}  // namespace server::stream
