@@ -4,7 +4,6 @@
 
 #include "runtime/format.h"
 #include "runtime/memory_report.h"
-#include "server/wire/framer.h"
 
 namespace server {
 
@@ -15,7 +14,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
       send_queue_(loop_, shared.clock, view_, options.send_queue),
-      input_buffer_(wire::kLargeMessageBytesMax + session::Session::kReadBytesMax),
+      input_buffer_(session::Input::kReadBytesMax),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
 

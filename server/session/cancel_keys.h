@@ -31,17 +31,18 @@ class CancelKey {
   std::size_t size_ = 0;
 };
 
-// Which sessions may be cancelled or ended, and where they run (postmaster.c,
-// processCancelRequest).
+// The sessions that may be cancelled or ended, by their process ids, and the worker of each
+// (postmaster.c, processCancelRequest).
 //   Owner: Server.  Thread: any.  Borrows: the targets, which outlive all sessions.
 class CancelKeys {
  public:
-  // Has the session of this process id cancel what it does, on the session's own thread.
+  // Passes an order on to a session's own thread. Both do nothing if the session is gone by then.
   class Target {
    public:
     virtual ~Target() = default;
+    // The session is to cancel the stream or the command that it runs.
     virtual void post_cancel(std::uint32_t process_id) = 0;
-    // Has it end (pg_terminate_backend).
+    // The session is to end (pg_terminate_backend).
     virtual void post_terminate(std::uint32_t process_id) = 0;
   };
 
@@ -49,7 +50,7 @@ class CancelKeys {
   void remove(std::uint32_t process_id) EXCLUDES(mutex_);
   // Does nothing but log if there is no such session, or the key is not its own.
   void cancel(std::uint32_t process_id, std::span<const std::byte> key) EXCLUDES(mutex_);
-  // For the server itself, which needs no key. Does nothing if there is no such session.
+  // An order of the server itself, which needs no key. Does nothing if there is no such session.
   void terminate(std::uint32_t process_id) EXCLUDES(mutex_);
 
  private:

@@ -2,53 +2,59 @@
 
 #include <array>
 #include <cstddef>
-#include <cstring>
+#include <cstdint>
 #include <span>
 
 #include "memctx/context.h"
-#include "runtime/check.h"
+#include "server/wire/framer.h"
 
 namespace server::session {
 
-// The bytes that a session has received and not yet understood. While messages come whole, which is
-// nearly always, nothing is kept and nothing is allocated: they are read from a buffer that all
-// sessions of a loop share.
-//   Owner: Session.  Thread: its loop's.  Borrows: the session's context.
+// The bytes that a client has sent and its session has not handled yet: mostly none, for whole
+// messages are handled where they were received. The rest of a message is appended in place, so a
+// byte is copied a bounded number of times however small the pieces are in which it comes.
+//   Owner: Line.  Thread: its loop's.  Borrows: the session's context, whose child it makes.
+//   Limits: kBytesMax; a few bytes are kept without an allocation.
 class Input {
  public:
-  explicit Input(memctx::Context& session_context)
-      : context_(session_context.create_child("Input", memctx::kSmallArena)) {}
+  // The most that comes with one call of receive().
+  static constexpr std::size_t kReadBytesMax = 64 * 1024;
+  // An unfinished message, and what came with its last byte.
+  static constexpr std::size_t kBytesMax = wire::kLargeMessageBytesMax + kReadBytesMax;
 
-  std::size_t size() const { return size_; }
+  explicit Input(memctx::Context& session_context);
 
-  // Puts the kept bytes at the front of `buffer` and forgets them. Returns how many there were.
-  std::size_t restore(std::span<std::byte> buffer) {
-    CHECK(size_ <= buffer.size());
-    std::memcpy(buffer.data(), bytes_, size_);
-    const std::size_t restored = size_;
-    size_ = 0;
-    return restored;
-  }
+  // Valid until append() or consume().
+  std::span<const std::byte> bytes() const { return {bytes_ + begin_, end_ - begin_}; }
+  std::size_t size() const { return end_ - begin_; }
+  std::size_t room() const { return kBytesMax - size(); }
 
-  // REQUIRES: nothing is kept.
-  void keep(std::span<const std::byte> bytes) {
-    CHECK(size_ == 0);
-    if (bytes.size() <= inline_.size()) {
-      if (bytes_ != inline_.data()) context_.reset();
-      bytes_ = inline_.data();
-    } else {
-      context_.reset();
-      bytes_ = static_cast<std::byte*>(context_.allocate(bytes.size()));
-    }
-    std::memcpy(bytes_, bytes.data(), bytes.size());
-    size_ = bytes.size();
-  }
+  // Says how many bytes the first message has in all, as far as that is known. Until they are there
+  // nothing can be done with those that are.
+  void want(std::size_t bytes) { wanted_ = bytes; }
+  bool has_wanted() const { return size() >= wanted_; }
+
+  // REQUIRES: no more than room().
+  void append(std::span<const std::byte> bytes);
+  // Forgets the first bytes. REQUIRES: there are so many.
+  void consume(std::size_t bytes);
+
+  // Bytes copied so far, to append them or to make room.
+  std::uint64_t copied_for_test() const { return copied_; }
 
  private:
-  memctx::Context& context_;
+  void make_room(std::size_t bytes);
+  void move_to(std::byte* bytes, std::size_t capacity);
+
+  memctx::Context& session_context_;
+  memctx::Context* context_;
   std::array<std::byte, 64> inline_;
   std::byte* bytes_ = inline_.data();
-  std::size_t size_ = 0;
+  std::size_t capacity_ = inline_.size();
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t wanted_ = 0;
+  std::uint64_t copied_ = 0;
 };
 
 }  // namespace server::session

@@ -81,9 +81,10 @@ void SessionSlots::drop(std::string_view name, bool wait) {
       Command::Request{.verb = Command::Verb::kDrop, .name = std::string(name), .wait = wait}));
 }
 
+// A command that has waited for a slot is busy already.
 void SessionSlots::run(std::unique_ptr<Command> command) {
   CHECK(!wait_.has_value());
-  if (!std::exchange(busy_, true)) cancelled_ = false;
+  if (!busy()) state_ = State::kBusy;
   pool_.submit(std::move(command), home_);
 }
 
@@ -91,19 +92,21 @@ void SessionSlots::done_with(Command& command) {
   const Command::Request& request = command.request();
   const runtime::Result<void>& outcome = command.outcome();
   if (slot::Slot* const slot = command.created()) {
-    // A temporary slot stays the session's; release() knows that.
+    // A temporary slot remains this session's own; Slots::release() sees to that.
     slots_.release(*slot);
     has_temporary_ = has_temporary_ || request.persistence == slot::Persistence::kTemporary;
   }
   const bool in_use = !outcome && outcome.error().kind == &slot::kObjectInUse;
   if (in_use && request.wait) return wait_for(request.name);
-  finish(outcome);
+  finish(outcome, request.verb == Command::Verb::kCreate ? std::string_view(request.name)
+                                                         : std::string_view());
 }
 
-// Tries again when the slot is free, which may be now.
+// Tries again when the slot is free, which it may be already.
 void SessionSlots::wait_for(const std::string& name) {
+  CHECK(busy());
   awaited_ = name;
-  if (cancelled_) return on_free();
+  if (state_ == State::kCancelled) return on_free();
   wait_ =
       slots_.notify_when_free(name, [this, home = &home_] { home->post([this] { on_free(); }); });
   if (!wait_.has_value()) on_free();
@@ -111,21 +114,23 @@ void SessionSlots::wait_for(const std::string& name) {
 
 void SessionSlots::on_free() {
   wait_.reset();
-  if (!cancelled_) return drop(awaited_, /*wait=*/true);
+  if (state_ == State::kBusy) return drop(awaited_, /*wait=*/true);
   finish(runtime::Error{.kind = &wire::kQueryCanceled,
                         .what = "canceling statement due to user request"});
 }
 
-// What runs in the pool ends by itself, and the word that the slot is free may be on its way
-// already; then the end waits for that.
+// A command that runs in the pool ends by itself. If Slots has called the task already, the post to
+// this loop is on its way, and on_free() will find the command cancelled.
 void SessionSlots::cancel() {
-  cancelled_ = true;
+  CHECK(busy());
+  state_ = State::kCancelled;
   if (wait_.has_value() && slots_.cancel(*wait_)) on_free();
 }
 
-void SessionSlots::finish(const runtime::Result<void>& done) {
-  busy_ = false;
-  owner_.on_slot_command_done(done);
+void SessionSlots::finish(const runtime::Result<void>& done, std::string_view created) {
+  CHECK(busy());
+  state_ = State::kIdle;
+  owner_.on_slot_command_done(done, created);
 }
 
 runtime::Result<slot::Slot*> SessionSlots::acquire(std::string_view name) {

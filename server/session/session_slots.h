@@ -13,19 +13,22 @@
 
 namespace server::session {
 
-// What a session has to do with replication slots: the one that its stream uses, the temporary ones
-// that are its own, and the commands that create and drop, which block on the disk and so run in
-// the pool.
-//   Owner: Session.  Thread: its loop's.
+// What a session has to do with replication slots: the slot that its stream uses, the temporary
+// slots that die with it, and the commands that create and drop slots, which block on the disk and
+// so run in the pool.
+//   Owner: CommandLoop.  Thread: its loop's.
 //   Borrows: slots, pool and home, the loop's mailbox, which outlive it.
-//   Invariant: while busy(), it must not die, unless the loop has stopped for good.
+//   Invariant: while busy(), it does not die, unless the loop has stopped for good; a wait for a
+//     slot only goes on while busy().
 class SessionSlots {
  public:
-  // Told when a command is over, which may be within the call that began it.
   class Owner {
    public:
     virtual ~Owner() = default;
-    virtual void on_slot_command_done(const runtime::Result<void>& done) = 0;
+    // A command is over, perhaps within the call to cancel(). `created` names the slot that it was
+    // to create, and is empty if it was to drop one.
+    virtual void on_slot_command_done(const runtime::Result<void>& done,
+                                      std::string_view created) = 0;
   };
 
   SessionSlots(slot::Slots& slots, runtime::Pool& pool, runtime::Mailbox& home,
@@ -36,32 +39,37 @@ class SessionSlots {
 
   // Commands, one at a time. REQUIRES: !busy().
   void create(std::string_view name, slot::Persistence persistence, wal::Lsn restart_lsn);
-  // With `wait`, a slot that another session uses is waited for until it is free.
+  // With `wait`, the command waits until a slot that another session uses is free.
   void drop(std::string_view name, bool wait);
-  // A command runs or waits.
-  bool busy() const { return busy_; }
-  // Ends a command that waits; one that runs will be done in a moment.
+  // Whether a command runs or waits.
+  bool busy() const { return state_ != State::kIdle; }
+  // Ends a command that waits. A command that runs will be done in a moment. REQUIRES: busy().
   void cancel();
 
   std::optional<slot::SlotInfo> read(std::string_view name) const { return slots_.read(name); }
 
-  // For a stream. Its slot is the session's until release().
+  // Acquires a stream's slot, which no other session may use until release().
   runtime::Result<slot::Slot*> acquire(std::string_view name);
   void release();
-  // By hot standby feedback. Returns false if the stream has no slot to keep it.
+  // Keeps what hot standby feedback says. Returns false if the stream has no slot to keep it in.
   bool report_xmin(wal::Xmin xmin);
-  // A command has failed: the stream's slot is free, and temporary ones go (walsender.c,
-  // WalSndErrorCleanup). So it is at the end of the session.
+  // Frees the stream's slot and drops the temporary ones: a command has failed (walsender.c,
+  // WalSndErrorCleanup), or the session ends.
   void clean_up();
 
  private:
   class Command;
+  enum class State {
+    kIdle,
+    kBusy,       // a command runs or waits
+    kCancelled,  // it still runs, but is not to wait
+  };
 
   void run(std::unique_ptr<Command> command);
   void done_with(Command& command);
   void wait_for(const std::string& name);
   void on_free();
-  void finish(const runtime::Result<void>& done);
+  void finish(const runtime::Result<void>& done, std::string_view created = {});
 
   slot::Slots& slots_;
   runtime::Pool& pool_;
@@ -69,12 +77,11 @@ class SessionSlots {
   const std::int32_t process_id_;
   Owner& owner_;
 
-  slot::Slot* streams_ = nullptr;
+  slot::Slot* streams_ = nullptr;  // of the stream that runs or is about to
   bool has_temporary_ = false;
-  bool busy_ = false;
-  bool cancelled_ = false;            // it is not to wait, or no longer
+  State state_ = State::kIdle;
   std::string awaited_;               // the slot that is to be dropped when it is free
-  std::optional<slot::WaitId> wait_;  // until the slot is said to be free
+  std::optional<slot::WaitId> wait_;  // while Slots has a task for when that is so
 };
 
 }  // namespace server::session

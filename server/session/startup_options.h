@@ -19,8 +19,9 @@ struct Assignment {
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
-// What the switches of `options` set, in their order, up to the first that is wrong. Those that a
-// backend takes and that mean nothing here are passed over. The error is PostgreSQL's.
+// What the switches of `options` set, in their order, up to the first switch that is wrong.
+// Switches that a backend takes and that mean nothing here are passed over. The error is
+// PostgreSQL's.
 struct ParsedOptions {
   std::vector<Assignment> assignments;
   runtime::Result<void> end;

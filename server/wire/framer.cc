@@ -22,6 +22,7 @@ std::uint32_t length_max(char type, During during) {
     case 'f':  // CopyFail
       return kSmallMessageBytesMax;
     case 'Q':  // Query
+      return kQueryBytesMax;
     case 'F':  // FunctionCall
     case 'B':  // Bind
     case 'P':  // Parse

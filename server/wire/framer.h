@@ -18,7 +18,7 @@ struct InboundMessage {
 // How far a cut has got.
 enum class Cut {
   kMessage,     // a whole message, of `bytes_used`
-  kIncomplete,  // more bytes are needed; `bytes_wanted` in all, as far as is known
+  kIncomplete,  // more bytes are needed, `bytes_wanted` in all as far as is known
   kBadLength,   // the length word is impossible
   kBadType,     // no message of this type may be there
 };
@@ -31,10 +31,15 @@ struct CutResult {
 };
 
 // The longest `length` word per message type (PQ_SMALL_MESSAGE_LIMIT of src/include/libpq/libpq.h).
-// Replication commands and standby messages are short, so the large limit is far below PostgreSQL's
-// gigabyte: no client can make the server buffer more than this.
+// Standby messages are short, and messages of the extended protocol are refused whatever they say,
+// so the large limit is far below PostgreSQL's gigabyte: no client makes the server keep more.
 inline constexpr std::uint32_t kSmallMessageBytesMax = 10000;
 inline constexpr std::uint32_t kLargeMessageBytesMax = 1 << 20;
+// No replication command needs more than a few hundred bytes. Longer text is SQL that was meant for
+// another server, and is to be answered as PostgreSQL answers it, but it is kept until it is whole
+// and then read in one go by a loop that has other sessions to serve. So a session keeps no more of
+// a query than it may queue of answers.
+inline constexpr std::uint32_t kQueryBytesMax = 256 * 1024;
 
 // What a frontend may send depends on what it is in.
 enum class During { kCommands, kStream };

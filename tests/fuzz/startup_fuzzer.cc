@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/check.h"
-#include "server/session/startup.h"
+#include "server/session/login.h"
 #include "server/settings/settings.h"
 #include "server/wal/format.h"
 #include "server/wire/framer.h"
@@ -18,7 +18,7 @@
 
 namespace {
 
-using server::session::Startup;
+using server::session::Login;
 using server::wire::MessageWriter;
 using server::wire::StartupMessage;
 using Bytes = std::vector<std::byte>;
@@ -40,19 +40,19 @@ void check_messages(std::span<const std::byte> bytes) {
   for (const std::string& line : tests::describe(bytes)) CHECK(line != "?");
 }
 
-void check_answer(Startup::Next next, std::span<const std::byte> packet,
+void check_answer(Login::Next next, std::span<const std::byte> packet,
                   std::span<const std::byte> answer) {
   // No client speaks version 0.0; it is answered as any newer one.
   const auto version = server::wire::load_big_endian<std::uint32_t>(packet.data());
   const bool old = version != 0 && version >> 16 < 3;
   switch (next) {
-    case Startup::Next::kCancel:
+    case Login::Next::kCancelled:
       CHECK(answer.empty());
       break;
-    case Startup::Next::kMorePackets:
+    case Login::Next::kMore:
       CHECK(answer.size() == 1 && answer[0] == std::byte{'N'});
       break;
-    case Startup::Next::kRefused:
+    case Login::Next::kRefused:
       CHECK(!answer.empty());
       if (old) {
         CHECK(tests::text_of(answer).starts_with("EFATAL:  ") && answer.back() == std::byte{0});
@@ -62,7 +62,7 @@ void check_answer(Startup::Next next, std::span<const std::byte> packet,
       check_messages(answer[0] == std::byte{'N'} && answer[1] != std::byte{0} ? answer.subspan(1)
                                                                               : answer);
       break;
-    case Startup::Next::kConnect:
+    case Login::Next::kIn:
       check_messages(answer);
       break;
   }
@@ -93,37 +93,35 @@ void check_round_trip(std::span<const std::byte> packet) {
   CHECK(copy.protocol_options == message->protocol_options);
 }
 
-void check_client(Startup& startup) {
-  MessageWriter out(std::pmr::get_default_resource());
-  const auto client = startup.take_parameters(settings(), out);
-  if (!client) {
-    out.error_response(server::wire::Severity::kFatal, client.error());
-  } else {
-    CHECK(!client->user.empty() && client->user.size() <= 63);
-    startup.greet(settings(), server::settings::reported_settings(kIdentity), *client, 1,
-                  std::array<std::byte, 4>{}, out);
-  }
-  check_messages(out.bytes());
-}
-
 // Returns whether the client may send another packet.
-bool take(Startup& startup, std::span<const std::byte> body, bool more_bytes_follow) {
+bool take(Login& login, std::span<const std::byte> body, bool more_bytes_follow) {
   const Bytes packet = tests::exact_copy(body);
   check_round_trip(packet);
+  static const auto kReported = server::settings::reported_settings(kIdentity);
+  runtime::Gauge wal_senders;
+  const Login::Server server{.settings = settings(),
+                             .reported_settings = kReported,
+                             .newest_protocol = server::wire::kProtocolVersion32,
+                             .wal_senders = wal_senders,
+                             .max_wal_senders = 1};
   MessageWriter out(std::pmr::get_default_resource());
-  const Startup::Next next = startup.on_packet(packet, more_bytes_follow, out);
+  const Login::Next next = login.take(packet, more_bytes_follow, server, out);
   check_answer(next, packet, out.bytes());
-  if (next == Startup::Next::kConnect) check_client(startup);
-  return next == Startup::Next::kMorePackets;
+  CHECK(wal_senders.get() == (next == Login::Next::kIn ? 1 : 0));
+  if (next == Login::Next::kIn) {
+    const Login::Entry entry = login.take_entry();
+    CHECK(!entry.client.user.empty() && entry.client.user.size() <= 63);
+  }
+  return next == Login::Next::kMore;
 }
 
 void take_stream(std::span<const std::byte> stream, bool client_waits) {
-  Startup startup(server::wire::kProtocolVersion32);
+  Login login(/*process_id=*/1, /*too_many=*/false);
   for (;;) {
-    const auto cut = server::wire::cut_startup_packet(stream);
+    const auto cut = login.cut(stream);
     if (cut.cut != server::wire::Cut::kMessage) return;
     stream = stream.subspan(cut.bytes_used);
-    if (!take(startup, cut.message.body, !client_waits && !stream.empty())) return;
+    if (!take(login, cut.message.body, !client_waits && !stream.empty())) return;
   }
 }
 
@@ -136,7 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   // Once more as one packet, whatever its length word says.
   input.take(sizeof(std::uint32_t));
-  Startup startup(server::wire::kProtocolVersion32);
-  if (input.rest().size() >= sizeof(std::uint32_t)) take(startup, input.rest(), false);
+  Login login(/*process_id=*/1, /*too_many=*/false);
+  if (input.rest().size() >= sizeof(std::uint32_t)) take(login, input.rest(), false);
   return 0;
 }

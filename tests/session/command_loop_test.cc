@@ -257,12 +257,14 @@ TEST_F(CommandLoopTest, WhoClosesItsSideStillGetsItsAnswers) {
   EXPECT_EQ(ready, commands);
 }
 
-TEST_F(CommandLoopTest, ALargeMessageIsTakenUpToTheLimit) {
-  constexpr std::size_t kLargest = (1 << 20) - 4;
-  std::string blanks(kLargest - 1, ' ');
+TEST_F(CommandLoopTest, ALargeMessageIsTakenUpToTheLimitOfItsType) {
+  constexpr std::size_t kLengthBytes = 4;
+  EXPECT_EQ(answer(client_message('F', std::string((1 << 20) - kLengthBytes, ' '))), "EZ");
+  constexpr std::size_t kLargestQuery = 256 * 1024 - kLengthBytes;
+  std::string blanks(kLargestQuery - 1, ' ');
   blanks.push_back('\0');
   EXPECT_EQ(answer(client_message('Q', blanks)), "EZ");
-  client.send(client_message('Q', std::string(kLargest + 1, ' ')).substr(0, 5));
+  client.send(client_message('Q', std::string(kLargestQuery + 1, ' ')).substr(0, 5));
   EXPECT_TRUE(client.ends());
 }
 

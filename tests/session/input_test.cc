@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace server::session {
@@ -16,43 +17,102 @@ std::vector<std::byte> counting(std::size_t size) {
 }
 
 struct InputTest : testing::Test {
-  std::vector<std::byte> restored() {
-    std::vector<std::byte> buffer(10'000);
-    buffer.resize(input.restore(buffer));
-    return buffer;
+  std::vector<std::byte> kept() const {
+    const auto bytes = input.bytes();
+    return {bytes.begin(), bytes.end()};
   }
+  // Keeps a message that comes in pieces of this size, and gives it up again. Returns how many
+  // bytes were copied for it.
+  std::uint64_t copied(std::size_t message_bytes, std::size_t piece_bytes) {
+    const auto message = counting(message_bytes);
+    const std::uint64_t before = input.copied_for_test();
+    input.want(message_bytes);
+    for (std::size_t at = 0; at < message_bytes; at += piece_bytes) {
+      EXPECT_FALSE(input.has_wanted());
+      const std::size_t size = std::min(piece_bytes, message_bytes - at);
+      input.append(std::span(message).subspan(at, size));
+    }
+    EXPECT_TRUE(input.has_wanted());
+    EXPECT_EQ(kept(), message);
+    input.consume(message_bytes);
+    return input.copied_for_test() - before;
+  }
+
   memctx::Context session{"Session"};
   Input input{session};
 };
 
-TEST_F(InputTest, GivesBackWhatItKept) {
+TEST_F(InputTest, HasWhatWasAppendedAndNotConsumed) {
   for (const std::size_t size : {0u, 1u, 64u, 65u, 5'000u, 64u, 3u, 9'999u, 0u}) {
-    input.keep(counting(size));
+    input.append(counting(size));
     EXPECT_EQ(input.size(), size);
-    EXPECT_EQ(restored(), counting(size));
+    EXPECT_EQ(kept(), counting(size));
+    input.consume(size / 2);
+    const auto all = counting(size);
+    const auto rest = std::span(all).subspan(size / 2);
+    EXPECT_TRUE(std::equal(rest.begin(), rest.end(), input.bytes().begin(), input.bytes().end()));
+    input.consume(size - size / 2);
     EXPECT_EQ(input.size(), 0u);
-    EXPECT_TRUE(restored().empty());
   }
+}
+
+// A mebibyte in single bytes was copied half a million times over.
+TEST_F(InputTest, AByteIsCopiedNoMoreOftenIfItsMessageIsLong) {
+  for (const std::size_t message_bytes : {5u, 200u, 10'000u, 1u << 20}) {
+    for (const std::size_t piece_bytes : {1u, 3u, 1'460u}) {
+      EXPECT_LE(copied(message_bytes, piece_bytes), 3 * message_bytes)
+          << message_bytes << " in pieces of " << piece_bytes;
+    }
+  }
+}
+
+TEST_F(InputTest, TakesNoMoreMemoryThanTheClientHasSentTwice) {
+  const auto before = session.subtree_stats().total_bytes;
+  input.want(1 << 20);
+  input.append(counting(1'000));
+  EXPECT_LT(session.subtree_stats().total_bytes, before + 8 * 1024) << "the length is only a claim";
+  for (std::size_t sent = 1'000; sent < 1 << 20; sent += 1'000) input.append(counting(1'000));
+  EXPECT_LT(session.subtree_stats().total_bytes, before + 2 * (1 << 20));
+}
+
+// Messages that go on behind each other, each cut in two by the pieces in which they come.
+TEST_F(InputTest, DoesNotGrowWhenItNeverRunsEmpty) {
+  const auto message = counting(1'000);
+  input.append(std::span(message).first(500));
+  for (int i = 0; i < 1'000; ++i) {
+    input.append(std::span(message).subspan(500));
+    input.append(std::span(message).first(500));
+    ASSERT_TRUE(std::equal(message.begin(), message.end(), input.bytes().begin()));
+    input.consume(1'000);
+  }
+  EXPECT_EQ(input.size(), 500u);
+  EXPECT_LT(session.subtree_stats().total_bytes, 16u * 1024);
 }
 
 TEST_F(InputTest, AllocatesNothingForLittle) {
   const auto before = session.subtree_stats().total_bytes;
   for (int i = 0; i < 100; ++i) {
-    input.keep(counting(64));
-    restored();
+    input.append(counting(64));
+    input.consume(64);
   }
   EXPECT_EQ(session.subtree_stats().total_bytes, before);
 }
 
 TEST_F(InputTest, DoesNotGrowByBeingUsed) {
-  input.keep(counting(5'000));
-  restored();
+  input.append(counting(5'000));
+  input.consume(5'000);
   const auto after_one = session.subtree_stats().total_bytes;
   for (int i = 0; i < 100; ++i) {
-    input.keep(counting(5'000));
-    restored();
+    input.append(counting(5'000));
+    input.consume(5'000);
   }
   EXPECT_EQ(session.subtree_stats().total_bytes, after_one);
+}
+
+TEST_F(InputTest, HasNoMoreThanItsLimit) {
+  input.append(counting(Input::kBytesMax));
+  EXPECT_EQ(input.room(), 0u);
+  EXPECT_DEATH(input.append(counting(1)), "room");
 }
 
 }  // namespace

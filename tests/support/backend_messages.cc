@@ -99,6 +99,15 @@ Result<std::string> integers(ByteReader& body, std::initializer_list<int> sizes)
   return text;
 }
 
+// From protocol 3.2 on a key has 32 bytes.
+Result<std::string> key_data(ByteReader& body) {
+  constexpr std::size_t kShortBytes = 8;
+  if (body.rest().size() <= kShortBytes) return integers(body, {4, 4});
+  const std::string process_id = TRY(integers(body, {4}));
+  TRY(take(body, 32));
+  return process_id + " 32 bytes";
+}
+
 Result<std::string> contents(char type, ByteReader& body) {
   switch (type) {
     case 'T':
@@ -115,7 +124,7 @@ Result<std::string> contents(char type, ByteReader& body) {
     case 'S':
       return assignment(body);
     case 'K':
-      return integers(body, {4, 4});
+      return key_data(body);
     case 'R':
       return integers(body, {4});
     case 'Z':

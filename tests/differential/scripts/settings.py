@@ -134,6 +134,8 @@ def _options():
         "-c application_name=", "-c application_name==", "-c application_name=a=b",
         "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3",
         "-c wal_sender_timeout=5s\\", "-c application_name=x -c application_name=",
+        "-c application_name=x --", "-E", "-EP", "-S 500", "-S500", "-n", "-fs -tpl", "-e -O -T",
+        "-c application_name=" + "n" * 64 + " -c default_tablespace=" + "n" * 65,
     ):
         yield script(f"options={options!r}", greet(options=options), *show)
     for options in (
@@ -142,6 +144,8 @@ def _options():
         "-c wal_sender_timeout=", "-c wal_sender_timeout=never", "-c wal_sender_timeout=-1",
         "-c wal_sender_timeout=5 s", "-c max_wal_senders=3", "-c wal_segment_size=1MB", "junk",
         "-c application_name=x junk", "--help", "-W", "-C wal_level", "-\\c wal_sender_timeout=5s",
+        "---", "-c --", "-- x", "-- -e", "-- --", "--foo", "-c no_such=1 foo", "-E -x", "-x 1", "-S",
+        "-p 5", "-F", "-c client_encoding=" + "x" * 80,
     ):
         yield script(f"bad options={options!r}", send(startup(options=options)),
                      send(query("IDENTIFY_SYSTEM")))

@@ -5,10 +5,7 @@ import struct
 from dataclasses import dataclass, field
 
 PROTOCOL_3_0 = 0x00030000
-PROTOCOL_3_2 = 0x00030002
 SSL_REQUEST = 80877103
-GSSENC_REQUEST = 80877104
-CANCEL_REQUEST = 80877102
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "server/settings/session_settings.h"
+
+namespace server::session {
+
+// Who is at the other end of a connection, and what that client has set for its session.
+struct Client {
+  std::string user;
+  settings::SessionSettings settings;
+
+  settings::Encoding encoding() const { return settings.encoding(); }
+  std::string_view application_name() const { return settings.application_name(); }
+};
+
+}  // namespace server::session

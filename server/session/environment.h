@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "memctx/context.h"
+#include "runtime/clock.h"
+#include "runtime/counters.h"
+#include "runtime/loop.h"
+#include "runtime/pool.h"
+#include "runtime/tcp_timeouts.h"
+#include "server/session/cancel_keys.h"
+#include "server/settings/settings.h"
+#include "server/slot/slots.h"
+#include "server/source/quorum.h"
+#include "server/source/xmin_horizon.h"
+#include "server/stream/send_queue.h"
+#include "server/stream/sender.h"
+#include "server/stream/wal_view.h"
+
+namespace server::session {
+
+// What the sessions of one worker share, and each part of a session borrows.
+//   Owner: the worker, which outlives its sessions.  Thread: the worker's loop's.
+struct SessionEnvironment {
+  struct Options {
+    stream::Sender::Options sender;
+    runtime::Duration authentication_timeout = std::chrono::minutes(1);
+    runtime::Duration close_timeout = std::chrono::seconds(10);
+    runtime::Duration idle_session_timeout{};  // 0: clients may idle
+    runtime::TcpTimeouts tcp;
+    std::int64_t max_wal_senders = 0;
+  };
+
+  runtime::Loop& loop;
+  stream::WalView& view;
+  stream::SendQueue& send_queue;
+  std::shared_ptr<const settings::Settings> settings;  // replaced by a reload
+  std::span<const std::string_view> reported_settings;
+  runtime::Gauge& wal_senders;  // of the whole server
+  CancelKeys& cancel_keys;      // of the whole server too, as horizon, quorum, slots and pool are
+  source::XminHorizon& xmin_horizon;
+  source::Quorum& quorum;
+  slot::Slots& slots;
+  runtime::Pool& pool;
+  CancelKeys::Target& worker;
+  memctx::Context& worker_context;    // sessions' contexts are its children
+  memctx::Context& message_context;   // reset at the start of each message
+  std::span<std::byte> input_buffer;  // bytes are received here, at least Input::kReadBytesMax
+  const Options& options;             // a reload changes what it refers to
+};
+
+}  // namespace server::session

@@ -1,0 +1,195 @@
+#include "server/session/streaming.h"
+
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "memctx/resource.h"
+#include "runtime/check.h"
+#include "runtime/format.h"
+#include "runtime/log.h"
+#include "server/session/client_text.h"
+#include "server/stream/errors.h"
+#include "server/wire/errors.h"
+
+namespace server::session {
+
+using wire::Severity;
+
+namespace {
+
+// The epoch and the id of a transaction make one number, of which an older transaction's is the
+// smaller; 0 is none.
+std::uint64_t full_transaction_id(std::uint32_t epoch, std::uint32_t id) {
+  return id < wal::kFirstNormalTransactionId ? 0 : (std::uint64_t{epoch} << 32) | id;
+}
+
+}  // namespace
+
+Streaming::Streaming(SessionEnvironment& environment, Line& line, SessionSlots& slots,
+                     const Client& client, std::uint32_t process_id, Owner& owner)
+    : environment_(environment),
+      line_(line),
+      slots_(slots),
+      client_(client),
+      process_id_(process_id),
+      owner_(owner),
+      counts_upstream_(environment.quorum.policy().counts(client.application_name())),
+      sender_(environment.loop, environment.view, environment.send_queue, line.connection(),
+              environment.options.sender, *this) {}
+
+void Streaming::start(const command::StartPoint& point, slot::Slot* slot) {
+  CHECK(!active());
+  state_ = State::kRunning;
+  interruption_.reset();
+  reported_xmin_.reset();
+  sender_.start(point.timeline, point.start, slot);
+  DCHECK(sender_.active());
+}
+
+// ProcessRepliesIfAny.
+void Streaming::take(const wire::InboundMessage& message) {
+  DCHECK(takes_messages() && sender_.active());
+  switch (message.type) {
+    case 'd':
+      return take_copy_data(message.body);
+    case 'c':
+      state_ = State::kEnding;
+      return sender_.on_copy_done();
+    case 'X':
+      return line_.hang_up();
+    default:
+      return refuse(message.type);
+  }
+}
+
+void Streaming::take_copy_data(std::span<const std::byte> body) {
+  auto taken = sender_.on_copy_data(body);
+  if (taken) return;
+  if (taken.error().kind != &stream::kUnknownStandbyMessage) {
+    return interrupt(Severity::kError, std::move(taken).error());
+  }
+  runtime::log::log("{}", taken.error().what);
+  line_.hang_up();
+}
+
+void Streaming::refuse(char type) {
+  runtime::Error error{.kind = &wire::kProtocolViolation,
+                       .what = runtime::format("invalid standby message type \"{}\"", type)};
+  if (auto valid = check_sent_text(client_.encoding(), error.what); !valid) error = valid.error();
+  interrupt(Severity::kFatal, std::move(error));
+}
+
+void Streaming::interrupt(Severity severity, runtime::Error error) {
+  DCHECK(active());
+  interruption_ = Interruption{severity, std::move(error)};
+  state_ = State::kEnding;
+  sender_.interrupt();
+}
+
+void Streaming::cancel() {
+  if (!active() || interruption_.has_value()) return;
+  interrupt(Severity::kError,
+            {.kind = &wire::kQueryCanceled, .what = "canceling statement due to user request"});
+}
+
+// A client that takes nothing already is not waited for.
+void Streaming::terminate(runtime::Error why) {
+  if (line_.blocked()) return line_.hang_up();
+  line_.hang_up_at(environment_.loop.now() + environment_.options.close_timeout);
+  interrupt(Severity::kFatal, std::move(why));
+}
+
+void Streaming::cut() {
+  if (!active() || in_message() || line_.connection().queued_bytes() > 0) return;
+  runtime::log::warning("terminating walsender process due to replication shutdown timeout");
+  sender_.stop();
+  on_stream_over(stream::StreamDrained{});
+}
+
+void Streaming::leave() {
+  state_ = State::kIdle;
+  sender_.stop();
+  environment_.xmin_horizon.remove(process_id_);
+  if (counts_upstream_) environment_.quorum.remove(process_id_);
+}
+
+void Streaming::on_stream_over(stream::StreamEnd end) {
+  environment_.loop.assert_in_thread();
+  DCHECK(active() && !sender_.active() && !in_message());
+  state_ = State::kIdle;
+  std::visit([this](const auto& how) { end_with(how); }, end);
+}
+
+void Streaming::end_with(const stream::StreamEnded& end) { owner_.on_stream_over(end.next); }
+
+void Streaming::end_with(const stream::StreamFailed& end) { owner_.on_stream_over(end.error); }
+
+void Streaming::end_with(const stream::StreamLost& end) {
+  if (!end.why.empty()) {
+    runtime::log::log("{} (standby \"{}\")", end.why, client_.application_name());
+  }
+  line_.hang_up();
+}
+
+// A stream that was about to end when the server stopped is interrupted without an error.
+void Streaming::end_with(const stream::StreamInterrupted& /*end*/) {
+  if (!interruption_.has_value()) return end_with(stream::StreamDrained{});
+  const Interruption interruption = std::move(*std::exchange(interruption_, std::nullopt));
+  if (interruption.severity == Severity::kFatal) return line_.end_with_fatal(interruption.error);
+  owner_.on_stream_over(interruption.error);
+}
+
+// WalSndDone.
+void Streaming::end_with(const stream::StreamDrained& /*end*/) {
+  memctx::Resource memory(environment_.message_context);
+  wire::MessageWriter out(&memory);
+  out.command_complete("COPY 0");
+  line_.end_with(out);
+}
+
+void Streaming::on_status() {
+  if (!counts_upstream_) return;
+  const stream::Feedback& told = sender_.feedback();
+  environment_.quorum.report(process_id_, client_.application_name(),
+                             {.write = told.write, .flush = told.flush, .apply = told.apply});
+}
+
+// The stream's slot keeps what the standby has said, and tells the horizon of it; without a slot
+// the horizon is told of the session. A report that repeats the last one, as most do, takes no
+// lock.
+void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
+  environment_.loop.assert_in_thread();
+  const wal::Xmin xmin{
+      .data = full_transaction_id(feedback.xmin_epoch, feedback.xmin),
+      .catalog = full_transaction_id(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
+  if (std::exchange(reported_xmin_, xmin) == xmin) return;
+  if (slots_.report_xmin(xmin)) {
+    environment_.xmin_horizon.remove(
+        process_id_);  // what an earlier stream without a slot has said
+  } else {
+    environment_.xmin_horizon.report(process_id_, client_.application_name(), xmin);
+  }
+}
+
+void Streaming::describe(admin::StandbyStatus& status) const {
+  static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
+                                                           "stopping"};
+  const stream::Feedback& feedback = sender_.feedback();
+  status.state = kStates.at(static_cast<std::size_t>(sender_.state()));
+  status.timeline = sender_.timeline();
+  status.sent = sender_.sent();
+  status.write = feedback.write;
+  status.flush = feedback.flush;
+  status.apply = feedback.apply;
+  status.bytes_sent = sender_.bytes_sent();
+  if (!active()) return;
+  const wal::Lsn end = environment_.view.end();
+  const wal::Lsn acknowledged = feedback.acknowledged();
+  status.lag_bytes = acknowledged.valid() && acknowledged < end ? end - acknowledged : 0;
+  status.lag = environment_.view.lag_clock()
+                   .behind(acknowledged, environment_.loop.now())
+                   .value_or(runtime::Duration::zero());
+}
+
+}  // namespace server::session

@@ -1,0 +1,144 @@
+#include "server/session/line.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/session/session_loop.h"
+#include "tests/support/bytes.h"
+
+namespace tests {
+
+using server::session::Line;
+
+namespace {
+
+// A line whose owner takes CopyData messages, and counts how often it was asked to.
+class LineTest : public ::testing::Test, protected SessionLoop, private Line::Owner {
+ protected:
+  // Sends a message one byte a turn. Returns how often the line offered what it had of it.
+  std::size_t offers_byte_by_byte(const std::string& message) {
+    const std::size_t before = offers_;
+    for (const char& byte : message) say(std::string_view(&byte, 1));
+    return offers_ - before;
+  }
+
+  bool takes_ = true;
+  std::vector<std::size_t> taken_;  // the sizes of the bodies
+  bool hung_up_ = false;
+  bool ended_ = false;
+  std::size_t offers_ = 0;
+  Line line_{environment, *this, std::move(sockets.ours)};
+
+ private:
+  bool takes_messages() const override { return takes_; }
+  Line::Taken take(std::span<const std::byte> bytes) override {
+    ++offers_;
+    const auto cut = server::wire::cut_message(bytes, server::wire::During::kStream);
+    if (cut.cut != server::wire::Cut::kMessage) return {.bytes_wanted = cut.bytes_wanted};
+    taken_.push_back(cut.message.body.size());
+    return {.bytes = cut.bytes_used};
+  }
+  void on_writable() override { line_.flush(); }
+  void on_end_of_input() override { ended_ = true; }
+  void on_hang_up() override {
+    hung_up_ = true;
+    line_.close();
+  }
+};
+
+std::string copy_data(std::size_t body_bytes) {
+  return client_message('d', std::string(body_bytes, 'x'));
+}
+
+// With every byte the whole of a message was copied twice and cut once more. Type and length are
+// looked at once each, and the message when it is whole.
+TEST_F(LineTest, ALongMessageByteByByteCostsNoMorePerByteThanAShortOne) {
+  for (const std::size_t body_bytes : {0u, 30u, 5'000u, 60'000u}) {
+    const std::string message = copy_data(body_bytes);
+    const std::uint64_t copied = line_.copied_for_test();
+    EXPECT_LE(offers_byte_by_byte(message), 3u) << body_bytes;
+    EXPECT_LE(line_.copied_for_test() - copied, 3 * message.size()) << body_bytes;
+    ASSERT_FALSE(taken_.empty());
+    EXPECT_EQ(taken_.back(), body_bytes);
+  }
+}
+
+TEST_F(LineTest, NothingIsCopiedOfMessagesThatComeWhole) {
+  say(copy_data(30) + copy_data(0) + copy_data(5'000));
+  EXPECT_EQ(taken_, (std::vector<std::size_t>{30, 0, 5'000}));
+  EXPECT_EQ(offers_, 3u);
+  EXPECT_EQ(line_.copied_for_test(), 0u);
+}
+
+TEST_F(LineTest, TheRestOfAMessageMayBringTheNextOnes) {
+  const std::string messages = copy_data(1'000) + copy_data(7) + copy_data(2'000) + copy_data(1);
+  for (std::size_t split = 1; split < messages.size(); split += 97) {
+    taken_.clear();
+    say(messages.substr(0, split));
+    say(messages.substr(split));
+    EXPECT_EQ(taken_, (std::vector<std::size_t>{1'000, 7, 2'000, 1})) << split;
+  }
+}
+
+// A few kilobytes are kept, and what the client sends meanwhile is left in the socket.
+TEST_F(LineTest, MessagesWaitForAnOwnerThatTakesNone) {
+  takes_ = false;
+  say(copy_data(10) + copy_data(20));
+  EXPECT_FALSE(line_.connection().reading());
+  say(copy_data(30));
+  EXPECT_TRUE(taken_.empty());
+  EXPECT_EQ(offers_, 0u);
+  takes_ = true;
+  line_.flush();  // as after an answer
+  EXPECT_EQ(taken_, (std::vector<std::size_t>{10, 20}));
+  rig.loop.turn_for_test();
+  EXPECT_EQ(taken_, (std::vector<std::size_t>{10, 20, 30}));
+}
+
+TEST_F(LineTest, ManyMessagesAreAFewOfATurn) {
+  std::string messages;
+  for (int i = 0; i < 100; ++i) messages += copy_data(1);
+  send(messages);
+  rig.loop.turn_for_test();
+  const std::size_t first = taken_.size();
+  EXPECT_LT(first, 50u);
+  for (int turn = 0; turn < 4; ++turn) rig.loop.turn_for_test();
+  EXPECT_EQ(taken_.size(), 100u);
+}
+
+TEST_F(LineTest, ADeadlineHoldsWhateverComesIn) {
+  line_.hang_up_at(rig.loop.now() + std::chrono::seconds(10));
+  for (int i = 0; i < 9; ++i) {
+    pass(std::chrono::seconds(1));
+    say(copy_data(1));
+  }
+  EXPECT_FALSE(hung_up_);
+  EXPECT_EQ(taken_.size(), 9u);
+  pass(std::chrono::seconds(1));
+  EXPECT_TRUE(hung_up_);
+  EXPECT_TRUE(line_.closed());
+}
+
+TEST_F(LineTest, AClosingLineTakesNoMessages) {
+  const std::string much(4'000'000, 'x');  // more than the socket takes
+  line_.connection().queue(std::as_bytes(std::span(much)));
+  line_.end_when_sent();
+  say(copy_data(1));
+  EXPECT_TRUE(taken_.empty());
+  EXPECT_FALSE(hung_up_);
+  pass(options.close_timeout);
+  EXPECT_TRUE(hung_up_);
+}
+
+TEST_F(LineTest, AClosingLineHangsUpWhenAllIsSent) {
+  line_.end_with_fatal({.kind = &server::wire::kAdminShutdown, .what = "bye"});
+  EXPECT_TRUE(hung_up_);
+  EXPECT_NE(heard().find("bye"), std::string::npos);
+}
+
+}  // namespace
+
+}  // namespace tests

@@ -1,0 +1,83 @@
+#include "server/session/session.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/session/session_loop.h"
+
+// A session from inside: its timers, by a clock that the test sets, and what it keeps.
+
+namespace tests {
+
+namespace {
+
+using std::chrono::seconds;
+
+class SessionOnLoopTest : public ::testing::Test, protected SessionOnLoop {
+ protected:
+  static std::string encryption_request(char last) {
+    return std::string("\0\0\0\x08\x04\xd2\x16", 7) + last;
+  }
+};
+
+// With each of them the client has a minute less left.
+TEST_F(SessionOnLoopTest, NoMessagePutsOffTheEndOfALogin) {
+  options.authentication_timeout = seconds(60);
+  pass(seconds(25));
+  say(encryption_request('\x2f'));
+  pass(seconds(25));
+  say(encryption_request('\x30'));
+  EXPECT_EQ(heard(), "NN");
+  pass(seconds(9));
+  EXPECT_FALSE(over());
+  pass(seconds(1));
+  EXPECT_TRUE(over());
+  EXPECT_EQ(heard(), "") << "without a word";
+}
+
+TEST_F(SessionOnLoopTest, AClientThatIsInMayTakeItsTime) {
+  say(startup_packet(walreceiver_parameters()));
+  pass(seconds(3600));
+  ASSERT_FALSE(over());
+  EXPECT_EQ(session().status().application_name, "walreceiver");
+}
+
+TEST_F(SessionOnLoopTest, AStartUpPacketMayComeByteByByte) {
+  for (const char& byte : startup_packet(walreceiver_parameters())) {
+    say(std::string_view(&byte, 1));
+  }
+  EXPECT_EQ(heard().front(), 'R');
+}
+
+// The packet has come in two parts, so it was kept.
+TEST_F(SessionOnLoopTest, NothingIsKeptOfALongStartUpPacketOnceTheClientIsIn) {
+  auto parameters = walreceiver_parameters();
+  parameters.emplace_back("options", std::string(9'000, ' '));
+  const std::string packet = startup_packet(parameters);
+  const auto kept = [this] {
+    return context.subtree_stats().total_bytes - environment.message_context.stats().total_bytes;
+  };
+  const auto before = kept();
+  say(packet.substr(0, packet.size() - 1));
+  EXPECT_GT(kept(), before + 4'000);
+  say(packet.substr(packet.size() - 1));
+  EXPECT_EQ(heard().front(), 'R');
+  EXPECT_LE(kept(), before + memctx::kSmallArena.block_bytes_initial);
+}
+
+TEST_F(SessionOnLoopTest, ASeatIsTakenWhenTheClientIsIn) {
+  const std::string packet = startup_packet(walreceiver_parameters());
+  say(packet.substr(0, packet.size() - 1));
+  EXPECT_EQ(wal_senders.get(), 0);
+  say(packet.substr(packet.size() - 1));
+  EXPECT_EQ(wal_senders.get(), 1);
+  say(client_message('X', ""));
+  ASSERT_TRUE(over());
+  rig.loop.turn_for_test();
+  EXPECT_EQ(wal_senders.get(), 0);
+}
+
+}  // namespace
+
+}  // namespace tests
