@@ -7,7 +7,7 @@
 
 namespace server::session {
 
-// Who is at the other end of a connection, and what that client has set for its session.
+// The client at the other end of a connection: its role, and what it has set for its session.
 struct Client {
   std::string user;
   settings::SessionSettings settings;

@@ -60,8 +60,8 @@ class Writer {
   runtime::Result<void> follow_timeline();
 
   // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: rewind() then.
-  // Other errors are of the disk, which cannot be written or read again: what was written stays, and
-  // is proven if it can be. The rest, which may be none, may be tried again from end() on, which
+  // Other errors are of the disk, which cannot be written or read again: what was written stays,
+  // and is proven if it can be. The rest, which may be none, may be tried again from end() on, which
   // makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is

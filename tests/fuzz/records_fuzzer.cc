@@ -156,7 +156,8 @@ void check_growth(SparsePages& pages, const Walk& whole, const std::vector<Lsn>&
   CHECK(std::ranges::equal(walk.records, whole.records, same));
 }
 
-// The padding of a switch is not read, and may hold what a reader that begins there takes for records.
+// The padding of a switch is not read, and may hold what a reader that begins there takes for
+// records.
 void check_range_of(SparsePages& pages, const Walk& whole, Lsn begin, Lsn end) {
   const auto check = check_range(pages, pages.identity(), begin, end);
   CHECK(check.proven_to <= end);
