@@ -5,7 +5,8 @@
 
 namespace runtime {
 
-// Waits no longer than two seconds for a reader of standard error that stands still.
+// Writes what the log still has, then this. It is in log.cc for that reason. Waits no longer than
+// two seconds for a reader of standard error that stands still.
 [[noreturn]] void check_failed(const char* file, int line, const char* what);
 
 }  // namespace runtime

@@ -3,11 +3,15 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtime/check.h"
@@ -89,3 +93,20 @@ void write(Level level, std::string_view message) {
 }
 
 }  // namespace runtime::log
+
+namespace runtime {
+
+// What the log has said before comes first, if its reader reads.
+void check_failed(const char* file, int line, const char* what) {
+  constexpr Duration kWait = std::chrono::seconds(1);
+  log::drain(kWait);
+  std::array<char, 1024> text;
+  const int size =
+      std::snprintf(text.data(), text.size(), "walcast: bug: %s:%d: %s\n", file, line, what);
+  const auto length =
+      std::min<std::size_t>(size < 0 ? 0 : static_cast<std::size_t>(size), text.size() - 1);
+  write_within(STDERR_FILENO, std::string_view(text.data(), length), kWait);
+  std::abort();
+}
+
+}  // namespace runtime

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "runtime/format.h"
-#include "server/source/upstream.h"
+#include "server/source/errors.h"
 
 namespace server::source {
 

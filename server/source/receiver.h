@@ -18,9 +18,6 @@
 
 namespace server::source {
 
-// The upstream's WAL is not ours to continue with.
-inline constexpr runtime::ErrorKind kDiverged{"diverged_wal", "XX000"};
-
 // Whether a primary is one that we can go on with, from timeline `tip`.
 runtime::Result<void> check_primary(const PrimaryInfo& primary, const wal::Identity& identity,
                                     wal::TimelineId tip);

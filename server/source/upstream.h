@@ -11,6 +11,7 @@
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
 #include "runtime/result.h"
+#include "server/source/errors.h"
 #include "server/wal/identity.h"
 #include "server/wal/timeline.h"
 #include "server/wire/replication.h"
@@ -22,11 +23,6 @@ namespace server::source {
 
 struct Conninfo;
 struct Host;
-
-// The connection is broken, could not be made, or says nothing for too long.
-inline constexpr runtime::ErrorKind kUpstreamLost{"connection_failure", "08006"};
-// The server has refused a command, in its own words.
-inline constexpr runtime::ErrorKind kUpstreamRefused{"connection_exception", "08000"};
 
 // What a server says of itself.
 struct PrimaryInfo {

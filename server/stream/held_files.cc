@@ -2,17 +2,15 @@
 
 #include <utility>
 
-#include "server/stream/page_hold.h"
-
 namespace server::stream {
 
 void HeldFiles::hold_from(wal::Lsn from) {
   if (std::exchange(from_, from) >= from) return;
-  runtime::IntrusiveList<PageHold> told;
+  runtime::IntrusiveList<Hold> told;
   told.take_all(holds_);
-  while (PageHold* hold = told.pop_front()) hold->on_files_released();
+  while (Hold* hold = told.pop_front()) hold->on_files_released();
 }
 
-void HeldFiles::add(PageHold& hold) { holds_.push_back(hold.link()); }
+void HeldFiles::add(Hold& hold) { holds_.push_back(hold.link_); }
 
 }  // namespace server::stream

@@ -6,14 +6,29 @@
 
 namespace server::stream {
 
-class PageHold;
-
 // Which WAL files keep their bytes for as long as this loop's streams like, and which streams have
 // handed out pages of them. Other files may be recycled at any time, as those of a live pg_wal are.
 //   Owner: WalView.  Thread: the loop's.
 //   Borrows: the pins, which outlive it; the holds, which leave the list when they die.
 class HeldFiles {
  public:
+  // The hold of one stream, which has handed out pages of files.
+  class Hold {
+   public:
+    Hold() : link_(*this) {}
+    virtual ~Hold() = default;
+    // Fewer files are held than before. The hold is off the list, and adds itself again if its
+    // pages are still held.
+    virtual void on_files_released() = 0;
+
+   protected:
+    void leave_list() { link_.unlink(); }
+
+   private:
+    friend class HeldFiles;
+    runtime::ListLink<Hold> link_;
+  };
+
   explicit HeldFiles(wal::Pins& pins) : pins_(pins) {}
 
   wal::Pins& pins() { return pins_; }
@@ -26,12 +41,12 @@ class HeldFiles {
   void hold_from(wal::Lsn from);
 
   // The hold is about to hand out pages.
-  void add(PageHold& hold);
+  void add(Hold& hold);
 
  private:
   wal::Pins& pins_;
   wal::Lsn from_;
-  runtime::IntrusiveList<PageHold> holds_;
+  runtime::IntrusiveList<Hold> holds_;
 };
 
 }  // namespace server::stream

@@ -14,8 +14,7 @@ PageHold::PageHold(runtime::Loop& loop, HeldFiles& files, Connection& connection
       files_(files),
       connection_(connection),
       owner_(owner),
-      unpin_timer_(loop.timers(), *this),
-      link_(*this) {
+      unpin_timer_(loop.timers(), *this) {
   connection_.set_close_listener(this);
 }
 
@@ -42,7 +41,7 @@ void PageHold::end() {
   loop_.assert_in_thread();
   if (pin_ == nullptr) return;
   if (oldest_page().has_value()) return unpin_timer_.arm(loop_.now() + kUnpinInterval);
-  link_.unlink();
+  leave_list();
   pin_.reset();
 }
 

@@ -42,7 +42,9 @@ namespace server::stream {
 //      them away (on_files_released). Between the loss and the reset nothing is overwritten: the
 //      slot must be dropped, a checkpoint must end, and the segments that it recycled before must
 //      be filled first.
-class PageHold final : private Connection::CloseListener, private runtime::Timer::Handler {
+class PageHold final : private HeldFiles::Hold,
+                       private Connection::CloseListener,
+                       private runtime::Timer::Handler {
  public:
   class Owner {
    public:
@@ -78,16 +80,12 @@ class PageHold final : private Connection::CloseListener, private runtime::Timer
   // `acknowledged`; it may ask again for anything else.
   void advance(wal::Lsn written, wal::Lsn acknowledged);
 
-  // Files may be recycled that were held until now.
-  void on_files_released();
-
-  runtime::ListLink<PageHold>& link() { return link_; }
-
  private:
   // So often it is looked for pages of a stream that has ended.
   static constexpr runtime::Duration kUnpinInterval = std::chrono::milliseconds(100);
 
   std::optional<wal::Lsn> oldest_page() REQUIRES(loop_);
+  void on_files_released() override;
   void before_close() override;
   void on_timer(runtime::Timer& timer) override;
 
@@ -110,7 +108,6 @@ class PageHold final : private Connection::CloseListener, private runtime::Timer
   // The same for the last page of the streams before, whose WAL may be any.
   std::uint64_t older_pages_to_ GUARDED_BY(loop_) = 0;
   runtime::Timer unpin_timer_ GUARDED_BY(loop_);
-  runtime::ListLink<PageHold> link_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::stream

@@ -1,13 +1,11 @@
 #include "server/stream/send_queue.h"
 
-#include "server/stream/sender.h"
-
 namespace server::stream {
 
-void SendQueue::make_runnable(Sender& sender) {
+void SendQueue::make_runnable(Pumped& sender) {
   loop_.assert_in_thread();
   auto& list = sender.is_live() ? live_ : catching_up_;
-  list.push_back(sender.queue_link());
+  list.push_back(sender.link_);
 }
 
 bool SendQueue::on_turn() {
@@ -20,31 +18,31 @@ bool SendQueue::on_turn() {
 
 // A sender that becomes live while this goes on has its turn in the next round.
 void SendQueue::pump_live() {
-  runtime::IntrusiveList<Sender> round;
+  runtime::IntrusiveList<Pumped> round;
   round.take_all(live_);
-  while (Sender* sender = round.pop_front()) pump(*sender);
+  while (Pumped* sender = round.pop_front()) pump(*sender);
 }
 
 // At least one of them gets its quantum, however long the live ones took.
 void SendQueue::pump_catching_up() {
   const runtime::Instant deadline = clock_.now() + options_.turn_budget;
-  while (Sender* sender = catching_up_.pop_front()) {
+  while (Pumped* sender = catching_up_.pop_front()) {
     pump(*sender);
     if (clock_.now() >= deadline) return;
   }
 }
 
-void SendQueue::pump(Sender& sender) {
+void SendQueue::pump(Pumped& sender) {
   switch (sender.pump()) {
-    case Sender::PumpResult::kCaughtUp:
-      caught_up_.push_back(sender.queue_link());
+    case Pumped::PumpResult::kCaughtUp:
+      caught_up_.push_back(sender.link_);
       break;
-    case Sender::PumpResult::kMore:
+    case Pumped::PumpResult::kMore:
       make_runnable(sender);
       break;
-    case Sender::PumpResult::kBlocked:  // EPOLLOUT comes
-    case Sender::PumpResult::kWaiting:  // the view tells
-    case Sender::PumpResult::kEnded:
+    case Pumped::PumpResult::kBlocked:  // EPOLLOUT comes
+    case Pumped::PumpResult::kWaiting:  // the view tells
+    case Pumped::PumpResult::kEnded:
       break;
   }
 }

@@ -33,8 +33,7 @@ Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection&
       quantum_bytes_(options.quantum_bytes),
       hold_(loop, view.held_files(), connection, *this),
       message_(loop, view, connection, hold_, options.copy_bytes_max),
-      keepalive_(loop, *this, options.timeout),
-      queue_link_(*this) {}
+      keepalive_(loop, *this, options.timeout) {}
 
 void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   loop_.assert_in_thread();
@@ -341,7 +340,7 @@ void Sender::stop() {
   message_.drop();
   hold_.end();
   keepalive_.stop();
-  queue_link_.unlink();
+  leave_queue();
   stop_waiting();
 }
 

@@ -53,7 +53,8 @@ using StreamEnd =
 //   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent may, where a
 //   standby starts ahead of us; then it waits there.
 //   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait.
-class Sender final : private SliceCache::Waiter,
+class Sender final : public SendQueue::Pumped,
+                     private SliceCache::Waiter,
                      private PageHold::Owner,
                      private runtime::Timer::Handler {
  public:
@@ -80,7 +81,6 @@ class Sender final : private SliceCache::Waiter,
     virtual void take_replies() = 0;
   };
 
-  enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };
   // As pg_stat_replication has them. kStopping: the stream drains.
   enum class State { kStartup, kCatchup, kStreaming, kStopping };
 
@@ -104,10 +104,8 @@ class Sender final : private SliceCache::Waiter,
   // Ends the stream on the spot; the connection is of no more use if a message was in flight.
   void stop();
 
-  PumpResult pump();
-  // Whether this sender is near the end of WAL, and so goes first.
-  bool is_live() const;
-  runtime::ListLink<Sender>& queue_link() { return queue_link_; }
+  PumpResult pump() override;
+  bool is_live() const override;
 
   bool active() const {
     loop_.assert_in_thread();
@@ -192,7 +190,6 @@ class Sender final : private SliceCache::Waiter,
   Feedback feedback_ GUARDED_BY(loop_);
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
   Keepalive keepalive_ GUARDED_BY(loop_);
-  runtime::ListLink<Sender> queue_link_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::stream
