@@ -144,7 +144,7 @@ Result<void> RelaySource::on_wal(const wire::XLogData& data) {
 Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   while (writer_->flushed() + bytes_max < writer_->end()) {
     writer_->request_flush();
-    TRY(receiver_.pause(kDiskRetryInterval));
+    if (writer_->is_flushing()) TRY(receiver_.pause(kDiskRetryInterval));
     if (auto failure = writer_->flush_failure()) return std::move(*failure);
   }
   return {};
@@ -182,8 +182,8 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
 }
 
 Result<void> RelaySource::on_turn() {
-  if (auto failure = writer_->flush_failure()) return std::move(*failure);
   writer_->request_flush();
+  if (auto failure = writer_->flush_failure()) return std::move(*failure);
   return {};
 }
 

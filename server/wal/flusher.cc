@@ -10,8 +10,13 @@ namespace server::wal {
 
 using runtime::Result;
 
-Flusher::Flusher(std::string directory, const runtime::Clock& clock, runtime::Doorbell& doorbell)
-    : directory_(std::move(directory)), doorbell_(doorbell), loop_(clock, {}) {
+Flusher::Flusher(std::string directory, runtime::Duration quick_sync, const runtime::Clock& clock,
+                 runtime::Doorbell& doorbell)
+    : directory_(std::move(directory)),
+      quick_sync_(quick_sync),
+      clock_(clock),
+      doorbell_(doorbell),
+      loop_(clock, {}) {
   thread_ = std::make_unique<runtime::NamedThread>("walflusher",
                                                    [this](memctx::Context&) { loop_.run(); });
 }
@@ -34,9 +39,11 @@ void Flusher::request(SegmentOutput& output) {
   const Lsn written = output.end();
   if (requested_ > flushed() || written <= flushed()) return;
   requested_ = written;
+  if (quick_syncs_ >= kQuickSyncs) return flush(output.take_unsynced(), written);
   loop_.mailbox().post([this, unsynced = output.take_unsynced(), written] {
     loop_.assert_in_thread();
     flush(unsynced, written);
+    doorbell_.ring();
   });
 }
 
@@ -51,13 +58,15 @@ void Flusher::log_memory_contexts() {
 
 void Flusher::flush(const UnsyncedFiles& unsynced, Lsn written) {
   CHECK(written > flushed() && !unsynced.files.empty());
-  if (auto done = sync(unsynced); done) {
+  const runtime::Instant begun = clock_.now();
+  auto done = sync(unsynced);
+  quick_syncs_ = clock_.now() - begun < quick_sync_ ? quick_syncs_ + 1 : 0;
+  if (done) {
     flushed_.store(written);
   } else {
     const runtime::Lock lock(mutex_);
     failure_ = std::move(done).error();
   }
-  doorbell_.ring();
 }
 
 // The directory comes last: its sync makes the names of files durable that have their content.

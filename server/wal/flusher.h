@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,9 +18,14 @@
 
 namespace server::wal {
 
-// Makes durable what a SegmentOutput has written, on a thread of its own, named "walflusher": one
-// sync after another, each of all that was written when it was asked for. It opens, closes and
-// looks up nothing per sync: the files come with the descriptors that wrote them.
+// Makes durable what a SegmentOutput has written: one sync after another, each of all that was
+// written when it was asked for. It opens, closes and looks up nothing per sync: the files come
+// with the descriptors that wrote them.
+//
+// A disk takes milliseconds for a sync, in which the writer has better things to do, so syncs have
+// a thread of their own, named "walflusher". Where the last kQuickSyncs took less than quick_sync
+// each, as with a write cache that survives a loss of power, two wake-ups of threads cost more than
+// the sync: the writer's thread makes the next one itself, until one is slow again.
 //   Owner: the writer.  Thread: the writer's; flushed() and failure() are for any.
 //   Borrows: the doorbell, which rings when flushed() has moved, or a sync has failed.
 //   Invariant: the WAL before flushed() is on disk, and so is the name of each of its files.
@@ -27,7 +33,9 @@ namespace server::wal {
 // and the next sync would succeed all the same (PostgreSQL panics for that reason).
 class Flusher {
  public:
-  Flusher(std::string directory, const runtime::Clock& clock, runtime::Doorbell& doorbell);
+  // A sync that takes less than `quick_sync` may be made on the writer's thread; 0: none is.
+  Flusher(std::string directory, runtime::Duration quick_sync, const runtime::Clock& clock,
+          runtime::Doorbell& doorbell);
   ~Flusher();
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
@@ -35,8 +43,9 @@ class Flusher {
   // WAL up to `flushed` is durable already, and what follows is not. The first call opens the
   // directory, and may fail. REQUIRES: not is_at_work().
   runtime::Result<void> start(Lsn flushed);
-  // Asks for all that `output` has written to be made durable. Does nothing while the flusher is at
-  // work: the caller asks again when the doorbell has rung. REQUIRES: every request since start()
+  // Asks for all that `output` has written to be made durable, which is so at once where syncs are
+  // quick. Does nothing while the flusher is at work: the caller asks again when the doorbell has
+  // rung. REQUIRES: every request since start()
   // was for this output, and none of its unsynced files was taken otherwise.
   void request(SegmentOutput& output);
 
@@ -49,14 +58,21 @@ class Flusher {
   void log_memory_contexts();
 
  private:
-  void flush(const UnsyncedFiles& unsynced, Lsn written) REQUIRES(loop_);
+  static constexpr std::uint32_t kQuickSyncs = 8;
+
+  void flush(const UnsyncedFiles& unsynced, Lsn written);
   runtime::Result<void> sync(const UnsyncedFiles& unsynced) const;
 
   const std::string directory_;
+  const runtime::Duration quick_sync_;
+  const runtime::Clock& clock_;
   runtime::UniqueFd directory_file_;  // from the first start() on
   runtime::Doorbell& doorbell_;
   runtime::Published<Lsn> flushed_;
   Lsn requested_;  // beyond flushed_: it is at work, or has failed
+  // How many of the last syncs were quick. The thread that syncs writes it before flushed_, and the
+  // writer's thread reads it behind that.
+  std::uint32_t quick_syncs_ = 0;
   mutable runtime::Mutex mutex_;
   std::optional<runtime::Error> failure_ GUARDED_BY(mutex_);
   runtime::Loop loop_;

@@ -41,6 +41,8 @@ class Writer {
     std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes =
         runtime::free_bytes;
     std::function<void(SegmentNo)> on_removed = [](SegmentNo) {};
+    // A sync that takes less may be made on the writer's thread (flusher.h); 0: none is.
+    runtime::Duration quick_sync = std::chrono::microseconds(100);
   };
 
   Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
@@ -61,13 +63,14 @@ class Writer {
 
   // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: rewind() then.
   // Other errors are of the disk, which cannot be written or read again: what was written stays,
-  // and is proven if it can be. The rest, which may be none, may be tried again from end() on, which
-  // makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
+  // and is proven if it can be. The rest, which may be none, may be tried again from end() on,
+  // which makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().
   runtime::Result<void> rewind();
-  // Asks the flusher to make durable what was written. Does nothing while the flusher is at work.
+  // Asks the flusher to make durable what was written, which may be so, or have failed, at once.
+  // Does nothing while the flusher is at work.
   void request_flush() { flusher_.request(*output_); }
   // Whether the flusher is at work. The doorbell rings when it is done.
   bool is_flushing() const { return flusher_.is_at_work(); }

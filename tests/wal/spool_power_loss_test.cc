@@ -107,7 +107,7 @@ class SpoolRun {
   void flush_but(std::uint64_t bytes_max) {
     while (writer_->flushed() + bytes_max < writer_->end()) {
       writer_->request_flush();
-      await_doorbell();
+      if (writer_->is_flushing()) await_doorbell();
     }
     promise();
   }

@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "runtime/mutex.h"
@@ -19,6 +22,15 @@ namespace server::wal {
 namespace {
 
 using WriterFlushTest = WriterRig;
+
+// A clock that several threads read, and that moves when a test says so.
+struct DiskTime final : runtime::Clock {
+  runtime::Instant now() const override {
+    return runtime::Instant(std::chrono::microseconds(us.load()));
+  }
+  runtime::WallMicros wall_now() const override { return us; }
+  std::atomic<std::int64_t> us = 1;
+};
 
 TEST_F(WriterFlushTest, WhatIsFlushedFollowsOverSegments) {
   start_empty(begin());
@@ -50,6 +62,67 @@ TEST_F(WriterFlushTest, AFailedFlushIsReportedAndTheLast) {
   EXPECT_FALSE(writer->rewind());
   EXPECT_EQ(writer->flushed(), begin());
   EXPECT_EQ(syncs, 1);
+}
+
+// After eight quick syncs the writer's thread makes the next ones, and the primary may be told at
+// once; one that fails is no less the last.
+TEST_F(WriterFlushTest, WhereSyncsAreQuickTheWriterMakesThemItself) {
+  options.quick_sync = std::chrono::hours(1);
+  start_empty(begin());
+  for (int i = 0; i < 8; ++i) {
+    append(100);
+    ASSERT_TRUE(writer->write(take()));
+    writer->request_flush();
+    while (writer->is_flushing()) await_doorbell();
+  }
+  append(100);
+  ASSERT_TRUE(writer->write(take()));
+  writer->request_flush();
+  EXPECT_EQ(writer->flushed(), builder.end());
+  EXPECT_TRUE(doorbell.prepare_to_sleep()) << "no ring for what is known already";
+  doorbell.awake();
+
+  const tests::DiskHook broken(directory.path(), [](const tests::DiskCall& call) {
+    return call.name == "fdatasync" ? EIO : 0;
+  });
+  append(100);
+  ASSERT_TRUE(writer->write(take()));
+  writer->request_flush();
+  EXPECT_TRUE(writer->flush_failure().has_value());
+  EXPECT_LT(writer->flushed(), builder.end());
+}
+
+// The disk's own time is the clock's: it moves in a sync only.
+TEST_F(WriterFlushTest, ASlowSyncIsTheLastThatTheWriterMakesItself) {
+  DiskTime time;
+  std::atomic<std::int64_t> sync_takes_us = 0;
+  std::atomic<std::thread::id> syncing_thread;
+  const tests::DiskHook disk(directory.path(), [&](const tests::DiskCall& call) {
+    if (call.name != "fdatasync") return 0;
+    time.us += sync_takes_us;
+    syncing_thread = std::this_thread::get_id();
+    return 0;
+  });
+  Flusher flusher(directory.path(), std::chrono::microseconds(100), time, doorbell);
+  const SegmentSize size = identity.segment_size;
+  SegmentOutput output(
+      {.directory = directory.path(), .segment_size = size, .synced_by = SyncedBy::kTaker});
+  ASSERT_TRUE(output.start(begin()));
+  ASSERT_TRUE(flusher.start(begin()));
+  // Returns whether the calling thread made the sync.
+  const auto sync_is_ours = [&] {
+    EXPECT_TRUE(output.append(tests::filling(100)));
+    flusher.request(output);
+    while (flusher.is_at_work()) await_doorbell();
+    return syncing_thread == std::this_thread::get_id();
+  };
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(sync_is_ours());
+  EXPECT_TRUE(sync_is_ours());
+  sync_takes_us = 1000;
+  EXPECT_TRUE(sync_is_ours()) << "the first slow one";
+  sync_takes_us = 0;
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(sync_is_ours());
+  EXPECT_TRUE(sync_is_ours());
 }
 
 // The calls on the spool's files that a commit costs, on both threads.

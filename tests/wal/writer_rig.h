@@ -74,7 +74,8 @@ struct WriterRig : testing::Test {
   std::unique_ptr<WalTail> tail;
   Writer::Options options{.directory = directory.path(),
                           .identity = identity,
-                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds}};
+                          .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds},
+                          .quick_sync = {}};  // so that each sync rings the doorbell
   std::optional<Writer> writer;
 };
 
