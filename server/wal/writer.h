@@ -61,11 +61,18 @@ class Writer {
 
   // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: rewind() then.
   // Other errors are of the disk, which cannot be written or read again: what was written stays,
-  // and is proven if it can be. The rest, which may be none, may be tried again from end() on, which
-  // makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
+  // and is proven if it can be. The rest, which may be none, may be tried again from end() on,
+  // which makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().
+  //   1. A primary sends the first pages of a long record at 0/5000100 and dies. The pages are
+  //      written and durable: flushed() is at 0/5006000, proven() at 0/5000100.
+  //   2. The standby that was promoted has another record at 0/5000100.
+  //   3. rewind() sets flushed() to 0/5000100, has the reader forget the pages, and makes them
+  //      zeros in the file. Only then the other record is written over them: otherwise the new
+  //      primary would hear that it is durable up to 0/5006000 before a sync has covered it, and
+  //      the reader would join the halves of two records.
   runtime::Result<void> rewind();
   // Asks the flusher to make durable what was written. Does nothing while the flusher is at work.
   void request_flush() { flusher_.request(*output_); }

@@ -10,14 +10,14 @@
 namespace runtime {
 namespace {
 
-constexpr int kLostMs = 10'000;  // nobody waits so long unless a ring was lost
+constexpr int kLostMs = 10'000;  // no wait takes so long unless a ring was lost
 
 bool readable(const Doorbell& bell, int timeout_ms) {
   pollfd waiting{.fd = bell.fd(), .events = POLLIN, .revents = 0};
   return ::poll(&waiting, 1, timeout_ms) == 1;
 }
 
-TEST(DoorbellTest, NobodySleepsWhoWasRungBefore) {
+TEST(DoorbellTest, ASleeperThatWasRungForBeforeDoesNotSleep) {
   Doorbell bell;
   EXPECT_TRUE(bell.prepare_to_sleep());
   bell.awake();
@@ -27,7 +27,7 @@ TEST(DoorbellTest, NobodySleepsWhoWasRungBefore) {
   EXPECT_TRUE(bell.prepare_to_sleep());
 }
 
-TEST(DoorbellTest, WakesWhoSleeps) {
+TEST(DoorbellTest, WakesASleeper) {
   Doorbell bell;
   ASSERT_TRUE(bell.prepare_to_sleep());
   EXPECT_FALSE(readable(bell, 0));
@@ -38,7 +38,7 @@ TEST(DoorbellTest, WakesWhoSleeps) {
   EXPECT_TRUE(bell.prepare_to_sleep());
 }
 
-TEST(DoorbellTest, DoesNotCallTheKernelForWhoIsAwake) {
+TEST(DoorbellTest, DoesNotCallTheKernelForASleeperThatIsAwake) {
   Doorbell bell;
   bell.awake();
   bell.ring();
