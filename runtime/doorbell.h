@@ -25,8 +25,9 @@ class Doorbell {
   bool prepare_to_sleep();
   // The sleeper, before it looks into its queues. Reads fd() if a ring was written to it.
   void awake();
-  // The same for a sleeper whose epoll watches fd() for edges (EPOLLET): each ring that is written
-  // is one, so fd() never has to be read.
+  // The same for a sleeper whose epoll watches fd() for edges (EPOLLET). Each write to an eventfd
+  // is an edge, whether or not the one before it was read (eventfd.c, eventfd_write), so fd() stays
+  // readable and is never read. A sleeper uses one of the two functions, and always the same.
   void awake_by_edge();
   // Sleeps until `fd` is ready for `events` (poll's; no descriptor: -1), the bell rings, or
   // `at_most` has passed. Returns the events of `fd`. A signal may end the sleep as well.
@@ -41,7 +42,7 @@ class Doorbell {
   // The sleeper's.
   std::uint32_t seen_ = 0;
   bool prepared_ = false;     // to sleep, since it was awake last
-  std::uint64_t unread_ = 0;  // rings that were, or are just being, written and not read
+  std::uint64_t unread_ = 0;  // rings that were written, or are just being; awake() reads them
   UniqueFd event_fd_;
 };
 

@@ -5,7 +5,8 @@
 // EINTR.
 //
 // All that walcast does to files on a disk it does by the calls that file.cc and durable_file.cc
-// make: tests put a disk that fails, or that loses power, below exactly these (tests/support/disk).
+// make, and stat(2) in server/wal/segment.cc: tests put a disk that fails, or that loses power,
+// below exactly these (tests/support/disk_calls.h).
 
 #include <cstddef>
 #include <cstdint>

@@ -23,7 +23,7 @@ namespace runtime {
 
 namespace {
 
-// So often a thread whose reader stands still looks whether it is to end.
+// While its reader stands still, the thread looks this often whether it is to end.
 constexpr Duration kPollTime = std::chrono::milliseconds(100);
 
 int poll_ms(Duration time) {
@@ -114,7 +114,7 @@ class LineWriter::State {
     return true;
   }
 
-  // Of what was dropped the reader hears when the text that came before is out.
+  // The line that counts what was dropped follows the texts that came before it.
   void note_written() EXCLUDES(mutex_) {
     const Lock lock(mutex_);
     bytes_ -= texts_.front().size();

@@ -22,7 +22,7 @@ class LineWriter {
   static constexpr std::size_t kBytesMax = std::size_t{1} << 20;
   static constexpr Duration kDrainTime = std::chrono::seconds(1);
 
-  // The thread has the name, and what is dropped is called so: "lines of the log".
+  // `of_what` names the texts in the line that counts those that were dropped: "lines of the log".
   LineWriter(int fd, std::string thread_name, std::string of_what,
              std::size_t bytes_max = kBytesMax);
   // Waits for what has been taken to be written, kDrainTime at most.
@@ -40,8 +40,8 @@ class LineWriter {
  private:
   class State;
 
-  // The thread has a part in it: a thread that is still within write() when this LineWriter is
-  // destroyed, against all that poll() has said, is left to the end of the process.
+  // Shared with the thread, which nothing waits for: if poll() has promised room that another
+  // process took, the thread may block in write(2) until the process ends.
   std::shared_ptr<State> state_;
 };
 

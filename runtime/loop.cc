@@ -25,6 +25,7 @@ Loop::~Loop() = default;
 void Loop::run() {
   assert_in_thread();
   thread_ = std::this_thread::get_id();
+  now_ = clock_.now();  // the first sleep counts from here, however long ago the loop was made
   while (!stopping_) turn(/*may_sleep=*/true);
   thread_ = std::thread::id();
 }

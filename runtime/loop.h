@@ -21,8 +21,9 @@ namespace runtime {
 
 // An epoll loop: sockets, timers, a mailbox, and the work of its owner, one turn after another.
 //   Owner: the object that runs its thread.  Thread: the one that calls run(); stop(), mailbox()
-//   and doorbell() are for any. Borrows: the clock. Limits: events_per_turn and tasks_per_turn
-//   bound what one turn takes in.
+//   and doorbell() are for any.
+//   Borrows: the clock.
+//   Limits: events_per_turn and tasks_per_turn bound what one turn takes in.
 // A loop is a capability for clang's analysis. What its thread owns is GUARDED_BY(loop_); private
 // functions that touch it REQUIRE the loop, all others assert it first. An assertion is also a
 // check at run time in debug builds, and nothing in others.
@@ -108,7 +109,7 @@ class CAPABILITY("loop") Loop {
     retired_.push_back(std::move(object));
   }
   Timers& timers() { return timers_; }
-  // The time at which this turn began, or at the last refresh.
+  // The time at which this turn began.
   Instant now() const {
     assert_in_thread();
     return now_;

@@ -62,7 +62,7 @@ class Entry {
   // The slot keeps neither WAL nor rows any more. Returns the restart_lsn that it had. The holder
   // may stream by it again, and then it is a slot like any other.
   wal::Lsn invalidate();
-  // No session holds the slot any more. Returns the waiters, who are to be told without a lock.
+  // No session holds the slot any more. Returns the waiters: their tasks are called without a lock.
   [[nodiscard]] Waiters set_free();
 
   Slot slot;

@@ -217,7 +217,7 @@ Result<void> Slots::invalidate_before(Lsn oldest) {
     if (options_.terminate) options_.terminate(pid);
   }
   for (const Lost& slot : lost) tell_lost(slot);
-  // Slots that have moved on need no more than to say so.
+  // Slots that have moved on keep the WAL only until their state files say so too.
   auto saved = save_all(dirty(oldest));
   for (const Lost& slot : lost) {
     Waiters waiters;

@@ -24,15 +24,16 @@ namespace server::slot {
 // The physical slots of a server, by PostgreSQL's rules (slot.c), and the oldest LSN that any of
 // them needs. A session is known by its pid, which is its own and never 0.
 //   Owner: Server.  Thread: any. What touches the disk says that it blocks; nothing else waits.
-//   Invariant: no crash brings back a slot that needs WAL before required_lsn(). It moves forward
-//     only by what is on disk, of a slot that was invalidated too.
+//   Invariant: no crash brings back a slot that needs WAL before required_lsn(), which moves
+//     forward only when the disk has the slot's new state. That goes for a slot that was
+//     invalidated, too.
 //   Limits: slots_max slots, temporary ones included; one waiter per waiting session.
 class Slots {
  public:
   struct Options {
     std::string directory;       // empty: there is no place on disk, so temporary slots only
     std::size_t slots_max = 10;  // max_replication_slots
-    // Has the session of this pid end. The callback only posts a message.
+    // Ends the session of this pid. The callback only posts a message.
     std::function<void(std::int32_t pid)> terminate = {};
     // A slot has another xmin than before; none when it is dropped or invalidated. Called without a
     // lock, and before another session can have the slot: the last call for it is the true one.

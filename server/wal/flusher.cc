@@ -34,7 +34,7 @@ Result<void> Flusher::start(Lsn flushed) {
   return {};
 }
 
-// A request that waits for its sync, and one whose sync has failed, are both beyond flushed().
+// requested_ is beyond flushed() while a sync is under way, and for ever after one has failed.
 void Flusher::request(SegmentOutput& output) {
   const Lsn written = output.end();
   if (requested_ > flushed() || written <= flushed()) return;

@@ -17,7 +17,7 @@ struct Hold {
   std::string who;         // "replication slot \"a\"", "spool"
   std::string why;         // "its standby may still ask for it"
   Lsn from;                // WAL from here on stays
-  runtime::Instant since;  // since when it has been `from` that is held, as far as Holds has seen
+  runtime::Instant since;  // when Holds saw for the first time that it holds just this
 };
 
 // Something that may need WAL to stay: the slots, what a spool has not made durable.
@@ -27,7 +27,7 @@ class Holder {
 
   // What it holds now; `since` is filled in by Holds. Any thread; does not block.
   virtual std::vector<Hold> holds() const = 0;
-  // Learns how far its holds may move by now. Blocks.
+  // Moves its holds as far as they may go by now. Blocks.
   virtual void settle() = 0;
   // A limit wants the WAL before `oldest` gone. What holds() says afterwards is still heeded, so a
   // hold that cannot be given up at once keeps its WAL. Blocks.
@@ -54,7 +54,7 @@ class Holds {
   // WAL from here on is held; invalid if nothing is.
   Lsn oldest() const EXCLUDES(mutex_);
 
-  // Asks the holders that keep WAL before `before` how far they are by now. Blocks.
+  // Has the holders that keep WAL before `before` move as far as they may by now. Blocks.
   void settle(Lsn before) EXCLUDES(mutex_);
   // Tells the holders that keep WAL before `oldest` to give it up. Blocks.
   void release_before(Lsn oldest) EXCLUDES(mutex_);

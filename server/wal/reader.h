@@ -42,14 +42,15 @@ class Reader {
   // and end at `limit` at the latest. It stops there with kRecord.
   Outcome advance(Lsn limit = Lsn::max());
 
-  // REQUIRES: seek() was called.
+  // What was proven ends here. REQUIRES: seek() was called.
   Lsn position() const { return searched_from_.value_or(records_->position()); }
   Lsn previous_record() const { return records_->previous_record(); }
-  // Of the transactions whose records were proven, the one that began last; invalid: none was.
+  // The newest transaction that has a record among those that were proven; invalid: none has.
   TransactionId newest_xid() const { return newest_xid_; }
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
-  // Whether it lacks bytes, and is content with those that there are.
+  // Whether the last advance() went no further because the bytes end there, and not because one of
+  // them is wrong.
   bool is_cut_short() const { return records_->is_cut_short(); }
   // If a file could not be read, the error.
   const std::optional<runtime::Error>& problem() const { return records_->problem(); }

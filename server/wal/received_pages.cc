@@ -18,7 +18,7 @@ void ReceivedPages::begin(const TimelineHistory& history, Lsn position) {
 }
 
 void ReceivedPages::add(std::span<const std::byte> wal) {
-  CHECK(message_.empty() && end_ - page_begin_ <= kPageBytes);
+  CHECK(message_.empty() && end_ - page_begin_ < kPageBytes);
   const std::size_t have = end_ - page_begin_;
   const auto first_part = wal.first(std::min<std::size_t>(wal.size(), kPageBytes - have));
   std::copy(first_part.begin(), first_part.end(),
@@ -41,7 +41,7 @@ void ReceivedPages::let_go() {
 PageView ReceivedPages::page(Lsn page) {
   DCHECK(page.page_offset() == 0);
   if (page >= end_) return {.bytes = {}};
-  if (page < page_begin_) return files_->page(page);
+  if (page < page_begin_) return page_in_file(page, kPageBytes);
   const std::size_t size = std::min<std::size_t>(end_ - page, kPageBytes);
   if (page > page_begin_) return {.bytes = message_.last(end_ - page).first(size)};
   if (auto problem = read_kept_part()) return {.bytes = {}, .problem = std::move(problem)};
@@ -51,17 +51,24 @@ PageView ReceivedPages::page(Lsn page) {
 // Only after begin(): the page on which WAL is to go on was written earlier.
 std::optional<runtime::Error> ReceivedPages::read_kept_part() {
   if (unread_bytes_ == 0) return std::nullopt;
-  PageView in_file = files_->page(page_begin_);
+  PageView in_file = page_in_file(page_begin_, unread_bytes_);
   if (in_file.problem) return std::move(in_file.problem);
-  if (in_file.bytes.size() < unread_bytes_) {
-    return runtime::Error{.kind = &runtime::kIoError,
-                          .what = runtime::format("the segment file of {} in \"{}\" is too short",
-                                                  page_begin_, directory_)};
-  }
   std::copy_n(in_file.bytes.begin(), unread_bytes_, page_.begin());
   unread_bytes_ = 0;
   files_->forget();
   return std::nullopt;
+}
+
+// The first `size` bytes of the page were written, so a file that lacks them is broken. Without an
+// error the reader would wait for them as for WAL that is to come.
+PageView ReceivedPages::page_in_file(Lsn page, std::size_t size) {
+  PageView view = files_->page(page);
+  if (view.problem || view.bytes.size() >= size) return view;
+  return {.bytes = {},
+          .problem = runtime::Error{
+              .kind = &runtime::kIoError,
+              .what = runtime::format("the segment file of {} in \"{}\" is too short", page,
+                                      directory_)}};
 }
 
 }  // namespace server::wal

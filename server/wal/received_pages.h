@@ -45,6 +45,7 @@ class ReceivedPages final : public GrowingPages {
 
  private:
   std::optional<runtime::Error> read_kept_part();
+  PageView page_in_file(Lsn page, std::size_t size);
 
   const std::string directory_;
   const SegmentSize segment_size_;

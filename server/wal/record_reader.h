@@ -24,7 +24,7 @@ struct Record {
   // if the record fills the page before; the segment's end after XLOG_SWITCH.
   Lsn end;
   std::uint32_t total_length = 0;
-  TransactionId xid = kInvalidTransactionId;  // whose it is, if it is any's
+  TransactionId xid = kInvalidTransactionId;  // that wrote it; invalid: none did
   std::uint8_t rmid = 0;
   std::uint8_t info = 0;
 };

@@ -20,7 +20,7 @@ bool Retention::may_give_up(SegmentNo no, Lsn end) const {
   return no < held_from(end);
 }
 
-// A standby may confirm what it likes, also WAL that there is not.
+// A standby may confirm any position, even one behind the end of WAL.
 SegmentNo Retention::held_from(Lsn end) const {
   const Lsn held = options_.holds->oldest();
   return segment_size_.segment_of(held.valid() ? std::min(held, end) : end);

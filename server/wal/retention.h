@@ -10,19 +10,19 @@
 
 namespace server::wal {
 
-// What is asked of a spool's past. Sizes count in whole segments, rounded down.
+// How much old WAL a spool is to keep. Sizes count in whole segments, rounded down.
 struct RetentionOptions {
   std::uint64_t wal_keep_bytes = 0;                    // wal_keep_size
   std::optional<std::uint64_t> slot_keep_bytes_max{};  // max_slot_wal_keep_size; none: no limit
   Holds* holds = nullptr;                              // what keeps WAL besides wal_keep_size
 };
 
-// The reckoning of what a spool keeps (xlog.c, KeepLogSeg):
+// Computes what a spool keeps (xlog.c, KeepLogSeg):
 //
 //     oldest = min(current - wal_keep_size, max(what is held, current - max_slot_wal_keep_size))
 //
-// where what is held may still lie behind the limit: a hold that is told to go and cannot go yet is
-// heeded.
+// A hold that reaches further back than max_slot_wal_keep_size is told to go. If it cannot go yet,
+// its WAL is kept in spite of the limit.
 //   Owner: the object that removes segments.  Thread: the owner's.
 //   Borrows: the holds. REQUIRES: there are some.
 class Retention {

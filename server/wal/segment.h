@@ -20,7 +20,7 @@ namespace server::wal {
 // multiple of it.
 inline constexpr std::uint32_t kSliceBytes = 1u << 20;
 static_assert(SegmentSize::is_valid(kSliceBytes) && !SegmentSize::is_valid(kSliceBytes / 2),
-              "segment sizes are powers of two, of which the smallest is a slice");
+              "segment sizes are powers of two, and the smallest of them is a slice");
 
 // Which file it is, whatever name it goes by. As long as the file is open, no other has its id.
 struct FileId {

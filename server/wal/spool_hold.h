@@ -9,8 +9,12 @@
 
 namespace server::wal {
 
-// What a spool itself needs of its WAL: a record is proven from its begin on when it is whole, and
-// a file that is to be synced must have its name.
+// What a spool itself needs of its WAL. Without it, and with no slot and no wal_keep_size:
+//   1. The end of WAL comes to segment 7. Nothing before the current segment is kept, so segment 6
+//      is removed, whose last part is not on disk yet.
+//   2. The host crashes, and the disk has neither 6 nor 7.
+//   3. The primary was told that WAL up to the middle of 6 is safe here, and no longer has it.
+// A record that began in 6 and is not whole could not be proven after a restart either.
 //   Owner: Writer, which says how far records are proven.  Thread: any asks.
 //   Borrows: the holds and the flusher.
 class SpoolHold final : public Holder {

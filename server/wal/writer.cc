@@ -78,7 +78,7 @@ Result<void> Writer::follow_timeline() {
   return output_->start(fork);
 }
 
-// What a full disk took is proven all the same: nothing waits for the rest.
+// What was written before the disk was full is proven at once: the rest may be long in coming.
 Result<void> Writer::write(std::span<const std::byte> wal) {
   const Lsn begin = end();
   auto appended = append(wal);
@@ -111,7 +111,7 @@ Result<void> Writer::append_to_segment(std::span<const std::byte> wal) {
   return went ? output_->append(wal.subspan(end() - begin)) : appended;
 }
 
-// A reader that lacks bytes is content with those that have come. Whatever else stops it is wrong.
+// The reader stops where the bytes that have come end. Wherever else it stops, the WAL is wrong.
 Result<void> Writer::prove() {
   const Outcome outcome = reader_.advance();
   DCHECK(proven() <= end());

@@ -68,6 +68,13 @@ class Writer {
   runtime::Result<void> write(std::span<const std::byte> wal);
   // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
   // written next tries again. REQUIRES: not is_flushing().
+  //   1. A primary sends the first pages of a long record at 0/5000100 and dies. The pages are
+  //      written and durable: flushed() is at 0/5006000, proven() at 0/5000100.
+  //   2. The standby that was promoted has another record at 0/5000100.
+  //   3. rewind() sets flushed() to 0/5000100, has the reader forget the pages, and makes them
+  //      zeros in the file. Only then the other record is written over them: otherwise the new
+  //      primary would hear that it is durable up to 0/5006000 before a sync has covered it, and
+  //      the reader would join the halves of two records.
   runtime::Result<void> rewind();
   // Asks the flusher to make durable what was written, which may be so, or have failed, at once.
   // Does nothing while the flusher is at work.

@@ -33,8 +33,8 @@ TEST(GaugeTest, GivesTheLevelAfterTheChange) {
   EXPECT_EQ(gauge.get(), -2);
 }
 
-// Whoever raises a level by one and is told the new one can be refused beyond a limit, and no two
-// are told the same: that is how sessions are counted.
+// Sessions are counted so: each raises the level by one and gets the new level back, no two get the
+// same, and a session whose level is beyond the limit is refused.
 TEST(GaugeTest, GivesEveryThreadALevelOfItsOwn) {
   constexpr std::int64_t kThreads = 4;
   constexpr std::int64_t kEach = 5'000;

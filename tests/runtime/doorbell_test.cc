@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -10,14 +12,14 @@
 namespace runtime {
 namespace {
 
-constexpr int kLostMs = 10'000;  // nobody waits so long unless a ring was lost
+constexpr int kLostMs = 10'000;  // no wait takes so long unless a ring was lost
 
 bool readable(const Doorbell& bell, int timeout_ms) {
   pollfd waiting{.fd = bell.fd(), .events = POLLIN, .revents = 0};
   return ::poll(&waiting, 1, timeout_ms) == 1;
 }
 
-TEST(DoorbellTest, NobodySleepsWhoWasRungBefore) {
+TEST(DoorbellTest, ASleeperThatWasRungForBeforeDoesNotSleep) {
   Doorbell bell;
   EXPECT_TRUE(bell.prepare_to_sleep());
   bell.awake();
@@ -27,7 +29,7 @@ TEST(DoorbellTest, NobodySleepsWhoWasRungBefore) {
   EXPECT_TRUE(bell.prepare_to_sleep());
 }
 
-TEST(DoorbellTest, WakesWhoSleeps) {
+TEST(DoorbellTest, WakesASleeper) {
   Doorbell bell;
   ASSERT_TRUE(bell.prepare_to_sleep());
   EXPECT_FALSE(readable(bell, 0));
@@ -38,7 +40,7 @@ TEST(DoorbellTest, WakesWhoSleeps) {
   EXPECT_TRUE(bell.prepare_to_sleep());
 }
 
-TEST(DoorbellTest, DoesNotCallTheKernelForWhoIsAwake) {
+TEST(DoorbellTest, DoesNotCallTheKernelForASleeperThatIsAwake) {
   Doorbell bell;
   bell.awake();
   bell.ring();
@@ -79,6 +81,21 @@ TEST(DoorbellTest, ARingThatIsWrittenLateIsReadAtALaterCall) {
   EXPECT_TRUE(readable(bell, 0));
   bell.awake();
   EXPECT_FALSE(readable(bell, 0));
+}
+
+// A loop never reads its doorbell, and must be woken all the same.
+TEST(DoorbellTest, EveryRingThatIsWrittenIsAnEdgeThoughNoneIsRead) {
+  Doorbell bell;
+  const UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
+  ASSERT_EQ(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.fd(), &event), 0);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(bell.prepare_to_sleep());
+    EXPECT_EQ(::epoll_wait(epoll.get(), &event, 1, /*timeout_ms=*/0), 0);
+    bell.ring();
+    EXPECT_EQ(::epoll_wait(epoll.get(), &event, 1, /*timeout_ms=*/0), 1);
+    bell.awake_by_edge();
+  }
 }
 
 TEST(DoorbellTest, WaitsForADescriptorOrARing) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/disk_log.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 
 // What a file is after a failure and after a loss of power, whichever call was the last.
@@ -92,7 +93,7 @@ TEST_F(DurableFileTest, NoLossOfPowerLosesWhatWasReportedOrLeavesAHalf) {
     log.promise("generation", kRemoved);
     events = log.events();
   }
-  std::mt19937 random(tests::seed_of_test());
+  std::mt19937 random(tests::random_seed());
   tests::DiskImage image;
   for (const tests::DiskEvent& event : events) {
     image.apply(event);

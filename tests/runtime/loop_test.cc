@@ -350,6 +350,19 @@ TEST_F(RunningLoopTest, TurnsAgainAtOnceWhileThereIsMoreWork) {
   on_loop([&] { loop.set_turn_work(nullptr); });
 }
 
+// The first sleep was reckoned from the time at which the loop was made, and so was a minute long.
+TEST(LoopStartTest, ATimerThatIsDueWhenTheLoopBeginsToRunFiresAtOnce) {
+  FakeClock clock;
+  Loop loop(clock, {});
+  clock.advance(std::chrono::hours(1));
+  OnTimer stop([&loop] { loop.stop(); });
+  Timer due(loop.timers(), stop);
+  due.arm(clock.now());
+  const Instant begin = SystemClock().now();
+  loop.run();
+  EXPECT_LT(SystemClock().now() - begin, std::chrono::seconds(30));
+}
+
 TEST_F(RunningLoopTest, IsStoppedByATaskOfItsOwn) {
   on_loop([this] { loop.stop(); });
   thread->join();

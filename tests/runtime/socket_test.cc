@@ -92,7 +92,7 @@ TEST(ListenTest, AnAddressInUseIsToldFromAFreeOne) {
 }
 
 TEST(ListenTest, SaysWhatItCouldNotBind) {
-  const auto failed = listen_on(address_of("192.0.2.1"), 8);  // TEST-NET-1: nobody's address
+  const auto failed = listen_on(address_of("192.0.2.1"), 8);  // TEST-NET-1: no host has the address
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().what,
             "could not bind \"192.0.2.1:5432\": Cannot assign requested address");

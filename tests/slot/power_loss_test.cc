@@ -10,10 +10,11 @@
 #include "tests/slot/said.h"
 #include "tests/slot/slot_files.h"
 #include "tests/support/disk_log.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 
 // Slots on a disk that loses power behind any of its calls, and keeps of what was not synced what
-// it likes. WALCAST_SEED gives a run's seed back; WALCAST_STEPS asks for more than kSteps of them.
+// it likes. WALCAST_TEST_SEED repeats a run; WALCAST_STEPS asks for more than kSteps of them.
 
 namespace server::slot {
 namespace {
@@ -113,7 +114,7 @@ void check(const std::string& directory, const DiskImage& image) {
 }
 
 TEST(SlotsPowerLossTest, NothingConfirmedIsLostAndNothingHalfIsBelieved) {
-  const std::uint32_t seed = tests::seed_of_test();
+  const std::uint32_t seed = tests::random_seed();
   const char* const wanted = std::getenv("WALCAST_STEPS");
   SlotsRun run(seed);
   run.run(wanted == nullptr ? kSteps : std::atoi(wanted));

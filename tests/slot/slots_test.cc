@@ -30,7 +30,7 @@ struct SlotsTest : testing::Test {
     EXPECT_EQ(said(slot), "");
     return **slot;
   }
-  // A persistent slot that nobody holds.
+  // A persistent slot that no session holds.
   void create_free(std::string_view name, Lsn lsn = Lsn()) {
     slots_.release(create(name, kPersistent, 1, lsn));
   }

@@ -168,7 +168,8 @@ TEST(SlotsThreadsTest, OneOfManyCreatorsWins) {
   }
 }
 
-// Whoever removes WAL meets holders that come and go, and what it has invalidated is nobody's.
+// The thread that removes WAL meets sessions that take and release slots. No session holds a slot
+// at the moment when that thread invalidates it.
 TEST(SlotsThreadsTest, ObsoleteSlotsGoWhileTheyAreUsed) {
   constexpr std::int32_t kThreads = 3;
   constexpr int kRounds = 20'000;

@@ -1,4 +1,4 @@
-// kill -9 at random moments: what slots.h has promised must hold for whoever starts next.
+// kill -9 at random moments: what slots.h has promised must hold for the process that starts next.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

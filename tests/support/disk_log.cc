@@ -3,8 +3,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 
 #include "runtime/check.h"
@@ -177,15 +175,6 @@ void DiskImage::write_to(const std::string& directory, Luck luck, std::mt19937& 
 std::optional<std::uint64_t> DiskImage::promised(const std::string& about) const {
   const auto found = promised_.find(about);
   return found == promised_.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::uint32_t seed_of_test() {
-  const char* const wanted = std::getenv("WALCAST_SEED");
-  const std::uint32_t seed = wanted != nullptr
-                                 ? static_cast<std::uint32_t>(std::strtoul(wanted, nullptr, 10))
-                                 : std::random_device()();
-  std::printf("seed: WALCAST_SEED=%u\n", seed);
-  return seed;
 }
 
 }  // namespace tests

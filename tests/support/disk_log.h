@@ -111,8 +111,4 @@ class DiskImage {
   std::map<std::string, std::uint64_t> promised_;
 };
 
-// The seed of a random test: WALCAST_SEED, or a new one. It is printed, so that it can be given
-// back.
-std::uint32_t seed_of_test();
-
 }  // namespace tests

@@ -13,7 +13,7 @@ class Unprivileged {
   Unprivileged& operator=(const Unprivileged&) = delete;
   ~Unprivileged() { ::setfsuid(static_cast<uid_t>(before_)); }
 
-  // False only if root may not become anybody else, as in some containers.
+  // False only if root may not become another user, as in some containers.
   bool is_effective() const { return current() != 0; }
 
  private:

@@ -4,7 +4,7 @@
 #include "server/wal/reader.h"
 #include "tests/wal/reader_rig.h"
 
-// Whoever has a file open must learn that the WAL goes on in another, and that a timeline has
+// A loop that has a file open must learn that the WAL goes on in another, and that a timeline has
 // forked.
 
 namespace tests {
@@ -44,7 +44,7 @@ TEST_F(ReaderReplaceTest, AnotherFileInThePlaceOfTheLastIsToldOnce) {
   }
 }
 
-// Nobody needs it before there is more WAL in it.
+// No loop needs the new file before there is more WAL in it.
 TEST_F(ReaderReplaceTest, AnotherFileIsToldThoughItWasSeenBeforeItGrew) {
   follow(10'000);
   directory.replace(segment(1));
@@ -80,7 +80,7 @@ TEST_F(ReaderReplaceTest, TheNextSegmentIsNoReplacement) {
   EXPECT_TRUE(replaced_as_it_grows());
 }
 
-// There is nothing that anybody could have opened it for.
+// No WAL of the file was published yet, so no loop can have opened it.
 TEST_F(ReaderReplaceTest, ASegmentThatIsReplacedBeforeItHasAnyWalIsNoReplacement) {
   append(100);
   builder.append_switch();

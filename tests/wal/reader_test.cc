@@ -299,7 +299,7 @@ TEST_F(ReaderTest, ASegmentThatGoesIsTheEndUntilItIsBack) {
   expect_span(advance(), from, end());
 }
 
-// Nobody waits for the end of a backlog to get its begin.
+// A standby does not wait for the end of a backlog to get its begin.
 TEST_F(ReaderTest, ABacklogIsPublishedInBatches) {
   constexpr std::uint64_t kBatch = 256 * 1024;
   grow(3 * kMb);

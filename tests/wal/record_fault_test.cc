@@ -172,7 +172,7 @@ TEST(RecordFaultTest, AWrongChecksumIsInvalid) {
 }
 
 // A length that was damaged so that the record reached to a page after a void record made it void
-// too, and nobody looked at the rest of it.
+// too, and the reader never looked at the rest of it.
 TEST(RecordFaultTest, ARecordIsVoidOnlyIfTheOneThatReplacedItSaysSo) {
   WalBuilder builder = builder_of(kIdentity);
   tests::leave_on_page(builder, 16);

@@ -103,7 +103,7 @@ TEST_F(SegmentOutputTest, OnlyItsOwnSegmentsAreRemovedAndCounted) {
   EXPECT_TRUE(std::filesystem::exists(other));
 }
 
-// Somebody else writes there, and their WAL is not ours to overwrite.
+// Another program writes there, and its WAL is not ours to overwrite.
 TEST_F(SegmentOutputTest, ANewSegmentMustNotBeThere) {
   ASSERT_TRUE(output.start(kStart));
   std::ofstream(path(1)) << "theirs";

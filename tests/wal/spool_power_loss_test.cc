@@ -13,13 +13,14 @@
 #include "server/wal/inventory.h"
 #include "server/wal/writer.h"
 #include "tests/support/disk_log.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 #include "tests/wal/samples.h"
 
 // A spool on a disk that loses power behind any of its calls, and keeps of what was not synced what
 // it likes: nothing that was acknowledged is lost, and nothing half is believed.
 //
-// WALCAST_SEED gives a run's seed back; WALCAST_CUTS asks for more than kCuts losses of power.
+// WALCAST_TEST_SEED repeats a run; WALCAST_CUTS asks for more than kCuts losses of power.
 
 namespace server::wal {
 namespace {
@@ -163,7 +164,8 @@ void check(const std::string& path, const SpoolRun& run, Lsn durable) {
   EXPECT_EQ(inventory->oldest, SegmentNo{1});
   const auto end = find_end_of_wal(directory, *inventory);
   ASSERT_TRUE(end) << end.error().what;
-  // What was acknowledged may end within a record, whose begin is on the disk then.
+  // What was acknowledged may end within a record. The disk has the record's begin then, and WAL is
+  // found to end before it.
   EXPECT_GE(end->end, run.records_end_by(durable));
   ASSERT_LE(end->end, run.begin() + run.wal().size());
   const bool is_forked = inventory->history.tip() == kSecond;
@@ -185,7 +187,7 @@ std::size_t cuts_wanted() {
 }
 
 TEST(SpoolPowerLossTest, NothingAcknowledgedIsLostAndNothingHalfIsBelieved) {
-  const std::uint32_t seed = tests::seed_of_test();
+  const std::uint32_t seed = tests::random_seed();
   SpoolRun run(seed);
   run.run();
   const auto events = run.events();

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <span>
 #include <vector>
 
+#include "runtime/errors.h"
 #include "runtime/file.h"
 #include "server/wal/writer.h"
 #include "tests/support/no_descriptors.h"
@@ -49,11 +51,25 @@ TEST_F(WriterMemoryTest, AfterARestartItNeedsADescriptorOnce) {
     EXPECT_EQ(writer->end(), builder.end());
     EXPECT_EQ(writer->proven(), builder.end() - wal.size());
   }
-  ASSERT_TRUE(writer->write({})) << "the same again, of which nothing is left to write";
+  ASSERT_TRUE(writer->write({})) << "the same again: nothing is left to write, all to prove";
   EXPECT_EQ(tail->position(), builder.end());
   append(3000);
   const tests::NoDescriptors none;
   ASSERT_TRUE(writer->write(take()));
+}
+
+// The reader waited for the bytes that a file has lost as for WAL that is to come.
+TEST_F(WriterMemoryTest, AFileThatHasLostWhatWasWrittenIsAnError) {
+  start_empty(begin());
+  append(12'000);
+  ASSERT_TRUE(writer->write(take()));
+  for (const std::uintmax_t size : {100u, 9000u}) {
+    resume(builder.end(), builder.previous_record());
+    std::filesystem::resize_file(path(kFirst, 1), size);
+    const auto unproven = writer->write({});
+    ASSERT_FALSE(unproven) << "it has " << size << " bytes";
+    EXPECT_EQ(unproven.error().kind, &runtime::kIoError) << unproven.error().what;
+  }
 }
 
 // Another primary has other WAL from where ours was proven.
