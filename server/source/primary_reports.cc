@@ -82,7 +82,7 @@ Result<void> PrimaryReports::send_feedback(Instant now) {
   const std::uint64_t version = horizon == nullptr ? 0 : horizon->version();
   if (reported_xmin_ && version == xmin_version_ && now < ages_due_) return {};
   xmin_version_ = version;
-  const bool ages = options_.feedback_age_max.count() > 0;
+  const bool ages = horizon != nullptr && options_.feedback_age_max.count() > 0;
   ages_due_ = ages ? now + kAgeCheckInterval : Instant::max();
   const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(now, sink_.newest_xid());
   if (std::exchange(reported_xmin_, xmin) == xmin) return {};
