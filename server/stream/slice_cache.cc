@@ -152,10 +152,11 @@ void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint3
   DCHECK(open.jobs > 0);
   --open.jobs;
   Slice& slice = open.slices[slice_index];
-  slice.state = Slice::State::kUnknown;
   if (epoch != open.epoch) {
-    // The result is of a file that has changed since: the senders that still wait ask anew.
+    // The result is of a file that has changed since, and the slice's state is not this job's any
+    // more. The senders that still wait ask anew, or wait for the slice's new job.
   } else if (!result) {
+    slice.state = Slice::State::kUnknown;
     const auto tell = [&](Waiter& waiter) {
       if (waiter.slice_ == slice_index) waiter.failure_ = result.error();
     };
@@ -170,7 +171,8 @@ void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint3
   wake(open);
 }
 
-// A slice that a job has just read counts as cached, even if its pages have left the cache again.
+// A slice that a job has just read counts as cached, whatever the kernel says: where it never says
+// yes, a sender would wait for one job after another for ever.
 bool SliceCache::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) const {
   if (loop_.now() - slice.warmed_at < std::chrono::seconds(1)) return true;
   return open.segment->is_resident(segment_size().offset(slice_start(lsn)),
