@@ -80,8 +80,9 @@ void Upstream::disconnect() {
   PQfinish(std::exchange(connection_, nullptr));
 }
 
-// Host by host, whatever one says, and each in its own time. libpq itself would leave the others
-// out if one ended the connection before it is made, as a proxy without a server behind it does.
+// Tries host by host, each within its own time, whatever the hosts before it have answered. libpq
+// itself would try no further host after one that ends the connection before it is made, as a proxy
+// without a server behind it does.
 Result<void> Upstream::connect() {
   disconnect();
   const Conninfo conninfo = TRY(read_conninfo(options_.conninfo));
