@@ -133,7 +133,7 @@ Result<Conninfo> read_conninfo(const std::string& text) {
     if (!is_of_host(name)) conninfo.options.emplace_back(name, value);
   }
   const Expanded expanded = expand(text);
-  // For a service that it does not know libpq fills in no defaults, such as that of sslmode.
+  // If the string names an unknown service, libpq shows no values, not even that of sslmode.
   if (!expanded.values.contains("sslmode")) return refused(expanded.refusal);
   conninfo.hosts = read_hosts(expanded.values);
   if (conninfo.hosts.empty()) return refused(expanded.refusal);

@@ -244,9 +244,8 @@ Result<Upstream::Received> Upstream::receive() {
 }
 
 // Whether bytes may be at hand that poll() does not see: TLS or GSSAPI takes a whole record off the
-// socket, and hands libpq as much of it as there is room for. Such a rest is found by receive(),
-// which reads again until no message is whole; libpq has room for all of a message that it has
-// begun.
+// socket, and hands libpq as much of it as there is room for. receive() finds such a rest, for it
+// reads until no message is whole, and libpq has room for all of a message whose length it knows.
 bool Upstream::hides_input() const {
   return PQsslInUse(connection_) != 0 || PQgssEncInUse(connection_) != 0;
 }
