@@ -75,7 +75,7 @@ class Course:
         self._run("INSERT INTO hops VALUES (repeat('x', 100))")
         sent = time.time_ns()
         self._sql.send("Q", b"COMMIT\0")
-        self._standbys[-1].receive_some()  # and nobody does anything else until then
+        self._standbys[-1].receive_some()  # until then nothing else is sent
         assert self._sql.result().tags == ["COMMIT"]
         end = parse_lsn(self._run("SELECT pg_current_wal_flush_lsn()").rows[0][0].decode())
         return [standby.arrival_of(end) - sent for standby in self._standbys]

@@ -10,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/check.h"
 #include "server/wire/codec.h"
 
 namespace bench::forwarder {
 
 inline constexpr std::size_t kTypeAndLengthBytes = 5;
 
-// What came on one socket, cut into messages.
+// What came on one socket, cut into messages. A peer that breaks the protocol ends the forwarder.
 //   Owner: Primary or Standby.  Thread: the only one.
 //   Limits: bytes_max; a longer message ends the connection.
 class Input {
@@ -40,7 +41,9 @@ class Input {
     const std::string_view rest(buffer_.data() + begin_, end_ - begin_);
     if (rest.size() < type_bytes + sizeof(std::uint32_t)) return {};
     const auto* length = reinterpret_cast<const std::byte*>(rest.data()) + type_bytes;
-    const std::size_t whole = type_bytes + server::wire::load_big_endian<std::uint32_t>(length);
+    const auto length_and_body = server::wire::load_big_endian<std::uint32_t>(length);
+    CHECK(length_and_body >= sizeof(std::uint32_t));
+    const std::size_t whole = type_bytes + length_and_body;
     if (rest.size() < whole) return {};
     begin_ += whole;
     return rest.substr(0, whole);

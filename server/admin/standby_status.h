@@ -16,7 +16,7 @@ struct StandbyStatus {
   std::string application_name;
   std::string client;
   runtime::WallMicros backend_start = 0;
-  std::string_view state;  // startup, catchup, streaming
+  std::string_view state;  // startup, catchup, streaming, stopping
   wal::TimelineId timeline{};
   wal::Lsn sent;
   wal::Lsn write;

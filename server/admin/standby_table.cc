@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "server/wal/standby_positions.h"
 
 namespace server::admin {
 
@@ -59,7 +60,7 @@ std::string StandbyTable::render(std::vector<StandbyStatus> rows, wal::Lsn end,
                                   human_bytes(total_rate)));
 
   std::string text;
-  // Up to where the last table began, and over it.
+  // The new table is drawn over the last one.
   if (options_.terminal && lines_drawn_ > 0) text = runtime::format("\x1b[{}A", lines_drawn_);
   const std::string_view line_end = options_.terminal ? "\x1b[K\n" : "\n";
   text += kHeading;
@@ -75,9 +76,9 @@ std::string StandbyTable::render(std::vector<StandbyStatus> rows, wal::Lsn end,
 
 std::string StandbyTable::line(const StandbyStatus& row, double bytes_per_second) const {
   const std::string name = row.application_name.empty() ? row.client : row.application_name;
-  const wal::Lsn acknowledged = row.flush.valid() ? row.flush : row.write;
+  const wal::StandbyPositions positions{.write = row.write, .flush = row.flush, .apply = row.apply};
   return runtime::format("{:<20.20} {:<10} {:<12} {:<12} {:<14} {:<8} {}/s", name, row.state,
-                         wal::to_string(row.sent), wal::to_string(acknowledged),
+                         wal::to_string(row.sent), wal::to_string(positions.acknowledged()),
                          human_bytes(static_cast<double>(row.lag_bytes)), human_duration(row.lag),
                          human_bytes(bytes_per_second));
 }

@@ -116,7 +116,9 @@ void Streaming::leave() {
 
 void Streaming::on_stream_over(stream::StreamEnd end) {
   environment_.loop.assert_in_thread();
-  DCHECK(active() && !sender_.active() && !in_message());
+  // Pages of a stream that has ended may be lost later.
+  DCHECK(active() || std::holds_alternative<stream::StreamLost>(end));
+  DCHECK(!sender_.active() && !in_message());
   state_ = State::kIdle;
   std::visit([this](const auto& how) { end_with(how); }, end);
 }

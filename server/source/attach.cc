@@ -54,7 +54,8 @@ Result<void> AttachSource::start(wal::WalTail& tail, wal::FaultLog& faults,
   return {};
 }
 
-// What came before the segment in work is served as it is.
+// WAL from before the primary's current segment is served without being proven here: the pool
+// proves it when a standby asks for it.
 Result<void> AttachSource::begin_at(const PrimaryInfo& primary) {
   const wal::SegmentSize size = identity_.segment_size;
   const Lsn begin = size.start(size.segment_of(primary.end));
@@ -89,7 +90,8 @@ runtime::Fail AttachSource::slot_keeps_nothing() const {
                         .hint = "Drop it, and let walcast create it (create_primary_slot)."});
 }
 
-// A segment may not be there yet if nothing was written to it.
+// Whether the file with the WAL at `from` is there. It may not be yet if there is no WAL behind
+// that.
 bool AttachSource::has_wal(Lsn from, Lsn end) const {
   if (from >= end) return true;
   const wal::SegmentSize size = identity_.segment_size;
@@ -127,7 +129,8 @@ Result<void> AttachSource::on_wal(const wire::XLogData& data) {
 
 void AttachSource::advance(Lsn flushed) { report_unless_growing(reader_->advance(flushed)); }
 
-// A record that ends behind what was flushed may look like anything.
+// The bytes of a record that ends behind what the primary has flushed may still change, and are no
+// fault: only a position that stays is reported.
 void AttachSource::report_unless_growing(wal::Outcome outcome) {
   if (outcome == wal::Outcome::kRecord) {
     suspect_.reset();
@@ -145,9 +148,10 @@ void AttachSource::report_unless_growing(wal::Outcome outcome) {
   }
 }
 
-// The slot is this connection's now, and was told at the stream's begin where to be. It never goes
-// back, and what the primary may have removed before it stays removed. Just before it was ours it
-// may have been invalidated; a while later the file that it is to keep has gone then.
+// The primary's slot is this connection's now, and the first report of the stream has said where it
+// is to be. It never goes back, and what the primary may have removed before it stays removed. The
+// slot may have been invalidated just before it was ours: then the file that it is to keep has gone
+// by now, kHoldInterval later.
 Result<void> AttachSource::on_turn() {
   const runtime::Instant now = clock_.now();
   if (slot_from_.valid() && hold_due_ == runtime::Instant::max()) hold_due_ = now + kHoldInterval;
@@ -165,8 +169,8 @@ Result<void> AttachSource::on_turn() {
   return {};
 }
 
-// The loops hear of it before the primary does, which may then recycle what comes before, or remove
-// it: what is still open somewhere would keep its room.
+// The loops hear of the new position before the primary does, which may then recycle or remove the
+// files before it. Loops close these: a removed file that is open keeps its room on the disk.
 void AttachSource::hold_from(Lsn held_from) {
   const Lsn before = std::exchange(held_from_, held_from);
   if (before == held_from) return;
@@ -179,7 +183,7 @@ void AttachSource::hold_from(Lsn held_from) {
   }
 }
 
-// Nothing is flushed here: the primary's own disk has it.
+// Nothing is flushed here, for the WAL is on the primary's own disk.
 Quorum::Positions AttachSource::confirmed(const Quorum::Positions& /*reported*/) const {
   return {.write = reader_->position(), .flush = Lsn(), .apply = Lsn()};
 }

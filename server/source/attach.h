@@ -28,13 +28,13 @@ class AttachSource final : public Source, private WalSink {
   struct Options {
     std::string directory;              // pg_wal of the primary
     Receiver::Options receiver;         // with a slot
-    const wal::Holds* holds = nullptr;  // what keeps WAL of ours; none: nothing does
+    const wal::Holds* holds = nullptr;  // what needs WAL besides streams; null: nothing does
   };
 
   AttachSource(Options options, const runtime::Clock& clock);
   ~AttachSource() override { stop(); }
 
-  // The primary must be there, and the directory must be its.
+  // The primary must be there, and the directory must be the primary's.
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return options_.directory; }
@@ -46,7 +46,7 @@ class AttachSource final : public Source, private WalSink {
   void log_memory_contexts() override { receiver_.log_memory_contexts(); }
 
  private:
-  // So often the primary's slot follows what is needed.
+  // The time between two looks whether the primary's slot may move on.
   static constexpr runtime::Duration kHoldInterval = std::chrono::seconds(1);
   // WAL that the primary has flushed and that cannot be proven for so long is reported.
   static constexpr runtime::Duration kFaultGrace = std::chrono::seconds(1);

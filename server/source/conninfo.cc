@@ -60,8 +60,8 @@ Result<Values> parse(const std::string& text) {
   return failure;
 }
 
-// The options that a connection would have, all defaults included. Only libpq knows how to come by
-// them, and tells them of a connection; this one it refuses before it looks a name up.
+// The options that a connection would have, all defaults included. Only libpq knows where they come
+// from, and it shows them of a connection only; this one is refused before a name is looked up.
 struct Expanded {
   Values values;
   std::string refusal;
@@ -120,7 +120,7 @@ Result<runtime::Duration> read_timeout(const Values& values) {
   return runtime::Duration(std::chrono::seconds(std::max(seconds, kConnectTimeoutMin)));
 }
 
-// What is said for each host anew.
+// The options that are given anew for each connection to a host.
 bool is_of_host(std::string_view name) {
   return name == "host" || name == "hostaddr" || name == "port" || name == "target_session_attrs";
 }
@@ -133,7 +133,7 @@ Result<Conninfo> read_conninfo(const std::string& text) {
     if (!is_of_host(name)) conninfo.options.emplace_back(name, value);
   }
   const Expanded expanded = expand(text);
-  // Without it there is no such service.
+  // If the string names an unknown service, libpq shows no values, not even that of sslmode.
   if (!expanded.values.contains("sslmode")) return refused(expanded.refusal);
   conninfo.hosts = read_hosts(expanded.values);
   if (conninfo.hosts.empty()) return refused(expanded.refusal);

@@ -30,7 +30,7 @@ std::filesystem::path pid_file(const std::string& directory) {
   return std::filesystem::canonical(directory, error).parent_path() / "postmaster.pid";
 }
 
-// It may be of a server that has crashed. That of a standalone backend is negative.
+// The file may be of a server that has crashed. A standalone backend writes a negative process id.
 bool names_running_process(const std::filesystem::path& file) {
   std::ifstream stream(file);
   long pid = 0;
@@ -38,8 +38,8 @@ bool names_running_process(const std::filesystem::path& file) {
   return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
 }
 
-// Where the way from `known` to the tip leaves it; Lsn::max() if they are the same. The tip may
-// have forked before its parent did, whose own WAL it then has nothing of.
+// Where the tip's history leaves timeline `known`; Lsn::max() if `known` is the tip. A timeline
+// between the two may have forked earlier than the one before it, and then has nothing of its WAL.
 Lsn earliest_fork(const wal::TimelineHistory& history, TimelineId known) {
   Lsn earliest = Lsn::max();
   for (TimelineId at = known; at != history.tip(); at = *history.next(at)) {
@@ -137,7 +137,8 @@ void DirectorySource::on_file_event(std::string_view name) {
   }
   const auto no = file->segment(size);
   if (!no.has_value()) return;
-  // At the end, files are expected to change; what is behind it was proven, and is no longer.
+  // The file at the end of WAL is expected to change. A file behind it was proven, and has to be
+  // proven again.
   const bool behind = *no < size.segment_of(reader_->position());
   if (behind) {
     changed_.insert(*no);
@@ -148,7 +149,7 @@ void DirectorySource::on_file_event(std::string_view name) {
 
 void DirectorySource::on_events_done() {
   loop_.assert_in_thread();
-  // It may be a server that recycles them: then the loops hear of that first.
+  // A server may have begun to recycle files here: then the loops hear of that first.
   if (!changed_.empty()) release_files_to_server();
   for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
   if (std::exchange(timelines_changed_, false)) follow_timelines();
@@ -225,7 +226,7 @@ void DirectorySource::follow_timelines() {
 }
 
 void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::string> files) {
-  // Past the fork the old timeline's WAL is void, whatever was read of it.
+  // Behind the fork the old timeline's WAL is void, whatever was read of it.
   const Lsn fork = earliest_fork(inventory.history, inventory_->history.tip());
   const bool beyond = reader_->position() > fork;
   const Lsn position = beyond ? fork : reader_->position();
@@ -236,7 +237,8 @@ void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::
   tail_->publish(position, position, clock_.now());
 }
 
-// Whether a server runs on the directory that was not seen before. It stays seen.
+// Whether a server has been found to run on the directory, for the first time. From then on the
+// directory counts as that of a running server.
 bool DirectorySource::look_for_server() {
   if (live_cluster_.load()) return false;
   const auto file = pid_file(directory_);

@@ -24,8 +24,12 @@ Result<void> PrimaryReports::send_due(Instant now) {
   return keep_connection_alive(now);
 }
 
+// A turn has one time. A message that is taken after a pause within the turn has the time from
+// before the pause, and must not undo that the silence meanwhile was ours.
+void PrimaryReports::note_heard(Instant now) { heard_ = std::max(heard_, now); }
+
 void PrimaryReports::note_message(Instant now) {
-  heard_ = now;
+  note_heard(now);
   ping_sent_ = false;
 }
 
@@ -51,9 +55,10 @@ Result<void> PrimaryReports::send_status(Instant now, bool forced, bool reply_re
   return send_positions(confirmed, reply_requested);
 }
 
-// A slot moves to what is flushed, and stays where nothing is. A primary that stops waits until all
-// is flushed, or written where nothing is flushed (walsender.c, ProcessStandbyReplyMessage,
-// WalSndDone): so the report that moves the slot must not be the last.
+// The primary moves its slot to a flush position, and leaves it where it is if there is none. A
+// primary that stops waits until all WAL is flushed, or is written if no flush position was
+// reported (walsender.c, ProcessStandbyReplyMessage, WalSndDone): so the report that moves the slot
+// must not be the last.
 Result<void> PrimaryReports::move_slot() {
   slot_position_ = sink_.slot_position();
   return send_positions({.write = reported_.write, .flush = slot_position_, .apply = Lsn()},
@@ -70,14 +75,14 @@ Result<void> PrimaryReports::send_positions(const Quorum::Positions& positions,
                                    .reply_requested = reply_requested}));
 }
 
-// If it has changed. The first on a connection clears what an earlier one may have left in the
-// primary's slot (walreceiver.c, XLogWalRcvSendHSFeedback).
+// Feedback is sent if it has changed. The first on a connection clears what an earlier one may have
+// left in the primary's slot (walreceiver.c, XLogWalRcvSendHSFeedback).
 Result<void> PrimaryReports::send_feedback(Instant now) {
   XminHorizon* const horizon = options_.xmin_horizon;
   const std::uint64_t version = horizon == nullptr ? 0 : horizon->version();
   if (reported_xmin_ && version == xmin_version_ && now < ages_due_) return {};
   xmin_version_ = version;
-  const bool ages = options_.feedback_age_max.count() > 0;
+  const bool ages = horizon != nullptr && options_.feedback_age_max.count() > 0;
   ages_due_ = ages ? now + kAgeCheckInterval : Instant::max();
   const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(now, sink_.newest_xid());
   if (std::exchange(reported_xmin_, xmin) == xmin) return {};
@@ -91,7 +96,8 @@ Result<void> PrimaryReports::send_feedback(Instant now) {
                                          .catalog_xmin_epoch = high(xmin.catalog)}));
 }
 
-// Half of the timeout without a word gets a ping, and the whole is the end of it.
+// A primary that is silent for half of the timeout gets a ping, and one that is silent for all of
+// it has lost the stream.
 Result<void> PrimaryReports::keep_connection_alive(Instant now) {
   const runtime::Duration timeout = options_.timeout;
   if (timeout.count() > 0 && now >= heard_ + timeout) {

@@ -18,7 +18,7 @@ namespace server::source {
 //   Owner: Receiver.  Thread: the receiver's.
 //   Borrows: clock, sink, upstream and horizon.
 //   Invariant: a turn in which nothing has changed costs no system call, no lock, and no look at
-//   the standbys.
+//   the standbys. A position that has changed is reported in the same turn.
 class PrimaryReports {
  public:
   struct Options {
@@ -37,18 +37,19 @@ class PrimaryReports {
   runtime::Result<void> send_due(runtime::Instant now);
   // When something will be due that no event announces.
   runtime::Instant next_due() const;
-  // Where we are, if that has changed, or in any case.
+  // The positions, if they have changed; in any case if that is forced.
   runtime::Result<void> send_status(runtime::Instant now, bool forced,
                                     bool reply_requested = false);
 
-  // The primary has said something, or was not listened to.
-  void note_heard(runtime::Instant now) { heard_ = now; }
+  // Until now the primary's silence does not count, for this server did not listen.
+  void note_heard(runtime::Instant now);
+  // The primary has sent a message.
   void note_message(runtime::Instant now);
-  // The primary wants to be told at the end of this turn.
+  // The primary has asked for the positions, which are sent at the end of this turn.
   void want_status() { status_wanted_ = true; }
 
  private:
-  // So often it is looked whether feedback has become too old.
+  // The time between two looks for feedback that has become too old.
   static constexpr runtime::Duration kAgeCheckInterval = std::chrono::seconds(1);
 
   runtime::Result<void> send_positions(const Quorum::Positions& positions, bool reply_requested);
@@ -62,13 +63,13 @@ class PrimaryReports {
   Upstream& upstream_;
 
   Quorum::Positions reported_;
-  wal::Lsn slot_position_;  // that was reported last
+  wal::Lsn slot_position_;  // the one that was reported last
   std::optional<Xmin> reported_xmin_;
   std::uint64_t xmin_version_ = 0;  // of the horizon, when it was asked last
-  runtime::Instant ages_due_ = runtime::Instant::max();
+  runtime::Instant ages_due_ = runtime::Instant::max();  // the next look for feedback's age
   runtime::Instant status_sent_{};
-  runtime::Instant heard_{};    // when the primary said something last
-  bool ping_sent_ = false;      // since then
+  runtime::Instant heard_{};    // the primary's silence counts from here on; never goes back
+  bool ping_sent_ = false;      // since the primary's last message
   bool status_wanted_ = false;  // the primary has asked
 };
 

@@ -114,7 +114,7 @@ void Quorum::report(std::uint32_t process_id, std::string_view name, const Posit
   if (changed) changed();
 }
 
-// Less may be confirmed then, which the primary is not told: it has heard of more.
+// Less may be confirmed then. The receiver is not woken for it: the primary has heard of more.
 void Quorum::remove(std::uint32_t process_id) {
   const runtime::Lock lock(mutex_);
   const auto found = standbys_.find(process_id);

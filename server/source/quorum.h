@@ -17,13 +17,13 @@
 
 namespace server::source {
 
-// Which standbys' words count for what the primary is told of our WAL (upstream_ack). The spool's
-// own does in any case: nothing is confirmed that is not on its disk.
+// Which standbys' reports count for what the primary hears of our WAL (upstream_ack). What the
+// spool itself has counts in any case: nothing is confirmed as flushed that is not on its disk.
 struct AckPolicy {
   enum class Kind {
-    kSpool,  // no standby's
-    kAny,    // that of `count` of the named standbys, the fastest of them
-    kAll,    // that of a standby of each name
+    kSpool,  // none counts
+    kAny,    // the named standbys' do: what `count` of them have, the fastest ones
+    kAll,    // the named standbys' do: what at least one of each name has
   };
 
   Kind kind = Kind::kSpool;
@@ -42,10 +42,10 @@ std::string show_ack_policy(const AckPolicy& policy);
 // What standbys have written, flushed and applied, and how much of it the policy confirms
 // (syncrep.c, SyncRepGetSyncRecPtr).
 //   Owner: Server.  Thread: any. Only standbys that count report, so a mutex is enough for them;
-//   confirmed() takes none.
-//   Invariant: confirmed() is what the policy says of the standbys_. Each group has the positions
-//   of all standbys whose names match its own, in order, so that a report costs the logarithm of
-//   their number.
+//   confirmed() takes none, and may give positions of two reports that come meanwhile.
+//   Invariant: each of the confirmed positions is what the policy says of the standbys_. Each group
+//   has the positions of all standbys whose names match its own, in order, so that a report costs
+//   the logarithm of their number.
 class Quorum {
  public:
   using Positions = wal::StandbyPositions;
@@ -53,15 +53,17 @@ class Quorum {
   explicit Quorum(AckPolicy policy = {});
 
   const AckPolicy& policy() const { return policy_; }
-  // Called when more is confirmed, by the thread that reports; it should but wake another.
+  // Called by the thread that reports, whenever a report has changed what is confirmed. It is to do
+  // no more than wake another thread.
   void set_listener(std::function<void()> changed) EXCLUDES(mutex_);
 
-  // Replaces what a session's standby has said. REQUIRES: its name counts.
+  // Replaces the last report of a session's standby. REQUIRES: its name counts.
   void report(std::uint32_t process_id, std::string_view name, const Positions& positions)
       EXCLUDES(mutex_);
   void remove(std::uint32_t process_id) EXCLUDES(mutex_);
 
-  // Of those that are connected; invalid positions where too few are.
+  // What the policy confirms of the standbys that are connected; invalid positions where too few
+  // are.
   Positions confirmed() const {
     return {.write = write_.load(), .flush = flush_.load(), .apply = apply_.load()};
   }
@@ -83,7 +85,7 @@ class Quorum {
   bool belongs(const Group& group, const Standby& standby) const;
   void put_in(const Standby& standby) REQUIRES(mutex_);
   void take_out(const Standby& standby) REQUIRES(mutex_);
-  // The least of what the groups confirm; each does with the position of its count-th standby.
+  // The least of what the groups confirm. A group confirms what its count-th standby has.
   wal::Lsn confirmed(Ordered Group::*positions) const REQUIRES(mutex_);
   // Returns whether anything has changed.
   bool publish() REQUIRES(mutex_);

@@ -73,7 +73,8 @@ Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
                 .feedback_age_max = options_.feedback_age_max},
                clock, sink, upstream_) {}
 
-// The slot comes before the look at the end of WAL: from then on nothing goes that we may ask for.
+// The slot is made before the primary is asked for its end of WAL: from then on the primary removes
+// no WAL that this server may ask for.
 Result<PrimaryInfo> Receiver::connect() {
   TRY(upstream_.connect());
   if (options_.create_slot && !options_.slot_name.empty()) {
@@ -164,7 +165,8 @@ Result<void> Receiver::receive_from_primary() {
 }
 
 void Receiver::announce() {
-  if (stream_fails_) return;  // soon after it has begun, as it was reported; or it goes on now
+  // A stream that fails soon after it has begun was reported, and is announced when it goes on.
+  if (stream_fails_) return;
   runtime::log::log("started streaming WAL from primary at {} on timeline {} ({})",
                     sink_.position(), wal::value(tail_->timelines()->history.tip()),
                     upstream_.server());
@@ -184,8 +186,7 @@ Result<std::optional<NextTimeline>> Receiver::stream() {
     }
     TRY(sink_.on_turn());
     TRY(reports_.send_due(now));
-    const Instant wake = std::min(sink_.next_turn(), reports_.next_due());
-    TRY(upstream_.wait(wake == Instant::max() ? runtime::Duration::max() : wake - now));
+    TRY(upstream_.wait(std::min(sink_.next_turn(), reports_.next_due()) - now));
     look_at_doorbell();
   }
 }
@@ -216,15 +217,14 @@ Result<void> Receiver::take(const wire::XLogData& data) {
 Result<void> Receiver::pause(runtime::Duration at_most) {
   TRY(upstream_.pause(at_most));
   const Instant now = clock_.now();
-  reports_.note_heard(now);  // the silence is ours
+  reports_.note_heard(now);
   look_at_doorbell();
   return streaming_ ? reports_.send_status(now, /*forced=*/true) : Result<void>();
 }
 
 void Receiver::look_at_doorbell() {
-  if (std::exchange(memory_logs_written_, memory_logs_wanted_.load()) == memory_logs_wanted_.load())
-    return;
-  runtime::log_memory_contexts();
+  const std::uint64_t wanted = memory_logs_wanted_.load();
+  if (std::exchange(memory_logs_written_, wanted) != wanted) runtime::log_memory_contexts();
 }
 
 }  // namespace server::source

@@ -51,20 +51,21 @@ class Receiver {
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
-  // A connection, and which server is there. The slot is made, if it is to be.
+  // Connects, finds out which server is there, and makes the slot if `create_slot` says so.
   runtime::Result<PrimaryInfo> connect();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
   // Ends the receiver's wait.
   runtime::Doorbell& doorbell() { return doorbell_; }
 
-  // REQUIRES: the tail has timelines. It gets what is promised; WAL is the sink's to publish.
+  // REQUIRES: the tail has timelines. The receiver tells the tail how much WAL is promised; the
+  // sink publishes it.
   void start(wal::WalTail& tail);
   void stop();
   void log_memory_contexts();
 
-  // For a sink that waits for something else. The connection is not looked at, but the primary
-  // hears of us.
+  // For a sink that waits for something else, such as a disk. Nothing is received meanwhile, but
+  // the primary gets a report each time.
   runtime::Result<void> pause(runtime::Duration at_most);
 
  private:
@@ -83,7 +84,7 @@ class Receiver {
   WalSink& sink_;
   runtime::Doorbell doorbell_;
   runtime::Published<bool> stop_;
-  runtime::Published<std::uint64_t> memory_logs_wanted_;  // so many times
+  runtime::Published<std::uint64_t> memory_logs_wanted_;  // how often they were asked for
   std::uint64_t memory_logs_written_ = 0;
   Upstream upstream_;
   wal::WalTail* tail_ = nullptr;

@@ -19,15 +19,15 @@ using wal::TimelineId;
 
 namespace {
 
-// So often a full disk is tried again, or a call that found no descriptor, and the primary hears of
-// us while a slow disk is waited for.
+// The time after which a full disk, or a call that found no descriptor, is tried again. While the
+// receiver waits for a slow disk, it reports to the primary after this time.
 constexpr runtime::Duration kDiskRetryInterval = std::chrono::seconds(1);
 
 bool will_pass(const runtime::Error& error) {
   return runtime::is_full_disk(error) || runtime::is_out_of_resources(error);
 }
 
-// Only files have an errno, and one that fails may have lost what it was given.
+// Only errors of files have an errno. A file that has failed may have lost what was written to it.
 bool is_broken_disk(const runtime::Error& error) {
   return error.sys_errno != 0 && !will_pass(error);
 }
@@ -72,8 +72,9 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   return {};
 }
 
-// What a crash has torn off, or never written, is fetched again. What is there was proven once, but
-// the server may have ended before it was durable, or because it could not be made so.
+// WAL that a crash has torn off, or that never reached the disk, is received again. The WAL that is
+// there was proven once, but the server may have ended before it was durable, or because a sync had
+// failed.
 Result<void> RelaySource::resume_spool() {
   TRY(wal::Directory(options_.directory).sync());
   TRY(read_end_from_disk());
@@ -138,9 +139,9 @@ Result<void> RelaySource::on_wal(const wire::XLogData& data) {
   return write(data.wal);
 }
 
-// Waits until no more than so much is written and not on disk. After a crash the two newest
-// segments are looked through for the end of WAL: so only in these may there be what the disk has
-// lost.
+// Waits until no more than `bytes_max` is written and not on disk. After a crash only the two
+// newest segments are searched for the end of WAL, so all WAL that the disk may have lost must lie
+// in them.
 Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   while (writer_->flushed() + bytes_max < writer_->end()) {
     writer_->request_flush();
@@ -150,8 +151,16 @@ Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   return {};
 }
 
-// A sync that is under way is waited for: its files must not go meanwhile. Nothing may be written
-// before later segments have gone, and they are found only with a descriptor.
+// Takes back the WAL behind the last whole record, since the next primary may go on otherwise:
+//   1. A record that begins in segment 5 is not whole when the connection is lost. The flusher is
+//      just syncing 5 and 6.
+//   2. rewind() waits for the end of that sync, or the flusher would say later that WAL of segment
+//   6
+//      is durable, which is not there any more.
+//   3. Segment 6 is unlinked, the rest of 5 becomes zeros, and flushed() goes back to what is
+//   proven.
+//   4. The next primary's WAL is written there, and is flushed after a sync of its own.
+// Nothing may be written before later segments have gone, and finding these takes a descriptor.
 Result<void> RelaySource::rewind() {
   for (;;) {
     while (writer_->is_flushing()) TRY(receiver_.pause(kDiskRetryInterval));
@@ -161,8 +170,9 @@ Result<void> RelaySource::rewind() {
   }
 }
 
-// What will pass, such as a full disk, pauses the stream, and is tried again until it has. What has
-// been written is made durable meanwhile, for it was allocated before.
+// An error that will pass, such as a full disk, pauses the stream, and the write is tried again
+// until it succeeds. WAL that is written already is made durable meanwhile, for its room was
+// allocated before.
 Result<void> RelaySource::write(std::span<const std::byte> wal) {
   const Lsn begin = writer_->end();
   bool paused = false;
@@ -188,10 +198,12 @@ Result<void> RelaySource::on_turn() {
 }
 
 // What the spool has, and of that as much as the policy's standbys have too. Nothing is applied
-// here, so that is theirs alone. On one connection nothing is taken back: they had it.
+// here, so `apply` is the standbys' alone. On one connection no position goes back when a standby
+// leaves, for the standbys did have that WAL.
 Quorum::Positions RelaySource::confirmed(const Quorum::Positions& reported) const {
-  const Lsn written = writer_->proven();
-  const Lsn flushed = std::min(writer_->flushed(), written);
+  const wal::SpoolPositions spool = writer_->positions();
+  const Lsn written = spool.proven();
+  const Lsn flushed = spool.durable();
   const Quorum* const quorum = receiver_.options().quorum;
   if (quorum == nullptr || quorum->policy().kind == AckPolicy::Kind::kSpool) {
     return {.write = written, .flush = flushed, .apply = Lsn()};
@@ -203,7 +215,8 @@ Quorum::Positions RelaySource::confirmed(const Quorum::Positions& reported) cons
 }
 
 // Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
-// WalRcvFetchTimeLineHistoryFiles). One that is not in the newest one's history may be missing.
+// WalRcvFetchTimeLineHistoryFiles). The primary may lack the file of a timeline that is not in the
+// newest one's history.
 Result<wal::HistoryFiles> RelaySource::fetch_history_files(TimelineId known, TimelineId newest) {
   wal::HistoryFiles fetched;
   for (auto timeline = wal::value(known) + 1; timeline <= wal::value(newest); ++timeline) {
@@ -242,7 +255,8 @@ Result<void> RelaySource::learn_timelines(TimelineId newest) {
   return {};
 }
 
-// The primary's timeline of our number may be another one: its history tells, if it has one.
+// The primary's timeline of the same number may be of another promotion. Its history shows that, if
+// it has one.
 Result<void> RelaySource::check_tip(const TimelineHistory& ours) {
   if (ours.tip() == kFirstTimeline) return {};
   const auto text = receiver_.upstream().history_file(ours.tip());
@@ -252,7 +266,8 @@ Result<void> RelaySource::check_tip(const TimelineHistory& ours) {
   return check_fork(ours, writer_->proven(), theirs);
 }
 
-// All that the primary has of a timeline is here, and it ends where ours does.
+// Goes on with the next timeline. REQUIRES: all WAL that the primary has of this one has come. It
+// must end where this spool's ends.
 Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
   const TimelineHistory& ours = tail_->timelines()->history;
   const TimelineId parent = ours.tip();

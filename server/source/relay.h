@@ -32,7 +32,8 @@ class RelaySource final : public Source, private WalSink {
   RelaySource(Options options, const runtime::Clock& clock);
   ~RelaySource() override { stop(); }
 
-  // A spool that has WAL tells whose it is; else the primary must be there to ask.
+  // A spool that has WAL shows which system's it is; an empty one asks the primary, which must be
+  // there.
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return options_.directory; }

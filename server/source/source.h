@@ -19,8 +19,8 @@ class Source {
   class Listener {
    public:
     virtual ~Listener() = default;
-    // The file of a segment was changed, replaced or removed behind the tail: a
-    // loop that has it open closes it.
+    // The file of a segment was changed, replaced or removed behind the tail: a loop that has it
+    // open closes it.
     virtual void on_segment_changed(wal::SegmentNo no) = 0;
     // The source cannot go on, and neither can the server.
     virtual void on_source_failed(const runtime::Error& error) = 0;

@@ -45,7 +45,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
  private:
   class Unproven;
 
-  // So often WAL is written; a rate above some megabytes makes each batch larger.
+  // The time between two batches of WAL; a rate above some megabytes makes each batch larger.
   static constexpr runtime::Duration kTick = std::chrono::milliseconds(2);
 
   runtime::Result<wal::GeneratorOptions> generator_options() const;

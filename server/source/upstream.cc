@@ -25,7 +25,7 @@ using wal::TimelineId;
 
 namespace {
 
-// Of one host, and of an established connection whose peer is gone, unless conninfo says otherwise.
+// How long a connection is kept whose peer acknowledges nothing, unless conninfo says otherwise.
 constexpr const char* kTcpUserTimeoutMs = "10000";
 
 // libpq's messages end in a newline, and may have several lines.
@@ -80,8 +80,9 @@ void Upstream::disconnect() {
   PQfinish(std::exchange(connection_, nullptr));
 }
 
-// Host by host, whatever one says, and each in its own time. libpq itself would leave the others
-// out if one ended the connection before it is made, as a proxy without a server behind it does.
+// Tries host by host, each within its own time, whatever the hosts before it have answered. libpq
+// itself would try no further host after one that ends the connection before it is made, as a proxy
+// without a server behind it does.
 Result<void> Upstream::connect() {
   disconnect();
   const Conninfo conninfo = TRY(read_conninfo(options_.conninfo));
@@ -242,12 +243,15 @@ Result<Upstream::Received> Upstream::receive() {
                       std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)))))};
 }
 
-// What TLS or GSSAPI has taken off the socket and not handed out, poll does not see.
+// Whether bytes may be at hand that poll() does not see: TLS or GSSAPI takes a whole record off the
+// socket, and hands libpq as much of it as there is room for. receive() finds such a rest, for it
+// reads until no message is whole, and libpq has room for all of a message whose length it knows.
 bool Upstream::hides_input() const {
   return PQsslInUse(connection_) != 0 || PQgssEncInUse(connection_) != 0;
 }
 
-// What came while something was sent is in libpq's memory already.
+// What came while something was sent is in libpq's memory already, so it is not waited for. The
+// same goes for a ring that flush() has answered: the owner looks around once more.
 Result<void> Upstream::wait(runtime::Duration at_most) {
   const auto wait = readable_ ? runtime::Duration::zero() : at_most;
   if (TRY(poll(PQsocket(connection_), POLLIN, wait)) != 0) readable_ = true;
@@ -293,13 +297,12 @@ Result<std::optional<NextTimeline>> Upstream::finish_streaming() {
 }
 
 Result<void> Upstream::poll_until(short events, Instant deadline) {
-  const bool forever = deadline == Instant::max();
-  const auto at_most = forever ? runtime::Duration::max() : deadline - clock_.now();
-  TRY(poll(PQsocket(connection_), events, at_most));
+  TRY(poll(PQsocket(connection_), events, deadline - clock_.now()));
   return {};
 }
 
-// Waits for the socket, if there is one, or the doorbell. Returns for what the socket is ready.
+// Waits for the socket, if there is one, or the doorbell. Returns the events that the socket is
+// ready for.
 Result<short> Upstream::poll(int fd, short events, runtime::Duration at_most) {
   const short ready = stop_.load() ? short{0} : doorbell_.wait(fd, events, at_most);
   if (!stop_.load()) return ready;

@@ -88,7 +88,7 @@ class Upstream {
   runtime::Result<Received> receive();
   // Waits for more, for the doorbell, or until `at_most` has passed. The doorbell is answered then.
   runtime::Result<void> wait(runtime::Duration at_most);
-  // The same without a connection, or without an eye on it.
+  // The same, whether there is a connection or not; what comes on it is not waited for.
   runtime::Result<void> pause(runtime::Duration at_most);
   // The body of a CopyData.
   runtime::Result<void> send(std::span<const std::byte> body);
@@ -125,7 +125,7 @@ class Upstream {
   runtime::Doorbell& doorbell_;
   const runtime::Published<bool>& stop_;
   pg_conn* connection_ = nullptr;
-  bool readable_ = false;  // the socket, since it was read last
+  bool readable_ = false;  // the socket may have more since receive() has read it last
   std::unique_ptr<char, FreeMemory> message_;
 };
 

@@ -15,25 +15,26 @@ namespace server::source {
 class WalSink {
  public:
   virtual ~WalSink() = default;
-  // Where to go on, on the tail's newest timeline.
+  // Where the WAL that was taken ends, on the tail's newest timeline; the next stream begins there.
   virtual wal::Lsn position() const = 0;
-  // The transaction that began last, by the WAL that was taken; invalid: not known yet.
+  // The transaction that began last, as far as the WAL that was taken shows; invalid: not known
+  // yet.
   virtual wal::TransactionId newest_xid() const = 0;
-  // A connection that does not stream yet.
+  // The receiver is connected, and does not stream yet.
   virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
   virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
-  // All that has come was taken. Called before each wait while a stream runs.
+  // All WAL that has come was taken. Called before each wait while a stream runs.
   virtual runtime::Result<void> on_turn() = 0;
   // When on_turn() is due in any case.
   virtual runtime::Instant next_turn() const { return runtime::Instant::max(); }
   // The positions to report to the primary, which has heard of `reported` on this connection.
   virtual Quorum::Positions confirmed(const Quorum::Positions& reported) const = 0;
-  // Where the primary's slot is to be, if not at what is confirmed as flushed, which is nothing
-  // then. Invalid: there, or where it is.
+  // Where to move the primary's slot, for a sink that confirms nothing as flushed. Invalid: the
+  // slot stays where it is, or follows what is confirmed as flushed.
   virtual wal::Lsn slot_position() const { return {}; }
-  // All of the timeline has come.
+  // All WAL of the timeline has come.
   virtual runtime::Result<void> on_timeline_ended(const NextTimeline& next) = 0;
-  // The connection is over, and closed. Returns whether to try another.
+  // The connection is closed. Returns whether the receiver is to connect again.
   virtual bool on_connection_lost(const runtime::Error& error) = 0;
 };
 

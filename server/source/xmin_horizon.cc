@@ -12,7 +12,7 @@ namespace server::source {
 
 namespace {
 
-// None of an empty set.
+// The smallest id; 0, which is none, of an empty set.
 std::uint64_t first_of(const std::multiset<std::uint64_t>& ids) {
   return ids.empty() ? 0 : *ids.begin();
 }
@@ -122,7 +122,8 @@ Xmin XminHorizon::oldest(runtime::Instant now, TransactionId newest) {
   return oldest;
 }
 
-// A holder that keeps a transaction that is not the newest keeps what later ones leave behind.
+// A holder is behind if it keeps a transaction that is not the newest: then the rows that later
+// transactions delete must stay for it.
 void XminHorizon::note_holders_behind(runtime::Instant now, TransactionId newest) {
   std::uint64_t furthest = 0;
   for (const auto& [id, holder] : holders_) {

@@ -21,33 +21,34 @@ namespace server::source {
 using wal::TransactionId;
 using wal::Xmin;
 
-// What standbys say in hot standby feedback, and the oldest of it, which the primary must be told
-// (walsender.c, ProcessStandbyHSFeedbackMessage; procarray.c, ComputeXidHorizons). A standby that
-// has a slot says it by that, and it stays there.
+// What standbys report as hot standby feedback, and the oldest of it, which the primary must hear
+// (walsender.c, ProcessStandbyHSFeedbackMessage; procarray.c, ComputeXidHorizons). The feedback of
+// a standby that has a slot is the slot's, and stays when the standby has gone.
 //   Owner: Server.  Thread: any. Standbys report seldom, so a mutex is enough.
 //   Invariant: kept_data_ and kept_catalog_ are the ids of the holders_ that are not dropped, so
 //   that the oldest is at hand; version() has moved whenever it is another one.
 class XminHorizon {
  public:
-  // A standby, or a slot, holds the primary back no longer when it has stayed behind for so long
-  // (max_feedback_age); zero: there is no such limit. It is behind while a transaction has begun
-  // since the one that it reports: another standby has reported that, or it is in the WAL. On an
-  // idle primary none is, however long ago it has reported. `changed` is called when the oldest is
-  // another one, by the thread that reports; it should but wake another.
+  // `changed` is called by the thread that reports, whenever a report has changed the oldest. It is
+  // to do no more than wake another thread.
+  // A standby, or a slot, that has stayed behind for longer than `age_max` (max_feedback_age) holds
+  // the primary back no longer; zero: there is no such limit. It is behind while a transaction has
+  // begun after the one that it reports, as another standby's report or the WAL shows. On an idle
+  // primary none is behind, however old its report is.
   void set_listener(std::function<void()> changed, runtime::Duration age_max) EXCLUDES(mutex_);
 
-  // Replaces what the standby of this session has said. The log calls it by its name, too.
+  // Replaces the last report of this session's standby. The log names the standby, too.
   void report(std::uint32_t process_id, std::string_view name, Xmin xmin) EXCLUDES(mutex_);
-  // It has gone, and needs nothing any more.
+  // The standby has gone, and needs nothing any more.
   void remove(std::uint32_t process_id) EXCLUDES(mutex_);
   // What a slot keeps; none: nothing, or no longer.
   void report_slot(std::string_view slot, Xmin xmin) EXCLUDES(mutex_);
 
   // Another number for every change of oldest() that a report makes. Takes no lock.
   std::uint64_t version() const { return version_.load(); }
-  // The oldest of all. `newest` is the transaction that has begun last, as far as the WAL tells;
-  // it may be invalid. What is left out for its age is logged once. With a limit for the age it
-  // looks at every holder, so it is not for every turn.
+  // The oldest of all. `newest` is the transaction that has begun last, as far as the WAL shows, or
+  // invalid. A holder that is left out for its age is logged once. With a limit for the age every
+  // holder is looked at, so this is not for every turn.
   Xmin oldest(runtime::Instant now, TransactionId newest) EXCLUDES(mutex_);
 
  private:

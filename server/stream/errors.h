@@ -11,7 +11,7 @@ namespace server::stream {
 // to the peer (COMMERROR, then proc_exit).
 inline constexpr runtime::ErrorKind kUnknownStandbyMessage{"unknown_standby_message", "08P01"};
 
-// What a standby is told that wants WAL which no server has yet.
+// The error for a standby that asks for WAL which no server has yet.
 inline runtime::Error ahead_of_wal(wal::Lsn start, wal::Lsn end) {
   return {.kind = &runtime::kInternal,
           .what = runtime::format("requested starting point {} is ahead of the WAL flush position "

@@ -36,8 +36,8 @@ class HeldFiles {
   // Whether the file of the WAL at `lsn` keeps its bytes.
   bool is_held(wal::Lsn lsn) const { return lsn >= from_; }
 
-  // Files are held from here on. If fewer are than before, every hold that has handed out pages is
-  // told, and puts itself down again if its pages are still held.
+  // Files are held from here on. If fewer are held than before, every hold that has handed out
+  // pages is told, and adds itself again if its pages are still held.
   void hold_from(wal::Lsn from);
 
   // The hold is about to hand out pages.

@@ -11,7 +11,7 @@ namespace server::stream {
 // without a word gets a ping, all of it ends the stream.
 //   Owner: Sender, which is also the timer's handler.  Thread: the session's loop.
 //   Borrows: the loop.
-//   Invariant: one ping at a time is unanswered.
+//   Invariant: at most one ping is unanswered.
 class Keepalive {
  public:
   // While a stream drains, a standby that has answered and not yet confirmed all is asked this
@@ -31,15 +31,17 @@ class Keepalive {
   // Any message of the standby has come.
   void on_reply();
 
-  // Sets the timer for the next thing to do. It is left where it was armed last when a message
-  // comes, since every message moves its deadline.
+  // Sets the timer for the next ping or the end. The owner does so when the timer has fired, and
+  // not for each message of the standby, though each moves the deadline: a timer that fires early
+  // costs less.
   void arm();
   // What the handler asks when the timer has fired.
   bool is_timed_out() const;
   bool is_ping_due() const;
   // Whether the standby is asked again while it drains, at most once in an interval.
   bool take_drain_turn();
-  // Whether a ping is to be sent: none is unanswered. REQUIRES: it is sent, for it counts.
+  // Whether to send a ping, which is so if none is unanswered. REQUIRES: the caller sends it then,
+  // since it counts as sent.
   bool take_ping();
 
  private:
@@ -49,7 +51,7 @@ class Keepalive {
   runtime::Instant last_reply_{};
   bool ping_sent_ = false;
   bool draining_ = false;
-  runtime::Instant drain_turn_{};  // the last
+  runtime::Instant drain_turn_{};  // when the standby was last asked while it drains
 };
 
 }  // namespace server::stream

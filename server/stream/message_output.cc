@@ -41,8 +41,9 @@ IoResult MessageOutput::send_copy() {
   if (result.status == IoResult::Status::kFailed) return result;
   chunk_.take(result.bytes);
   if (!held && chunk_.active()) {
-    // The file may be overwritten before the socket drains, so the rest is kept as it is now, even
-    // if that is all of it. A keepalive that waits since the file was held comes behind it.
+    // The file may be overwritten before the socket drains, so the rest of the message, which may
+    // be all of it, is kept as it is now. A keepalive that was queued while the file was still held
+    // comes behind it.
     connection_.queue_first(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
     connection_.queue_first(std::span(chunk_.header).subspan(chunk_.header_sent));
     chunk_.at = chunk_.end;

@@ -48,7 +48,9 @@ void PageHold::end() {
 void PageHold::on_timer(runtime::Timer& /*timer*/) { end(); }
 
 IoResult PageHold::send_pages(const wal::Segment& segment, Lsn from, Lsn to) {
-  DCHECK(may_send_pages(from));
+  // The source may lose the slot, and change the pin, at any time: its thread does not wait for the
+  // loop's. Only what the loop itself knows is the same as when may_send_pages() was asked.
+  DCHECK(files_.is_held(from) && !(pin_ != nullptr && within_host_));
   DCHECK(segment.begin() <= from && from < to && to <= segment.end());
   files_.add(*this);
   const IoResult result =
@@ -70,7 +72,8 @@ void PageHold::advance(Lsn written, Lsn acknowledged) {
 }
 
 // Where the WAL of the pages begins that the peer's TCP has not acknowledged; none if there are no
-// such pages. The kernel counts bytes, of which some are none of WAL, so it may begin earlier.
+// such pages. The kernel counts all bytes, headers and keepalives too, so the answer may be earlier
+// than the page, and never later.
 std::optional<Lsn> PageHold::oldest_page() {
   if (pages_to_ == 0) return std::nullopt;
   const std::uint64_t written = connection_.written();

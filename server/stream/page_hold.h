@@ -73,7 +73,8 @@ class PageHold final : private HeldFiles::Hold,
     loop_.assert_in_thread();
     return is_held(lsn) && !(pin_ != nullptr && within_host_);
   }
-  // Hands out pages of [from, to). REQUIRES: may_send_pages(from), and they lie in the segment.
+  // Hands out pages of [from, to). REQUIRES: may_send_pages(from) in this turn, and they lie in the
+  // segment. If the slot has been lost since, on_files_released() comes and finds them.
   runtime::IoResult send_pages(const wal::Segment& segment, wal::Lsn from, wal::Lsn to);
 
   // WAL up to `written` is in the socket or was, and the standby says that it has what comes before
@@ -81,7 +82,7 @@ class PageHold final : private HeldFiles::Hold,
   void advance(wal::Lsn written, wal::Lsn acknowledged);
 
  private:
-  // So often it is looked for pages of a stream that has ended.
+  // The time between two looks whether pages of a stream that has ended are still in the socket.
   static constexpr runtime::Duration kUnpinInterval = std::chrono::milliseconds(100);
 
   std::optional<wal::Lsn> oldest_page() REQUIRES(loop_);
@@ -105,7 +106,8 @@ class PageHold final : private HeldFiles::Hold,
   // ended at pages_end_ in the WAL. 0: no pages are in the socket.
   std::uint64_t pages_to_ GUARDED_BY(loop_) = 0;
   wal::Lsn pages_end_ GUARDED_BY(loop_);
-  // The same for the last page of the streams before, whose WAL may be any.
+  // The same bound for the pages of earlier streams on this connection. They may be of any WAL, so
+  // there is no position beside it.
   std::uint64_t older_pages_to_ GUARDED_BY(loop_) = 0;
   runtime::Timer unpin_timer_ GUARDED_BY(loop_);
 };

@@ -43,7 +43,7 @@ class SendQueue final : public runtime::Loop::TurnWork {
   SendQueue(runtime::Loop& loop, const runtime::Clock& clock, WalView& view, Options options)
       : loop_(loop), clock_(clock), view_(view), options_(options) {}
 
-  // The sender is pumped in this turn, or in the next if that has begun.
+  // The sender is pumped in this turn, or in the next one if this turn's senders have been pumped.
   void make_runnable(Pumped& sender);
 
   bool on_turn() override;

@@ -193,7 +193,7 @@ Sender::Next Sender::next_message() {
   return Next::kMessage;
 }
 
-// A timeline may be known to end where its WAL has not come yet.
+// A timeline may be known to end at a position to which its WAL has not come yet.
 Lsn Sender::sendable_end() const {
   return std::min(view_.end(), view_.history().switch_point(timeline_).value_or(Lsn::max()));
 }
@@ -216,9 +216,9 @@ Sender::Next Sender::all_sent(Lsn end) {
   return Next::kNothing;
 }
 
-// All is sent. A standby that confirms more than that will never confirm just that, and PostgreSQL
-// would wait for it for ever. A standby answers at once, often before its disk has what it was
-// sent: so it is asked again, but not as fast as it answers.
+// All WAL is sent. A standby that confirms more than that is done too, though PostgreSQL would wait
+// for exactly that position for ever. A standby answers at once, often before its disk has the WAL:
+// so it is asked again, but not as fast as it answers.
 Sender::Next Sender::drain() {
   if (feedback_.acknowledged() >= sent_) {
     stop();
@@ -231,7 +231,7 @@ Sender::Next Sender::drain() {
 
 // Finds the file of the next message, and how much of it may be sent.
 Sender::Next Sender::find_wal() {
-  // A timeline has no file for the time before it began, in whose parent's file that WAL is.
+  // The WAL before a timeline's first segment is in its parent's files only.
   const wal::SegmentSize size = view_.identity().segment_size;
   const wal::SegmentNo no = size.segment_of(sent_);
   if (no < size.segment_of(view_.history().begin(timeline_))) {
@@ -284,8 +284,8 @@ void Sender::ask_for_reply() {
   if (keepalive_.take_ping()) queue_keepalive(/*reply_requested=*/true);
 }
 
-// Behind our CopyDone nothing may follow. A peer that asks and does not read gets no more answers
-// while so many wait. What we ask ourselves is always queued, for it counts as asked.
+// Nothing may follow our CopyDone. A peer that asks and does not read gets no more answers while
+// kAnswerBytesMax of them wait. A ping of ours is always queued, for it counts as sent.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
   if (!reply_requested && connection_.queued_bytes() > kAnswerBytesMax) return;
@@ -299,7 +299,8 @@ void Sender::on_pages_released() {
   lose("terminating walsender process: its WAL may be overwritten before it arrives");
 }
 
-// The socket is broken, or the file. The latter can be told only where no message is cut off.
+// The socket is broken, or the file. The standby gets an error of the file only if no message is
+// cut off in the middle.
 void Sender::end_broken() {
   const auto error = message_.take_error();
   if (!error.has_value()) {

@@ -50,8 +50,8 @@ using StreamEnd =
 // walsender.c, one turn at a time.
 //   Owner: Session.  Thread: the session's loop.
 //   Borrows: loop, view, queue, connection and owner, which all outlive it.
-//   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent may, where a
-//   standby starts ahead of us; then it waits there.
+//   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent() lies beyond
+//   it only if a standby started ahead of our WAL, and waits there.
 //   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait.
 class Sender final : public SendQueue::Pumped,
                      private SliceCache::Waiter,

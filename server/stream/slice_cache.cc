@@ -94,9 +94,10 @@ SliceCache::Located SliceCache::wait(OpenSegment& open, Lsn lsn, Waiter& waiter)
   return {Availability::kPending, nullptr, Lsn(), std::nullopt};
 }
 
-// How far the slice of `lsn` is proven. A job that opened the file for hot WAL has not looked at
-// the slice, which the reader's walk has proven. A slice without a job counts as unproven even in
-// the walk, for where the kernel does not tell what is cached, a job must have read it once.
+// How far the slice of `lsn` is proven. The reader's walk proves a slice that a job has only opened
+// the file for, because it was hot then. A slice that had no job counts as unproven even in the
+// walk: the kernel may not say what is cached (wal/segment.h), so a job must have read the slice
+// once.
 Lsn SliceCache::proven_to(const Slice& slice, Lsn lsn) const {
   const bool walked = slice.state == Slice::State::kReady && walk_.has_proven_slice(lsn);
   return walked ? std::min(slice_start(lsn) + kSliceBytes, walk_.end()) : slice.proven_to;
@@ -151,10 +152,11 @@ void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint3
   DCHECK(open.jobs > 0);
   --open.jobs;
   Slice& slice = open.slices[slice_index];
-  slice.state = Slice::State::kUnknown;
   if (epoch != open.epoch) {
-    // The result is of a file that has changed since: the senders that still wait ask anew.
+    // The result is of a file that has changed since, and the slice's state is not this job's any
+    // more. The senders that still wait ask anew, or wait for the slice's new job.
   } else if (!result) {
+    slice.state = Slice::State::kUnknown;
     const auto tell = [&](Waiter& waiter) {
       if (waiter.slice_ == slice_index) waiter.failure_ = result.error();
     };
@@ -169,7 +171,8 @@ void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint3
   wake(open);
 }
 
-// A slice that has just been read counts as cached even where the kernel does not tell.
+// A slice that a job has just read counts as cached, whatever the kernel says: where it never says
+// yes, a sender would wait for one job after another for ever.
 bool SliceCache::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) const {
   if (loop_.now() - slice.warmed_at < std::chrono::seconds(1)) return true;
   return open.segment->is_resident(segment_size().offset(slice_start(lsn)),

@@ -17,7 +17,8 @@
 namespace server::stream {
 
 // The segments that one loop has open, and which of their slices may be sent without blocking it.
-// The pool opens segments, and reads and proves slices; senders wait for it in the lists here.
+// The pool opens segments, and reads and proves slices; the senders that wait for it are listed
+// here.
 //   Owner: WalView.  Thread: the loop's; jobs run in the pool and report to the loop.
 //   Borrows: the loop, the pool, the segments and the walk, which all outlive it.
 //   Invariant: [from, ready_to) of an answer is proven, and was in the page cache a moment ago.
@@ -39,8 +40,8 @@ class SliceCache {
    private:
     friend class SliceCache;
     runtime::ListLink<Waiter> link_;
-    std::uint32_t slice_ = 0;                // the one that it waits for
-    std::optional<runtime::Error> failure_;  // why the slice cannot be had; the next answer
+    std::uint32_t slice_ = 0;                // the one that this waiter waits for
+    std::optional<runtime::Error> failure_;  // why that slice cannot be had: the next answer
   };
 
   enum class Availability {

@@ -16,7 +16,7 @@ runtime::Result<std::span<const std::byte>> TailBuffer::read(const wal::Segment&
     begin_ = from;
     size_ = 0;
   }
-  // What is here stays valid: WAL below the end does not change.
+  // The bytes that are here stay valid, since WAL below the end does not change.
   while (begin_ + size_ < to) {
     const Lsn at = begin_ + size_;
     const auto offset = static_cast<std::uint32_t>(at - segment.begin());

@@ -24,8 +24,8 @@ class TailBuffer {
     return size_ > 0 && begin_ <= from && to <= begin_ + size_;
   }
 
-  // The bytes of [from, to), of which only those are read that are not here yet. Valid until the
-  // next call. The error is that of a file that cannot be read or is too short.
+  // The bytes of [from, to); only those that are not here yet are read. Valid until the next call.
+  // The error is that of a file that cannot be read or is too short.
   // REQUIRES: they lie in `segment`, and are at most kChunkBytesMax.
   runtime::Result<std::span<const std::byte>> read(const wal::Segment& segment, wal::Lsn from,
                                                    wal::Lsn to);

@@ -85,9 +85,8 @@ class WalView {
   }
 
   // The bytes of [from, to), through a buffer that all sessions of this loop share. Valid until the
-  // next call. If the file is not held it may be recycled while it is read: then they are none, and
-  // the error is that of a removed segment.
-  // REQUIRES: they lie in `segment`, and are at most kChunkBytesMax.
+  // next call. A file that is not held may be recycled while it is read: then the error is that of
+  // a removed segment. REQUIRES: they lie in `segment`, and are at most kChunkBytesMax.
   runtime::Result<std::span<const std::byte>> bytes(const wal::Segment& segment, wal::Lsn from,
                                                     wal::Lsn to, bool held = true);
 

@@ -15,8 +15,8 @@ constexpr wal::Lsn slice_start(wal::Lsn lsn) {
 // The reader's walk through the WAL, as one loop has heard of it: on which timelines, from where,
 // and to where. The source's thread has proven [from, end) in the files that bear its names now.
 //   Owner: WalView.  Thread: the loop's.
-//   Invariant: the end never goes back on one history, and `from` never goes back but with a new
-//   one. `from` passes the end where the walk's last file has changed.
+//   Invariant: neither position goes back while the timelines stay the same. `from` lies beyond the
+//   end after a change of the file in which the walk ends.
 class Walk {
  public:
   // Null before the first span.

@@ -45,6 +45,21 @@ TEST_F(StreamingTest, WalFromTheStartAndThenAsItComes) {
   }
 }
 
+// A loop without sessions does not listen to its queue of spans.
+TEST_F(SessionTest, ALoopKnowsTheEndOfWalWhenItsFirstSessionComes) {
+  for (int i = 0; i < 3; ++i) {
+    server.publish(grow(4000));
+    ReadyClient client(server);
+    const Lsn from = end();
+    client.send(start_replication(from));
+    EXPECT_EQ(client.next().type, 'W') << "no such WAL is known";
+    server.publish(grow(4000));
+    EXPECT_EQ(client.wal(end() - from), wal(from, end())) << "no span has woken the loop";
+    client.send(client_message('X', ""));
+    ASSERT_TRUE(server.wait_for_sessions(0));
+  }
+}
+
 TEST_F(StreamingTest, CopyDoneEndsItAndTheNextCommandMayBeThereAlready) {
   start(begin());
   client.send(status(begin()) + client_message('c', "") + query("IDENTIFY_SYSTEM"));

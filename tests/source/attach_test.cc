@@ -119,7 +119,7 @@ TEST_F(AttachSourceTest, ThePrimarysSlotStaysWhereAStreamStillIs) {
   EXPECT_TRUE(eventually([&] { return slot() == pinned + 50'000; })) << to_string(slot());
 }
 
-// Whoever has a file open that was removed keeps its room on the primary's disk.
+// A removed file that a loop still has open keeps its room on the primary's disk.
 TEST_F(AttachSourceTest, WhatThePrimaryMayRemoveIsToBeClosed) {
   start();
   ASSERT_TRUE(eventually([&] { return slot() == end(); })) << to_string(slot());

@@ -94,8 +94,8 @@ TEST_F(DirectoryTest, AForkBeyondTheTimelinesOwnWalIsRefused) {
   EXPECT_TRUE(follower.wait_for(grow(5000)));
 }
 
-// Of which the first is known to have gone farther than its own fork. The reader went on there, in
-// a file where that is the middle of nowhere.
+// Timeline 2 is known to have gone farther than the fork of 3 from it. The reader went on where 2
+// had got to, in a file of 3 in which no record begins there.
 TEST_F(DirectoryTest, OfTwoNewTimelinesTheOneThatForksEarliestTakesTheEndBack) {
   const Lsn early = builder.end();
   const Lsn previous = builder.previous_record();
@@ -112,7 +112,7 @@ TEST_F(DirectoryTest, OfTwoNewTimelinesTheOneThatForksEarliestTakesTheEndBack) {
   EXPECT_TRUE(follower.wait_for(third.end()));
 }
 
-// The thread of a synthetic source asks its directory's source who it is. The answer lay in the
+// The thread of a synthetic source asks its directory's source for the identity. That lay in the
 // inventory, which the "wal" thread replaces when a history file comes: a race, for tsan to see.
 TEST_F(DirectoryTest, ItsIdentityMayBeAskedForByOtherThreads) {
   start();

@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "tests/support/random_seed.h"
 
 namespace server::source {
 namespace {
@@ -96,11 +97,7 @@ TEST(QuorumTest, AReportThatConfirmsNothingMoreTellsNothing) {
 
 // Against a look at all standbys for each answer.
 TEST(QuorumTest, WhateverComesAndGoesItConfirmsWhatThePolicySays) {
-  const char* const given = std::getenv("WALCAST_TEST_SEED");
-  const unsigned seed =
-      given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
-  SCOPED_TRACE("WALCAST_TEST_SEED=" + std::to_string(seed));
-  std::mt19937 random(seed);
+  std::mt19937 random(tests::random_seed());
   const std::vector<std::string> names{"a", "b", "c"};
   for (const std::size_t count : {1u, 2u, 5u}) {
     Quorum quorum(*parse_ack_policy("any " + std::to_string(count) + " (*)"));

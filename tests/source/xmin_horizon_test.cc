@@ -2,9 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
 
 #include "tests/support/logged.h"
+#include "tests/support/random_seed.h"
 
 namespace server::source {
 namespace {
@@ -167,6 +174,75 @@ TEST(XminHorizonTest, WhatIsLeftOutForItsAgeCountsAgainWhenItMoves) {
   EXPECT_EQ(horizon.oldest(kStart + seconds(124), kUnknown).data, 9u);
   horizon.remove(2);
   EXPECT_EQ(horizon.oldest(kStart + seconds(125), kUnknown), Xmin{});
+}
+
+// What one look at all holders says, as the horizon itself did it once.
+class AllHolders {
+ public:
+  explicit AllHolders(runtime::Duration age_max) : age_max_(age_max) {}
+
+  void report(std::uint32_t id, Xmin xmin) {
+    if (xmin == Xmin{}) {
+      holders_.erase(id);
+    } else if (Holder& holder = holders_[id]; holder.xmin != xmin) {
+      holder = {.xmin = xmin};
+    }
+  }
+  Xmin oldest(runtime::Instant now, TransactionId newest) {
+    std::uint64_t furthest = 0;
+    for (const auto& [id, holder] : holders_) {
+      furthest = std::max({furthest, holder.xmin.data, holder.xmin.catalog});
+    }
+    Xmin oldest;
+    for (auto& [id, holder] : holders_) {
+      const auto is_behind = [&](std::uint64_t xid) {
+        return xid != 0 && (xid < furthest || newest >= xid);
+      };
+      const bool behind = is_behind(holder.xmin.data) || is_behind(holder.xmin.catalog);
+      if (behind && !holder.behind_since) holder.behind_since = now;
+      if (holder.behind_since && now - *holder.behind_since > age_max_) continue;
+      keep_older(oldest.data, holder.xmin.data);
+      keep_older(oldest.catalog, holder.xmin.catalog);
+    }
+    return oldest;
+  }
+
+ private:
+  struct Holder {
+    Xmin xmin;
+    std::optional<runtime::Instant> behind_since = {};
+  };
+  static void keep_older(std::uint64_t& oldest, std::uint64_t xid) {
+    if (xid != 0 && (oldest == 0 || xid < oldest)) oldest = xid;
+  }
+
+  const runtime::Duration age_max_;
+  std::map<std::uint32_t, Holder> holders_;
+};
+
+TEST(XminHorizonTest, WhateverComesAndGoesItIsWhatALookAtAllHoldersSays) {
+  std::mt19937 random(tests::random_seed());
+  XminHorizon horizon;
+  horizon.set_listener({}, seconds(10));
+  AllHolders all(seconds(10));
+  runtime::Instant now = kStart;
+  TransactionId newest = 100;
+  const std::string log = tests::logged([&] {  // each holder that is left out has a line there
+    for (int i = 0; i < 5000; ++i) {
+      const auto id = static_cast<std::uint32_t>(random() % 8);
+      Xmin xmin;
+      if (random() % 4 != 0) {
+        if (random() % 3 != 0) xmin.data = newest - random() % 20;
+        if (random() % 3 == 0) xmin.catalog = newest - random() % 20;
+      }
+      id % 2 == 0 ? horizon.report(id, "s", xmin) : horizon.report_slot(std::to_string(id), xmin);
+      all.report(id, xmin);
+      now += std::chrono::milliseconds(random() % 3000);
+      if (random() % 2 == 0) ++newest;
+      ASSERT_EQ(horizon.oldest(now, newest), all.oldest(now, newest)) << "step " << i;
+    }
+  });
+  EXPECT_NE(log, "");
 }
 
 }  // namespace

@@ -215,10 +215,23 @@ TEST_F(PageHoldTest, AHoldThatDiesBeforeItsConnectionTakesPagesBackToo) {
   EXPECT_TRUE(resets_on_close());
 }
 
+// The source's thread lost the slot just then, and the loop, which had not heard of it, was ended
+// by a check.
+TEST_F(PageHoldTest, PagesThatAreHandedOutWhileTheSlotIsLostAreTakenBack) {
+  heed_pins();
+  hold->begin(begin());
+  ASSERT_TRUE(hold->may_send_pages(begin()));
+  pins.reset(Lsn::max());
+  send_pages(begin());
+  files.hold_from(Lsn::max());
+  EXPECT_EQ(released, 1);
+  EXPECT_TRUE(resets_on_close());
+}
+
 TEST_F(PageHoldTest, ToHandOutPagesThatAreNotHeldIsABug) {
   files.hold_from(begin() + 100);
   hold->begin(begin());
-  EXPECT_DEBUG_DEATH(hold->send_pages(*file, begin(), begin() + 10), "may_send_pages");
+  EXPECT_DEBUG_DEATH(hold->send_pages(*file, begin(), begin() + 10), "is_held");
 }
 
 }  // namespace

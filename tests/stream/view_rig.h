@@ -44,7 +44,7 @@ struct ViewRig : GrowingWal {
     publish();
     view.take_spans();
   }
-  // The same of which the reader has proven nothing: it begins its walk behind it.
+  // The same, but the reader has proven nothing of it: the walk begins behind it.
   void fill_unproven(std::uint64_t bytes) {
     grow(bytes);
     tail.publish(builder.end(), builder.end(), clock.now());

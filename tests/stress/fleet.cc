@@ -140,7 +140,7 @@ void Fleet::finish() {
   }
 }
 
-// For a moment, so that clients who have nothing to do leave the processors to the server.
+// Waits for a moment, so that clients that have nothing to do leave the processors to the server.
 void Fleet::wait_for_input() const {
   std::vector<pollfd> sockets;
   for (const auto& client : clients_) {
