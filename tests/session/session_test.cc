@@ -78,6 +78,19 @@ TEST_F(SessionOnLoopTest, ASeatIsTakenWhenTheClientIsIn) {
   EXPECT_EQ(wal_senders.get(), 0);
 }
 
+// The stream was over, so its sender had no more to lose; its pages were in the socket all the
+// same.
+TEST_F(SessionOnLoopTest, PagesThatAreLostBehindTheirStreamEndTheConnection) {
+  options.sender.copy_bytes_max = 1;  // longer messages go as pages
+  say(startup_packet(walreceiver_parameters()));
+  say(start_replication(rig.begin()));
+  ASSERT_TRUE(rig.turn_until([this] { return session().status().sent == rig.end(); }));
+  say(client_message('c', ""));
+  ASSERT_EQ(session().status().state, "startup");
+  rig.view.held_files().hold_from(server::wal::Lsn::max());
+  EXPECT_TRUE(over());
+}
+
 }  // namespace
 
 }  // namespace tests
