@@ -17,15 +17,16 @@ struct ArenaOptions {
   std::uint32_t block_bytes_max = 8 * 1024 * 1024;
 };
 
-// For contexts of which there are thousands: PostgreSQL's ALLOCSET_SMALL_SIZES.
+// For contexts that exist by the thousand: PostgreSQL's ALLOCSET_SMALL_SIZES.
 inline constexpr ArenaOptions kSmallArena{1024, 8 * 1024};
 
 // A larger request is a bug, such as a length that was not checked: PostgreSQL's MaxAllocSize.
 inline constexpr std::size_t kChunkBytesMax = 0x3fffffff;
 inline constexpr std::size_t kChunkAlignMax = 4096;
 
-// What an arena holds, counted in bytes taken from the heap. Free are the unused ends of blocks, of
-// which only the newest block's can still be handed out; the rest, headers included, is used.
+// What an arena holds, counted in bytes taken from the heap. The unused ends of blocks are free,
+// although only the end of the newest one can still be handed out; all else, headers included, is
+// used.
 struct Stats {
   std::size_t block_count = 0;
   std::size_t total_bytes = 0;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/clock.h"
 #include "server/wal/lsn.h"
@@ -16,7 +17,7 @@ struct StandbyStatus {
   std::string application_name;
   std::string client;
   runtime::WallMicros backend_start = 0;
-  std::string_view state;  // startup, catchup, streaming, stopping
+  std::string_view state;  // startup, catchup, streaming or stopping
   wal::TimelineId timeline{};
   wal::Lsn sent;
   wal::Lsn write;

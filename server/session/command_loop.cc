@@ -289,7 +289,8 @@ void CommandLoop::on_timer(runtime::Timer& /*timer*/) {
 
 void CommandLoop::send(MessageWriter& out) {
   DCHECK(!streaming_.in_message());
-  if (!stopping_ || streaming_.active()) return line_.send(out);
+  if (!stopping_) return line_.send(out);
+  DCHECK(!streaming_.active());  // no command begins any more
   out.error_response(Severity::kFatal, admin_shutdown());
   line_.end_with(out);
 }

@@ -54,7 +54,7 @@ class CommandLoop final : private SessionSlots::Owner,
   void terminate();
   // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
   void shut_down();
-  // It waits no longer: what can be said without waiting is said.
+  // The server waits for this session no longer: the client is told what can be sent at once.
   void cut() { streaming_.cut(); }
   // The line is about to close: the stream and the slots are let go.
   void leave();
@@ -62,8 +62,8 @@ class CommandLoop final : private SessionSlots::Owner,
   // perhaps before this returns.
   bool awaits_last_command();
 
-  // Takes the timeouts over, the client's own or else the server's. A client that is waited for
-  // already is waited for as long as before.
+  // Takes the timeouts over, the client's own or else the server's. A wait for the next command
+  // that has begun keeps the timeout that it began with.
   void apply_timeouts();
   void describe(admin::StandbyStatus& status) const { streaming_.describe(status); }
 
@@ -96,7 +96,7 @@ class CommandLoop final : private SessionSlots::Owner,
   runtime::Timer idle_timer_;  // from each ReadyForQuery to the next whole message
   runtime::Duration idle_timeout_{};
   bool ignore_till_sync_ = false;
-  bool stopping_ = false;  // what is said outside of a stream is the last word
+  bool stopping_ = false;  // the server stops, or this session is to: the next answer is the last
 };
 
 }  // namespace server::session

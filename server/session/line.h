@@ -88,7 +88,7 @@ class Line final : private runtime::Loop::Handler,
   enum class State { kOpen, kClosing, kClosed };
 
   static constexpr std::size_t kQueuedBytesMax = 256 * 1024;
-  static_assert(wire::kQueryBytesMax <= kQueuedBytesMax);
+  static_assert(wire::kQueryBytesMax <= kQueuedBytesMax);  // wire/framer.h says why
   static constexpr std::size_t kMessagesPerTurn = 32;
 
   void on_ready(std::uint32_t events) override;

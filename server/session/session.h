@@ -48,10 +48,11 @@ class Session final : public runtime::Loop::Retired,
 
   // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
   void shut_down();
-  // The session is to end now, whatever it does (pg_terminate_backend). The client hears of it if
-  // it takes that within close_timeout; one that takes nothing already is not waited for.
+  // The session is to end now, whatever it does (pg_terminate_backend). The client is told if it
+  // takes that within close_timeout; a client that does not read is not waited for.
   void terminate();
-  // The server waits no longer: what can be said without waiting is said, and the line closes.
+  // The server waits for this session no longer: the client is told what can be sent at once, and
+  // the line closes.
   void cut();
   // The environment's options have changed.
   void on_reload();

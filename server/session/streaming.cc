@@ -18,8 +18,8 @@ using wire::Severity;
 
 namespace {
 
-// The epoch and the id of a transaction make one number, of which an older transaction's is the
-// smaller; 0 is none.
+// The epoch and the id of a transaction make one number, which is smaller for an older transaction.
+// 0 stands for no transaction.
 std::uint64_t full_transaction_id(std::uint32_t epoch, std::uint32_t id) {
   return id < wal::kFirstNormalTransactionId ? 0 : (std::uint64_t{epoch} << 32) | id;
 }
@@ -93,7 +93,7 @@ void Streaming::cancel() {
             {.kind = &wire::kQueryCanceled, .what = "canceling statement due to user request"});
 }
 
-// A client that takes nothing already is not waited for.
+// A client that does not read is not waited for.
 void Streaming::terminate(runtime::Error why) {
   if (line_.blocked()) return line_.hang_up();
   line_.hang_up_at(environment_.loop.now() + environment_.options.close_timeout);
@@ -114,9 +114,9 @@ void Streaming::leave() {
   if (counts_upstream_) environment_.quorum.remove(process_id_);
 }
 
+// A stream that has ended may be lost all the same, while its last pages are in the socket.
 void Streaming::on_stream_over(stream::StreamEnd end) {
   environment_.loop.assert_in_thread();
-  // Pages of a stream that has ended may be lost later.
   DCHECK(active() || std::holds_alternative<stream::StreamLost>(end));
   DCHECK(!sender_.active() && !in_message());
   state_ = State::kIdle;
@@ -157,8 +157,8 @@ void Streaming::on_status() {
                              {.write = told.write, .flush = told.flush, .apply = told.apply});
 }
 
-// The stream's slot keeps what the standby has said, and tells the horizon of it; without a slot
-// the horizon is told of the session. A report that repeats the last one, as most do, takes no
+// The stream's slot keeps what the standby has said, and reports it to the horizon; without a slot
+// the session reports it there itself. A report that repeats the last one, as most do, takes no
 // lock.
 void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
   environment_.loop.assert_in_thread();
@@ -167,8 +167,8 @@ void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
       .catalog = full_transaction_id(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
   if (std::exchange(reported_xmin_, xmin) == xmin) return;
   if (slots_.report_xmin(xmin)) {
-    environment_.xmin_horizon.remove(
-        process_id_);  // what an earlier stream without a slot has said
+    // An earlier stream of this session without a slot may have reported for the session.
+    environment_.xmin_horizon.remove(process_id_);
   } else {
     environment_.xmin_horizon.report(process_id_, client_.application_name(), xmin);
   }

@@ -46,15 +46,17 @@ class Streaming final : private stream::Sender::Owner {
   bool in_message() const { return sender_.in_message(); }
   void on_writable() { sender_.on_writable(); }
 
-  // A CancelRequest; it does nothing to a stream that ends already.
+  // A CancelRequest has come. It does nothing to a stream that is interrupted already.
   void cancel();
-  // The client is told why, if it takes that within close_timeout.
+  // Ends the stream and the connection. The client is told why, if it takes that within
+  // close_timeout.
   void terminate(runtime::Error why);
   // The server stops: the stream ends when the standby has confirmed all WAL.
   void shut_down() { sender_.shut_down(); }
-  // It cannot wait for that any longer: the end is said if that is possible at once.
+  // The server waits for that no longer: the stream ends with its tag, if that can be sent at once.
   void cut();
-  // The connection ends, and the primary no longer hears of this standby.
+  // The connection ends: the stream ends without a word, and the primary hears no more of this
+  // standby.
   void leave();
 
   void set_timeout(runtime::Duration timeout) { sender_.set_timeout(timeout); }

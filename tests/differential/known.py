@@ -33,7 +33,7 @@ KNOWN = {
         "walcast has no database that these could be said of",
         f"{_GREETING}ERROR:42704 Z {_END}"),
     "lengths: Q with a megabyte and more": Known(
-        "walcast takes messages of up to a megabyte",
+        "walcast takes queries of up to 256 kB",
         f"{_GREETING}<closed>"),
     "commands: BASE_BACKUP with (*": Known(
         "walcast refuses base backups, whatever their options",

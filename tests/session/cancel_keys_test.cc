@@ -51,7 +51,7 @@ TEST(CancelKeysTest, TheRightKeyReachesTheSessionsWorker) {
   keys.add(2, second, two);
   keys.cancel(2, second.bytes());
   keys.cancel(1, second.bytes());  // another session's
-  keys.cancel(3, first.bytes());   // nobody's
+  keys.cancel(3, first.bytes());   // no session's
   EXPECT_TRUE(one.cancelled.empty());
   EXPECT_EQ(two.cancelled, std::vector<std::uint32_t>{2});
   keys.remove(2);

@@ -199,7 +199,7 @@ TEST_F(CommandLoopTest, WhoDoesNotReadItsAnswersIsNotReadFrom) {
   sender.join();
 }
 
-// A burst of one client's commands was answered as a whole before anybody else was looked at.
+// A burst of one client's commands was answered as a whole before any other client was looked at.
 TEST_F(CommandLoopTest, OneClientsCommandsAreAFewOfATurn) {
   constexpr std::size_t kCommands = 10'000;
   constexpr std::size_t kAnswerBytes = 6;  // of ReadyForQuery

@@ -96,7 +96,8 @@ TEST_F(ConnectionLimitsTest, WhenAllAreTakenOthersWaitUntilOneIsFree) {
   expect_refused(third);
 }
 
-// After so many connections the process id was 0, which a slot took for nobody's: the server ended.
+// After so many connections the process id was 0, which in a slot stands for no process: the server
+// ended.
 struct ProcessIdTest : SessionTest {
   static TestServer::Options options() {
     TestServer::Options made;

@@ -26,7 +26,9 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
   }
 
   bool takes_ = true;
-  std::vector<std::size_t> taken_;  // the sizes of the bodies
+  bool answers_ = false;
+  std::size_t hangs_up_behind_ = 0;  // this message, counted from 1
+  std::vector<std::size_t> taken_;   // the sizes of the bodies
   bool hung_up_ = false;
   bool ended_ = false;
   std::size_t offers_ = 0;
@@ -38,12 +40,21 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
     ++offers_;
     const auto cut = server::wire::cut_message(bytes, server::wire::During::kStream);
     if (cut.cut != server::wire::Cut::kMessage) return {.bytes_wanted = cut.bytes_wanted};
+    EXPECT_TRUE(line_.open());
     taken_.push_back(cut.message.body.size());
+    if (answers_) answer();
+    if (taken_.size() == hangs_up_behind_) line_.hang_up();
     return {.bytes = cut.bytes_used};
+  }
+  void answer() {
+    server::wire::MessageWriter out(std::pmr::get_default_resource());
+    out.ready_for_query();
+    line_.send(out);
   }
   void on_writable() override { line_.flush(); }
   void on_end_of_input() override { ended_ = true; }
   void on_hang_up() override {
+    EXPECT_FALSE(hung_up_) << "once";
     hung_up_ = true;
     line_.close();
   }
@@ -107,6 +118,43 @@ TEST_F(LineTest, ManyMessagesAreAFewOfATurn) {
   EXPECT_LT(first, 50u);
   for (int turn = 0; turn < 4; ++turn) rig.loop.turn_for_test();
   EXPECT_EQ(taken_.size(), 100u);
+}
+
+// The messages have just been received; in the next two tests they were kept, or wait for a turn.
+TEST_F(LineTest, NoMessageIsTakenBehindOneThatHangsUp) {
+  hangs_up_behind_ = 2;
+  say(copy_data(1) + copy_data(2) + copy_data(3));
+  EXPECT_EQ(taken_, (std::vector<std::size_t>{1, 2}));
+  EXPECT_TRUE(line_.closed());
+}
+
+TEST_F(LineTest, NoMessageIsTakenBehindOneThatHangsUpAmongThoseThatWereKept) {
+  hangs_up_behind_ = 2;
+  const std::string messages = copy_data(1) + copy_data(2) + copy_data(3);
+  say(messages.substr(0, 3));
+  say(messages.substr(3));
+  EXPECT_EQ(taken_, (std::vector<std::size_t>{1, 2}));
+  EXPECT_TRUE(line_.closed());
+}
+
+TEST_F(LineTest, NoMessageIsTakenBehindOneThatHangsUpInALaterTurn) {
+  std::string messages;
+  for (int i = 0; i < 100; ++i) messages += copy_data(1);
+  hangs_up_behind_ = 40;
+  send(messages);
+  for (int turn = 0; turn < 4; ++turn) rig.loop.turn_for_test();
+  EXPECT_EQ(taken_.size(), 40u);
+  EXPECT_TRUE(line_.closed());
+}
+
+// The client has gone, which the answer to its first message finds out.
+TEST_F(LineTest, AnAnswerThatFailsEndsTheLineWithinItsMessage) {
+  answers_ = true;
+  send(copy_data(1) + copy_data(2));
+  sockets.peer.reset();
+  rig.loop.turn_for_test();
+  EXPECT_EQ(taken_, std::vector<std::size_t>{1});
+  EXPECT_TRUE(line_.closed());
 }
 
 TEST_F(LineTest, ADeadlineHoldsWhateverComesIn) {

@@ -9,14 +9,14 @@
 
 namespace tests {
 
-// A server with some WAL, and whoever connects to it.
+// A server with some WAL, to which the clients of a test connect.
 struct SessionTest : ::testing::Test {
   explicit SessionTest(const TestServer::Options& options = {}, std::uint16_t page_magic = 0xD110)
       : identity(identity_of(1, page_magic)), server(directory.path(), identity, options) {
     server.serve(begin(), grow(300'000));
   }
 
-  // Writes WAL, which nobody knows of yet. Returns its end.
+  // Writes WAL that the server does not know of yet. Returns its end.
   server::wal::Lsn grow(std::uint64_t bytes) {
     const server::wal::Lsn target = builder.end() + bytes;
     while (builder.end() < target) builder.append_noop(filling(3000));

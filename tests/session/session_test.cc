@@ -78,6 +78,46 @@ TEST_F(SessionOnLoopTest, ASeatIsTakenWhenTheClientIsIn) {
   EXPECT_EQ(wal_senders.get(), 0);
 }
 
+// The command runs in the pool when the session finds out, or is done already.
+TEST_F(SessionOnLoopTest, ATemporarySlotOfAClientThatHasGoneIsDropped) {
+  say(startup_packet(walreceiver_parameters()));
+  send(query("CREATE_REPLICATION_SLOT s TEMPORARY PHYSICAL"));
+  sockets.peer.reset();
+  ASSERT_TRUE(rig.turn_until([this] { return over(); }));
+  EXPECT_TRUE(slots.all().empty());
+  rig.loop.turn_for_test();
+  EXPECT_EQ(wal_senders.get(), 0);
+}
+
+TEST_F(SessionOnLoopTest, ASessionThatWaitsForASlotIsTerminatedBehindItsAnswer) {
+  const auto held = slots.create("s", server::slot::Persistence::kTemporary, /*pid=*/9, {});
+  ASSERT_TRUE(held.has_value());
+  say(startup_packet(walreceiver_parameters()));
+  say(query("DROP_REPLICATION_SLOT s WAIT"));
+  heard();
+  session().terminate();
+  session().terminate();  // it has been told
+  ASSERT_TRUE(rig.turn_until([this] { return over(); }));
+  const std::string last_words = heard();
+  ASSERT_NE(last_words.find("57P01"), std::string::npos) << last_words;
+  EXPECT_LT(last_words.find("57014"), last_words.find("57P01")) << last_words;
+  slots.drop_temporary(9);  // calls no waiter
+  rig.loop.turn_for_test();
+}
+
+// The stream was over, so its sender had no more to lose; its pages were in the socket all the
+// same.
+TEST_F(SessionOnLoopTest, PagesThatAreLostBehindTheirStreamEndTheConnection) {
+  options.sender.copy_bytes_max = 1;  // longer messages go as pages
+  say(startup_packet(walreceiver_parameters()));
+  say(start_replication(rig.begin()));
+  ASSERT_TRUE(rig.turn_until([this] { return session().status().sent == rig.end(); }));
+  say(client_message('c', ""));
+  ASSERT_EQ(session().status().state, "startup");
+  rig.view.held_files().hold_from(server::wal::Lsn::max());
+  EXPECT_TRUE(over());
+}
+
 }  // namespace
 
 }  // namespace tests

@@ -168,7 +168,7 @@ TEST_F(SlotsTest, DropWithWaitEndsWhenTheSlotIsFree) {
   EXPECT_EQ(client.next().type, 'W');
   ReadyClient dropper(server);
   dropper.send(query("DROP_REPLICATION_SLOT s WAIT") + query("IDENTIFY_SYSTEM"));
-  // The stream goes on meanwhile, and so does everybody else.
+  // The stream goes on meanwhile, and so do other sessions.
   ReadyClient other(server);
   EXPECT_EQ(run(other, "DROP_REPLICATION_SLOT s"), "E55006Z");
   settle(client, end());
@@ -178,8 +178,8 @@ TEST_F(SlotsTest, DropWithWaitEndsWhenTheSlotIsFree) {
   EXPECT_FALSE(slot("s").has_value());
 }
 
-// As with PostgreSQL, a client that only closes its side may still want the answer; one whose
-// connection is reset does not.
+// As with PostgreSQL, a client that only closes its side may still want the answer; a client that
+// resets its connection does not.
 TEST_F(SlotsTest, WhoWaitsForASlotMayGo) {
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   client.send(start("s", end()));
@@ -257,7 +257,8 @@ TEST_F(SlotsTest, FeedbackIsKeptInTheSlotOfItsStream) {
   EXPECT_EQ(horizon(), Xmin{});
 }
 
-// Most feedback says what was said before. What the test has taken away shows who is not asked.
+// Most feedback says what was said before. That the horizon stays without what the test has removed
+// from it shows that it is not asked.
 TEST_F(SlotsTest, TheSameFeedbackIsPassedOnOncePerStream) {
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   client.send(start_replication(end()) + feedback(700));
