@@ -45,8 +45,8 @@ class Flusher {
   runtime::Result<void> start(Lsn flushed);
   // Asks for all that `output` has written to be made durable, which is so at once where syncs are
   // quick. Does nothing while the flusher is at work: the caller asks again when the doorbell has
-  // rung. REQUIRES: what lies between flushed() and the end of `output` was written by `output`, and
-  // only the flusher takes its unsynced files.
+  // rung. REQUIRES: what lies between flushed() and the end of `output` was written by `output`,
+  // and only the flusher takes its unsynced files.
   void request(SegmentOutput& output);
 
   // Whether a sync was asked for and neither is done nor has failed. The doorbell rings then.
