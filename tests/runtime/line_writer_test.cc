@@ -28,6 +28,14 @@ struct LineWriterTest : testing::Test {
   void start(std::size_t bytes_max = LineWriter::kBytesMax) {
     writer.emplace(write_end.get(), "test", "lines of the test", bytes_max);
   }
+  // Fills the pipe, so that nothing more is written until it is read.
+  void fill_pipe() const {
+    const int flags = ::fcntl(write_end.get(), F_GETFL);
+    CHECK(::fcntl(write_end.get(), F_SETFL, flags | O_NONBLOCK) == 0);
+    const std::string page(4096, 'x');
+    while (::write(write_end.get(), page.data(), page.size()) > 0) continue;
+    CHECK(::fcntl(write_end.get(), F_SETFL, flags) == 0);
+  }
   // Reads until `last` has come.
   std::string read_until(const std::string& last) const {
     std::string all;
@@ -58,6 +66,7 @@ TEST_F(LineWriterTest, WritesLinesInOrder) {
 
 TEST_F(LineWriterTest, AReaderThatStandsStillStopsNoOneAndIsToldWhatItHasMissed) {
   constexpr int kLines = 10'000;
+  fill_pipe();
   start(/*bytes_max=*/4096);
   for (int i = 0; i < kLines; ++i) writer->write(line(i));
   const std::string said = read_until("stood still\n");
