@@ -165,7 +165,7 @@ TEST_F(AttachSourceTest, ASlotThatKeepsNothingIsNoSlot) {
   testing::internal::CaptureStderr();
   ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
   EXPECT_FALSE(follower.wait_until([](const auto& span) { return span.held_from < Lsn::max(); },
-                                   /*timeout_ms=*/300));
+                                   /*timeout_ms=*/2000));
   source->stop();
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(count_of(log, "replication slot \"held\" of the primary keeps no WAL"), 1u) << log;
