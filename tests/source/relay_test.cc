@@ -286,6 +286,7 @@ TEST_F(RelayTest, AWrongRecordStopsItUntilThePrimaryHasARightOne) {
 
 // It ended, as of a disk that fails. What it needs one for is the page on which its spool ends.
 TEST_F(RelayTest, WithoutADescriptorItWaits) {
+  if (!NoDescriptors::kPossible) GTEST_SKIP() << "the sanitizers need descriptors";
   start_primary();
   start_relay(options(primary->port()));
   ASSERT_TRUE(follower->wait_for(end()));

@@ -55,12 +55,13 @@ TEST(SendQueueTest, LiveStandbysGoBeforeThoseThatCatchUp) {
   Standby behind(rig, queue, {.quantum_bytes = 64 * 1024}, 0);
   Standby also_behind(rig, queue, {.quantum_bytes = 64 * 1024}, 0);
   Standby live(rig, queue, {}, 0);
+  // Until the file of the end is open, and then until the first slice is there: of its megabyte the
+  // two that catch up have not had much by then, and their sockets have room.
+  live.sender.start(kFirst, rig.end() - 1000);
+  ASSERT_TRUE(rig.turn_until([&] { return live.sender.sent() == rig.end(); }));
   behind.sender.start(kFirst, rig.begin());
   also_behind.sender.start(kFirst, rig.begin());
-  // Until the first slice is there, and the file of the end is open.
-  live.sender.start(kFirst, rig.end() - 1000);
   ASSERT_TRUE(rig.turn_until([&] { return behind.receive() && also_behind.receive(); }));
-  ASSERT_TRUE(rig.turn_until([&] { return live.sender.sent() == rig.end(); }));
 
   const Lsn first = behind.sender.sent();
   const Lsn second = also_behind.sender.sent();

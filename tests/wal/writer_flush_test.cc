@@ -203,6 +203,7 @@ TEST_F(WriterFlushTest, WhatIsNotTakenBackIsStillSynced) {
 }
 
 TEST_F(WriterFlushTest, AFlushNeedsNoDescriptor) {
+  if (!tests::NoDescriptors::kPossible) GTEST_SKIP() << "the sanitizers need descriptors";
   start_empty(begin());
   for (int i = 0; i < 300; ++i) append(8000);
   ASSERT_TRUE(writer->write(take()));

@@ -24,6 +24,7 @@ using WriterMemoryTest = WriterRig;
 
 // Within a segment nothing is opened, so nothing is read back: what is proven is what came.
 TEST_F(WriterMemoryTest, WhatCameIsProvenFromMemory) {
+  if (!tests::NoDescriptors::kPossible) GTEST_SKIP() << "the sanitizers need descriptors";
   start_empty(begin());
   append(3000);
   ASSERT_TRUE(writer->write(take()));
@@ -37,6 +38,7 @@ TEST_F(WriterMemoryTest, WhatCameIsProvenFromMemory) {
 
 // The page on which it goes on is in the file, and is read when it is needed first.
 TEST_F(WriterMemoryTest, AfterARestartItNeedsADescriptorOnce) {
+  if (!tests::NoDescriptors::kPossible) GTEST_SKIP() << "the sanitizers need descriptors";
   start_empty(begin());
   append(12'000);
   ASSERT_TRUE(writer->write(take()));
