@@ -9,8 +9,8 @@ namespace tests {
 
 // As long as it lives, this process can open no file and no socket (EMFILE), even in the place of
 // one that it closes. What is open stays open.
-//   Limits: not for a build with sanitizers. UBSan opens a pipe to look at an object's vptr, and the
-//   thread sanitizer opens the program to find the names that its suppressions are for.
+//   Limits: not for a build with sanitizers. UBSan opens a pipe to look at an object's vptr, and
+//   the thread sanitizer opens the program to find the names that its suppressions are for.
 class NoDescriptors {
  public:
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
