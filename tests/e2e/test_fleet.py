@@ -12,7 +12,7 @@ from support.wal import WalFiles
 from support.walcast import Fleet, Walcast, generate
 
 _STANDBYS = int(os.environ.get("WALCAST_FLEET_STANDBYS", 1000))
-_MEGABYTES = int(os.environ.get("WALCAST_FLEET_MEGABYTES", 256))
+_MEGABYTES = int(os.environ.get("WALCAST_FLEET_MEGABYTES", 64))
 
 
 class FleetTest(E2eCase):
