@@ -5,16 +5,7 @@
 # WALCAST_BIN_DIR names the build whose walbench and forwarder are used, and whose walcast is measured
 # if no other is named; without it, the release preset is built first.
 set -eu
-[ -z "${WALCAST_BIN_DIR:-}" ] || WALCAST_BIN_DIR="$(realpath "$WALCAST_BIN_DIR")"
-cd "$(dirname "$0")/.."
-. scripts/packages.sh
+. "$(dirname "$0")/prepare.sh"
 
-need_packages $demo_packages $test_packages
-if [ -z "${WALCAST_BIN_DIR:-}" ]; then
-  need_packages $build_packages
-  echo "Building walcast (a few minutes the first time) ..."
-  build release --target walcast walbench forwarder
-  WALCAST_BIN_DIR="$PWD/build/release/bin"
-fi
-export WALCAST_BIN_DIR
+prepare walcast walbench forwarder
 PYTHONPATH="$PWD/tests/e2e" exec python3 -B perf/live.py "$@"

@@ -8,9 +8,7 @@ set -eu
 standbys="${1:-16}"
 megabytes="${2:-512}"
 recording="$(realpath -m "${3:-walcast.perf}")"
-[ -z "${WALCAST_BIN_DIR:-}" ] || WALCAST_BIN_DIR="$(realpath "$WALCAST_BIN_DIR")"
-cd "$(dirname "$0")/.."
-. scripts/packages.sh
+. "$(dirname "$0")/prepare.sh"
 
 command -v perf >/dev/null || {
   echo "perf/profile.sh needs perf (apt-get install linux-perf)." >&2
@@ -21,11 +19,7 @@ perf record -q -o /dev/null true >/dev/null 2>&1 || {
     "$(cat /proc/sys/kernel/perf_event_paranoid 2>/dev/null || echo missing)." >&2
   exit 1
 }
-if [ -z "${WALCAST_BIN_DIR:-}" ]; then
-  need_packages $build_packages
-  build release --target walcast walbench
-  WALCAST_BIN_DIR="$PWD/build/release/bin"
-fi
+prepare walcast walbench
 
 area="$(mktemp -d)"
 server=""
