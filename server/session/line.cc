@@ -134,6 +134,11 @@ void Line::flush() {
   }
 }
 
+// An end that is put off by what happens on its way would be as far off as the client likes.
+void Line::hang_up_at(runtime::Instant deadline) {
+  if (!timer_.armed() || deadline < timer_.deadline()) timer_.arm(deadline);
+}
+
 void Line::end_when_sent() {
   DCHECK(!closed());
   state_ = State::kClosing;

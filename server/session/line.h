@@ -69,10 +69,11 @@ class Line final : private runtime::Loop::Handler,
   void send(const wire::MessageWriter& out);
   void flush();
 
-  // The line hangs up at this time, whatever comes in before; this replaces an earlier deadline.
-  void hang_up_at(runtime::Instant deadline) { timer_.arm(deadline); }
+  // The line hangs up at this time, whatever comes in before. Of two deadlines the earlier counts.
+  void hang_up_at(runtime::Instant deadline);
   void keep() { timer_.disarm(); }
-  // The line hangs up when what is queued has gone out, or after close_timeout.
+  // The line hangs up when what is queued has gone out, or after close_timeout, or at an earlier
+  // deadline that it has.
   void end_when_sent();
   void end_with(const wire::MessageWriter& last_words);
   void end_with_fatal(const runtime::Error& error);

@@ -134,9 +134,11 @@ void Session::on_end_of_input() {
   line_.hang_up();
 }
 
-// The slots are let go before the client sees the end, since another session of its may want them.
+// All that other sessions may want is let go before the client sees the end: its slots, and its
+// seat among the walsenders. A client that has seen the end may come back at once.
 void Session::on_hang_up() {
   if (commands_ != nullptr) commands_->leave();
+  seat_ = SenderSeat();
   line_.close();
   if (commands_ != nullptr && commands_->awaits_last_command()) return;
   owner_.on_session_over(*this);

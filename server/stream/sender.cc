@@ -206,7 +206,7 @@ Sender::Next Sender::all_sent(Lsn end) {
   if (!timeline_ended && sent_ > end && sent_ > view_.promised()) {
     return fail(ahead_of_wal(sent_, end));
   }
-  if (is_draining()) return drain();
+  if (is_draining()) return drain(end);
   if (!timeline_ended) {
     state_ = State::kStreaming;
     return Next::kNothing;
@@ -217,10 +217,12 @@ Sender::Next Sender::all_sent(Lsn end) {
 }
 
 // All WAL is sent. A standby that confirms more than that is done too, though PostgreSQL would wait
-// for exactly that position for ever. A standby answers at once, often before its disk has the WAL:
-// so it is asked again, but not as fast as it answers.
-Sender::Next Sender::drain() {
-  if (feedback_.acknowledged() >= sent_) {
+// for exactly that position for ever; and one that waits ahead of our end has been sent nothing
+// that it could confirm. A standby answers at once, often before its disk has the WAL: so it is
+// asked again, but not as fast as it answers.
+Sender::Next Sender::drain(Lsn end) {
+  const bool waits_ahead = sent_ > end;
+  if (waits_ahead || feedback_.acknowledged() >= sent_) {
     stop();
     owner_.on_stream_over(StreamDrained{});
     return Next::kEnded;

@@ -161,7 +161,7 @@ class Sender final : public SendQueue::Pumped,
   Next next() REQUIRES(loop_);
   Next next_message() REQUIRES(loop_);
   Next all_sent(wal::Lsn end) REQUIRES(loop_);
-  Next drain() REQUIRES(loop_);
+  Next drain(wal::Lsn end) REQUIRES(loop_);
   Next find_wal() REQUIRES(loop_);
   void begin_message(wal::Lsn limit) REQUIRES(loop_);
   void queue_keepalive(bool reply_requested) REQUIRES(loop_);

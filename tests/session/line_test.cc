@@ -181,6 +181,19 @@ TEST_F(LineTest, AClosingLineTakesNoMessages) {
   EXPECT_TRUE(hung_up_);
 }
 
+// A client that was told to go within close_timeout had twice that time, if its last message did
+// not fit into the socket.
+TEST_F(LineTest, AnEndThatIsNearIsNotPutOffByWhatIsSentBefore) {
+  line_.hang_up_at(rig.loop.now() + options.close_timeout);
+  pass(options.close_timeout / 2);
+  const std::string much(4'000'000, 'x');
+  line_.connection().queue(std::as_bytes(std::span(much)));
+  line_.end_when_sent();
+  EXPECT_FALSE(hung_up_);
+  pass(options.close_timeout / 2);
+  EXPECT_TRUE(hung_up_);
+}
+
 TEST_F(LineTest, AClosingLineHangsUpWhenAllIsSent) {
   line_.end_with_fatal({.kind = &server::wire::kAdminShutdown, .what = "bye"});
   EXPECT_TRUE(hung_up_);

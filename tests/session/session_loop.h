@@ -96,6 +96,8 @@ class SessionOnLoop : public SessionLoop, private server::session::Session::Owne
   SessionOnLoop& operator=(const SessionOnLoop&) = delete;
 
   bool over() const { return over_; }
+  // The seats that were taken when the line was closed, by this session too.
+  std::int64_t seats_at_the_end() const { return seats_at_the_end_; }
   // REQUIRES: !over().
   server::session::Session& session() { return *session_; }
   bool streams() const { return !over_ && session_->status().state == "streaming"; }
@@ -103,10 +105,12 @@ class SessionOnLoop : public SessionLoop, private server::session::Session::Owne
  private:
   void on_session_over(server::session::Session& session) override {
     over_ = true;
+    seats_at_the_end_ = wal_senders.get();
     rig.loop.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
   }
 
   bool over_ = false;
+  std::int64_t seats_at_the_end_ = -1;
   server::session::Session* session_;
 };
 

@@ -78,6 +78,16 @@ TEST_F(SessionOnLoopTest, ASeatIsTakenWhenTheClientIsIn) {
   EXPECT_EQ(wal_senders.get(), 0);
 }
 
+// It was given back when the session died, at the end of the turn: a client that had seen the end
+// and came back on another loop was one too many.
+TEST_F(SessionOnLoopTest, ASeatIsFreeAsSoonAsTheClientCanSeeTheEnd) {
+  say(startup_packet(walreceiver_parameters()));
+  EXPECT_EQ(wal_senders.get(), 1);
+  say(client_message('X', ""));
+  ASSERT_TRUE(over());
+  EXPECT_EQ(seats_at_the_end(), 0);
+}
+
 // The command runs in the pool when the session finds out, or is done already.
 TEST_F(SessionOnLoopTest, ATemporarySlotOfAClientThatHasGoneIsDropped) {
   say(startup_packet(walreceiver_parameters()));

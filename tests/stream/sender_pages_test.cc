@@ -192,6 +192,19 @@ TEST_F(SenderPagesTest, AStandbyThatIsAsFarAheadAsCanBeCostsNoTurns) {
   EXPECT_EQ(standby.sender.pump(), Sender::PumpResult::kCaughtUp);
 }
 
+// It had been sent nothing, and was asked for ever to confirm it.
+TEST_F(SenderPagesTest, AStandbyThatWaitsAheadHoldsUpNoShutdown) {
+  Standby& standby = rig.add();
+  rig.tail.promise(Lsn::max());
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  standby.sender.start(kFirst, rig.end() + kMb);
+  rig.loop.turn_for_test();
+  standby.sender.shut_down();
+  rig.loop.turn_for_test();
+  EXPECT_TRUE(standby.drained);
+}
+
 TEST_F(SenderPagesTest, AStandbyThatIsAheadOfAllWalIsToldWhenThatIsKnown) {
   Standby& standby = rig.add();
   rig.tail.promise(Lsn::max());
