@@ -12,7 +12,8 @@
 namespace server {
 
 Acceptor::Acceptor(std::size_t index, const runtime::Clock& clock,
-                   const std::vector<std::unique_ptr<Worker>>& workers, runtime::Gauge& process_ids)
+                   const std::vector<std::unique_ptr<Worker>>& workers,
+                   session::ProcessIds& process_ids)
     : index_(index),
       workers_(workers),
       process_ids_(process_ids),
@@ -66,7 +67,7 @@ void Acceptor::accept_all(Listener& listener) {
     }
     least_loaded().adopt({.fd = std::move(accepted.fd),
                           .peer = accepted.peer,
-                          .process_id = next_process_id(),
+                          .process_id = process_ids_.take(),
                           .too_many = open >= limits_.admitted_max});
   }
 }
@@ -76,14 +77,6 @@ void Acceptor::pause(std::string_view why) {
   if (!std::exchange(pause_logged_, true)) runtime::log::log("{}", why);
   set_listening(false);
   pause_timer_.arm(loop_.now() + kPauseWhenExhausted);
-}
-
-// Positive, as a pid_t is: the active_pid of a slot that no session holds is 0.
-std::uint32_t Acceptor::next_process_id() {
-  for (;;) {
-    const auto id = static_cast<std::uint32_t>(process_ids_.add(1) & 0x7FFFFFFF);
-    if (id != 0) return id;
-  }
 }
 
 std::int64_t Acceptor::open_connections() const {

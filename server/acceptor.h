@@ -22,13 +22,13 @@ namespace server {
 // Accepts connections and hands each to the worker that has the fewest. Several acceptors share the
 // port by SO_REUSEPORT.
 //   Owner: Server.  Thread: its own, "acceptor-N"; all but the loop's calls are main's.
-//   Borrows: clock, workers, and the counter that process ids are drawn from.
+//   Borrows: clock, workers and process ids.
 //   Limits: kAcceptsPerTurn, and those given to start(). All acceptors count the same connections,
 //   so that each may pass the limits by one.
 class Acceptor final : private runtime::Timer::Handler {
  public:
   Acceptor(std::size_t index, const runtime::Clock& clock,
-           const std::vector<std::unique_ptr<Worker>>& workers, runtime::Gauge& process_ids);
+           const std::vector<std::unique_ptr<Worker>>& workers, session::ProcessIds& process_ids);
   ~Acceptor() override { stop(); }
 
   // Binds and listens. Before start().
@@ -56,7 +56,6 @@ class Acceptor final : private runtime::Timer::Handler {
 
   void accept_all(Listener& listener);
   void pause(std::string_view why) REQUIRES(loop_);
-  std::uint32_t next_process_id();
   std::int64_t open_connections() const;
   void set_listening(bool listening) REQUIRES(loop_);
   Worker& least_loaded() const;
@@ -64,7 +63,7 @@ class Acceptor final : private runtime::Timer::Handler {
 
   const std::size_t index_;
   const std::vector<std::unique_ptr<Worker>>& workers_;
-  runtime::Gauge& process_ids_;
+  session::ProcessIds& process_ids_;
   runtime::Loop loop_;
   runtime::ConnectionLimits limits_;
   bool pause_logged_ GUARDED_BY(loop_) = false;  // and clients have waited ever since

@@ -116,7 +116,6 @@ runtime::Result<void> Server::start() {
   settings::Settings settings = config_.settings;
   settings::add_source_settings(source_->identity(), settings);
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
-  process_ids_.add(::getpid());
   build_workers();
   TRY(listen());
   for (const auto& worker : workers_) worker->start();
@@ -233,6 +232,7 @@ class Server::SaveSlots final : public runtime::Job {
   void done() override {
     server_.loop_.assert_in_thread();
     log_failure(saved_);
+    server_.look_at_left_slots();
     server_.slots_timer_.arm(server_.loop_.now() + kSlotSaveInterval);
   }
 
@@ -240,6 +240,12 @@ class Server::SaveSlots final : public runtime::Job {
   Server& server_;
   runtime::Result<void> saved_;
 };
+
+// Without a primary that hears of it, no slot holds anything back there.
+void Server::look_at_left_slots() {
+  const wal::TransactionId next = xmin_horizon_.next_id();
+  if (next != wal::kInvalidTransactionId) left_slots_.look(slots_->all(), next, loop_.now());
+}
 
 void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,7 +21,9 @@
 #include "server/admin/standby_table.h"
 #include "server/config.h"
 #include "server/session/cancel_keys.h"
+#include "server/session/process_ids.h"
 #include "server/settings/settings.h"
+#include "server/slot/left_slots.h"
 #include "server/slot/slot_holder.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
@@ -59,6 +63,7 @@ class Server final : private runtime::Signals::Handler,
   slot::Slots::Options slot_options();
   session::SessionEnvironment::Options session_options() const;
   void save_slots();
+  void look_at_left_slots() REQUIRES(loop_);
   void reload();
   void begin_stop();
   void stop();
@@ -90,12 +95,13 @@ class Server final : private runtime::Signals::Handler,
   wal::WalTail tail_;
   std::shared_ptr<const settings::Settings> settings_;  // replaced by a reload
   runtime::Gauge wal_senders_;
-  runtime::Gauge process_ids_;
+  session::ProcessIds process_ids_{static_cast<std::uint32_t>(::getpid())};
   session::CancelKeys cancel_keys_;
   source::XminHorizon xmin_horizon_;  // this and quorum_ outlive the source, which listens to them
   source::Quorum quorum_;
   std::optional<slot::Slots> slots_;
   std::optional<slot::SlotHolder> slot_holder_;
+  slot::LeftSlots left_slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

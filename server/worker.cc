@@ -15,6 +15,7 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       view_(loop_, shared.pool, shared.segments, options.view),
       send_queue_(loop_, shared.clock, view_, options.send_queue),
       input_buffer_(session::Input::kReadBytesMax),
+      strangers_(loop_),
       retry_timer_(loop_.timers(), *this),
       shutdown_timer_(loop_.timers(), *this) {}
 
@@ -41,6 +42,8 @@ void Worker::run(memctx::Context& top) {
       .slots = shared_.slots,
       .pool = shared_.pool,
       .worker = *this,
+      .strangers = strangers_,
+      .memory = memory_,
       .worker_context = top,
       .message_context = message_context,
       .input_buffer = input_buffer_,

@@ -85,6 +85,7 @@ class Worker final : public session::CancelKeys::Target,
 
  private:
   static constexpr runtime::Duration kRetryInterval = std::chrono::seconds(5);
+  static constexpr std::size_t kClientMemoryMax = std::size_t{64} << 20;
 
   void run(memctx::Context& top);
   void shut_down() REQUIRES(loop_);
@@ -101,6 +102,8 @@ class Worker final : public session::CancelKeys::Target,
   stream::WalView view_;
   stream::SendQueue send_queue_;
   std::vector<std::byte> input_buffer_;
+  session::StrangerLog strangers_ GUARDED_BY(loop_);
+  session::MemoryBudget memory_ GUARDED_BY(loop_){kClientMemoryMax};
   runtime::Timer retry_timer_ GUARDED_BY(loop_);
   runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;

@@ -3,7 +3,6 @@
 #include <sys/random.h>
 
 #include "runtime/check.h"
-#include "runtime/log.h"
 
 namespace server::session {
 
@@ -24,7 +23,7 @@ bool CancelKey::matches(std::span<const std::byte> other) const {
 
 void CancelKeys::add(std::uint32_t process_id, const CancelKey& key, Target& target) {
   const runtime::Lock lock(mutex_);
-  entries_.insert_or_assign(process_id, Entry{key, &target});
+  CHECK(entries_.try_emplace(process_id, Entry{key, &target}).second);
 }
 
 void CancelKeys::remove(std::uint32_t process_id) {
@@ -32,15 +31,12 @@ void CancelKeys::remove(std::uint32_t process_id) {
   entries_.erase(process_id);
 }
 
-void CancelKeys::cancel(std::uint32_t process_id, std::span<const std::byte> key) {
+CancelKeys::Cancel CancelKeys::cancel(std::uint32_t process_id, std::span<const std::byte> key) {
   const std::optional<Entry> entry = find(process_id);
-  if (!entry.has_value()) {
-    runtime::log::log("PID {} in cancel request did not match any process", process_id);
-  } else if (!entry->key.matches(key)) {
-    runtime::log::log("wrong key in cancel request for process {}", process_id);
-  } else {
-    entry->target->post_cancel(process_id);
-  }
+  if (!entry.has_value()) return Cancel::kNoSuchProcess;
+  if (!entry->key.matches(key)) return Cancel::kWrongKey;
+  entry->target->post_cancel(process_id);
+  return Cancel::kPosted;
 }
 
 void CancelKeys::terminate(std::uint32_t process_id) {

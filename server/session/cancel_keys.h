@@ -48,8 +48,9 @@ class CancelKeys {
 
   void add(std::uint32_t process_id, const CancelKey& key, Target& target) EXCLUDES(mutex_);
   void remove(std::uint32_t process_id) EXCLUDES(mutex_);
-  // Does nothing but log if there is no such session, or the key is not its own.
-  void cancel(std::uint32_t process_id, std::span<const std::byte> key) EXCLUDES(mutex_);
+  // What has become of a request to cancel.
+  enum class Cancel { kPosted, kNoSuchProcess, kWrongKey };
+  Cancel cancel(std::uint32_t process_id, std::span<const std::byte> key) EXCLUDES(mutex_);
   // An order of the server itself, which needs no key. Does nothing if there is no such session.
   void terminate(std::uint32_t process_id) EXCLUDES(mutex_);
 

@@ -10,6 +10,7 @@ namespace server::session {
 // The client at the other end of a connection: its role, and what it has set for its session.
 struct Client {
   std::string user;
+  std::string address;
   settings::SessionSettings settings;
 
   settings::Encoding encoding() const { return settings.encoding(); }

@@ -77,7 +77,7 @@ Line::Taken CommandLoop::take(std::span<const std::byte> bytes) {
       refuse(cut.message);
       return {};
     case wire::Cut::kBadLength:
-      runtime::log::log("invalid message length");
+      environment_.strangers.log(client_.address, "invalid message length");
       line_.hang_up();
       return {};
     case wire::Cut::kMessage:
@@ -163,11 +163,13 @@ runtime::Result<std::string_view> CommandLoop::query_text(std::span<const std::b
   return text;
 }
 
-// What was written before an error is sent before it.
+// What was written before an error is sent before it. The notices of one command are few, unless
+// its client means to be told much.
 runtime::Result<void> CommandLoop::run(std::string_view text, MessageWriter& out) {
   settings::Notices notices;
   const auto parsed = command::parse(text, notices);
   if (!client_.settings.wants_notices()) notices.clear();
+  if (notices.size() > kNoticesMax) notices.erase(notices.begin() + kNoticesMax, notices.end());
   for (const runtime::Error& notice : notices) {
     TRY(check_sent_text(client_.encoding(), notice.what));  // it may be cut in a character
     out.notice_response(Severity::kNotice, notice);

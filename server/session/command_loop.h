@@ -26,6 +26,7 @@ namespace server::session {
 //   Owner: Session, once the client is in.  Thread: the session's loop's.
 //   Borrows: environment, line and owner, which outlive it.
 //   Invariant: while a slot command runs, no message is taken and this does not die.
+//   Limits: kNoticesMax notices for one command.
 class CommandLoop final : private SessionSlots::Owner,
                           private Streaming::Owner,
                           private runtime::Timer::Handler {
@@ -68,6 +69,8 @@ class CommandLoop final : private SessionSlots::Owner,
   void describe(admin::StandbyStatus& status) const { streaming_.describe(status); }
 
  private:
+  static constexpr std::size_t kNoticesMax = 64;
+
   void on_slot_command_done(const runtime::Result<void>& done, std::string_view created) override;
   void on_stream_over(const runtime::Result<std::optional<stream::NextTimeline>>& end) override;
   void on_timer(runtime::Timer& timer) override;

@@ -14,6 +14,8 @@
 #include "runtime/pool.h"
 #include "runtime/tcp_timeouts.h"
 #include "server/session/cancel_keys.h"
+#include "server/session/memory_budget.h"
+#include "server/session/stranger_log.h"
 #include "server/settings/settings.h"
 #include "server/slot/slots.h"
 #include "server/source/quorum.h"
@@ -48,6 +50,8 @@ struct SessionEnvironment {
   slot::Slots& slots;
   runtime::Pool& pool;
   CancelKeys::Target& worker;
+  StrangerLog& strangers;
+  MemoryBudget& memory;
   memctx::Context& worker_context;    // sessions' contexts are its children
   memctx::Context& message_context;   // reset at the start of each message
   std::span<std::byte> input_buffer;  // bytes are received here, at least Input::kReadBytesMax

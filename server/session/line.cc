@@ -39,6 +39,17 @@ void Line::read_now() {
   if (connection_.reading()) read();
 }
 
+// Of a client that behaves nothing is kept, and there is nothing to look at.
+void Line::account() {
+  if (closed()) return;
+  const bool keeps = input_.size() > 0 || connection_.queued_bytes() > 0;
+  if (!keeps && accounted_ == 0) return;
+  const std::size_t kept = context_->subtree_stats().total_bytes;
+  if (environment_.memory.change(std::exchange(accounted_, kept), kept)) return;
+  environment_.strangers.log(owner_.address(), "out of memory for the messages of clients");
+  hang_up();
+}
+
 // All lines of a worker receive into one buffer.
 void Line::read() {
   DCHECK(open() && !taking_);
@@ -48,6 +59,7 @@ void Line::read() {
   switch (result.status) {
     case IoResult::Status::kDone:
       receive(buffer.first(result.bytes));
+      account();
       break;
     case IoResult::Status::kBlocked:
       break;
@@ -115,6 +127,7 @@ void Line::push_back() { connection_.set_reading(takes_messages() && !unfinished
 void Line::send(const wire::MessageWriter& out) {
   connection_.queue(out.bytes());
   flush();
+  account();
 }
 
 void Line::flush() {
@@ -132,6 +145,11 @@ void Line::flush() {
       hang_up();
       break;
   }
+}
+
+// An end that is put off by what happens on its way would be as far off as the client likes.
+void Line::hang_up_at(runtime::Instant deadline) {
+  if (!timer_.armed() || deadline < timer_.deadline()) timer_.arm(deadline);
 }
 
 void Line::end_when_sent() {
@@ -164,6 +182,7 @@ void Line::close() {
   timer_.disarm();
   finish();
   connection_.close();
+  environment_.memory.change(std::exchange(accounted_, 0), 0);
 }
 
 void Line::set_tcp_timeouts(const runtime::TcpTimeouts& timeouts) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "memctx/context.h"
 #include "runtime/clock.h"
@@ -26,7 +27,8 @@ namespace server::session {
 //   Invariant: open, then perhaps closing, then closed. Only an open line takes messages, and no
 //     message is taken while another one is.
 //   Limits: kQueuedBytesMax of output, beyond which a caller of output_full() lets input wait;
-//     kMessagesPerTurn, so that a client that has sent much keeps no other one waiting; Input's.
+//     kMessagesPerTurn, so that a client that has sent much keeps no other one waiting; Input's;
+//     and the MemoryBudget of all lines, beyond which one that keeps much and wants more hangs up.
 class Line final : private runtime::Loop::Handler,
                    private runtime::Loop::Unfinished,
                    private runtime::Timer::Handler {
@@ -47,6 +49,8 @@ class Line final : private runtime::Loop::Handler,
     virtual Taken take(std::span<const std::byte> bytes) = 0;
     // The socket has room again.
     virtual void on_writable() = 0;
+    // The client's, for the log.
+    virtual std::string address() const = 0;
     // The client sends no more; it may still read.
     virtual void on_end_of_input() = 0;
     // The line is to end now. The owner lets go of what the client held, then calls close().
@@ -69,10 +73,11 @@ class Line final : private runtime::Loop::Handler,
   void send(const wire::MessageWriter& out);
   void flush();
 
-  // The line hangs up at this time, whatever comes in before; this replaces an earlier deadline.
-  void hang_up_at(runtime::Instant deadline) { timer_.arm(deadline); }
+  // The line hangs up at this time, whatever comes in before. Of two deadlines the earlier counts.
+  void hang_up_at(runtime::Instant deadline);
   void keep() { timer_.disarm(); }
-  // The line hangs up when what is queued has gone out, or after close_timeout.
+  // The line hangs up when what is queued has gone out, or after close_timeout, or at an earlier
+  // deadline that it has.
   void end_when_sent();
   void end_with(const wire::MessageWriter& last_words);
   void end_with_fatal(const runtime::Error& error);
@@ -96,6 +101,7 @@ class Line final : private runtime::Loop::Handler,
   void on_timer(runtime::Timer& timer) override;
 
   bool takes_messages() const { return open() && owner_.takes_messages(); }
+  void account();
   void read();
   void receive(std::span<const std::byte> fresh);
   void resume();
@@ -108,6 +114,7 @@ class Line final : private runtime::Loop::Handler,
   stream::Connection connection_;
   Input input_;
   runtime::Timer timer_;
+  std::size_t accounted_ = 0;  // the memory that the budget knows this line to keep
   State state_ = State::kOpen;
   bool taking_ = false;  // take_messages() is on the stack
 };

@@ -79,24 +79,17 @@ Login::Next Login::identify(const Server& server, wire::MessageWriter& out) {
     out.negotiate_protocol_version(std::min(message_.version, server.newest_protocol),
                                    message_.protocol_options);
   }
-  auto mode = wire::ReplicationMode::kNone;
   std::string_view user;
   for (const auto& [name, value] : message_.parameters) {
     if (name == "user") user = value;
     if (name != "replication") continue;
     auto parsed = wire::parse_replication_mode(value);
     if (!parsed) return refuse(parsed.error(), out);
-    mode = *parsed;
+    mode_ = *parsed;
   }
   if (user.empty()) {
     return refuse({.kind = &wire::kInvalidAuthorization,
                    .what = "no PostgreSQL user name specified in startup packet"},
-                  out);
-  }
-  if (mode != wire::ReplicationMode::kPhysical) {
-    return refuse({.kind = &wire::kFeatureNotSupported,
-                   .what = "this server takes physical replication connections only",
-                   .hint = "walcast has no databases. Connect with \"replication=true\"."},
                   out);
   }
   if (too_many_) {
@@ -106,11 +99,15 @@ Login::Next Login::identify(const Server& server, wire::MessageWriter& out) {
   return Next::kIn;
 }
 
-// From here on the client has a walsender (proc.c, InitProcess; postinit.c, InitPostgres). What is
-// cut of its parameters is noticed, also where an error follows.
+// A client that asks for replication of either kind takes a walsender before it is authenticated
+// (proc.c, InitProcess); what it wants of a database is looked at behind that, and its settings
+// last (postinit.c, InitPostgres). What is cut of its parameters is noticed, also where an error
+// follows.
 Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
-  SenderSeat seat = SenderSeat::take(server.wal_senders, server.max_wal_senders);
-  if (!seat.taken()) {
+  const bool wants_walsender = mode_ != wire::ReplicationMode::kNone;
+  SenderSeat seat;
+  if (wants_walsender) seat = SenderSeat::take(server.wal_senders, server.max_wal_senders);
+  if (wants_walsender && !seat.taken()) {
     return refuse({.kind = &wire::kTooManyConnections,
                    .what = runtime::format("number of requested standby connections exceeds "
                                            "max_wal_senders (currently {})",
@@ -118,6 +115,12 @@ Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
                   out);
   }
   out.authentication_ok();
+  if (mode_ != wire::ReplicationMode::kPhysical) {
+    return refuse({.kind = &wire::kFeatureNotSupported,
+                   .what = "this server takes physical replication connections only",
+                   .hint = "walcast has no databases. Connect with \"replication=true\"."},
+                  out);
+  }
   settings::Notices notices;
   auto client = read_parameters(server.settings, notices);
   for (const runtime::Error& notice : notices) out.notice_response(Severity::kNotice, notice);

@@ -23,6 +23,8 @@ namespace server::session {
 // steps without I/O: a message in, answers into a writer. Between identify(), after which it is
 // known who the client claims to be, and let_in(), there is room for an exchange of messages that
 // proves the claim; nothing counts the client, and nothing of its settings is judged, before that.
+// An error that PostgreSQL finds behind the authentication comes behind AuthenticationOk, for which
+// health checks such as HAProxy's pgsql-check look.
 //   Owner: Session, until the client is in or has been sent away.  Thread: the session's loop's.
 //   Invariant: take() is called again only after kMore.
 //   Limits: each step has its own for a message, in cut(); the start-up packet is kept meanwhile.
@@ -83,9 +85,10 @@ class Login {
   Next outcome_ = Next::kMore;  // of the last message
   bool ssl_answered_ = false;
   bool gss_answered_ = false;
-  std::vector<std::byte> packet_;       // the last one
-  wire::CancelRequest cancel_request_;  // a view of it
-  wire::StartupMessage message_{};      // too
+  std::vector<std::byte> packet_;                              // the last one
+  wire::CancelRequest cancel_request_;                         // a view of it
+  wire::StartupMessage message_{};                             // too
+  wire::ReplicationMode mode_ = wire::ReplicationMode::kNone;  // that the message asks for
   Entry entry_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "memctx/resource.h"
 #include "runtime/check.h"
+#include "runtime/format.h"
 #include "runtime/log.h"
 #include "server/wal/format.h"
 #include "server/wire/startup.h"
@@ -25,15 +26,15 @@ Session::Session(SessionEnvironment& environment, Owner& owner, Arrival arrival)
     : environment_(environment),
       owner_(owner),
       peer_(arrival.peer),
-      process_id_(arrival.process_id),
+      process_id_(std::move(arrival.process_id)),
       started_(environment.loop.wall_now()),
       line_(environment, *this, std::move(arrival.fd)),
-      login_(std::make_unique<Login>(process_id_, arrival.too_many)),
+      login_(std::make_unique<Login>(process_id(), arrival.too_many)),
       link_(*this) {
   line_.hang_up_at(environment.loop.now() + environment.options.authentication_timeout);
 }
 
-Session::~Session() { environment_.cancel_keys.remove(process_id_); }
+Session::~Session() { environment_.cancel_keys.remove(process_id()); }
 
 bool Session::takes_messages() const {
   return commands_ != nullptr ? commands_->takes_messages() : !line_.output_full();
@@ -48,7 +49,7 @@ Line::Taken Session::log_in(std::span<const std::byte> bytes) {
   const wire::CutResult cut = login_->cut(bytes);
   if (cut.cut == wire::Cut::kIncomplete) return {.bytes_wanted = cut.bytes_wanted};
   if (cut.cut == wire::Cut::kBadLength) {
-    runtime::log::log("invalid length of startup packet");
+    environment_.strangers.log(peer_.text(), "invalid length of startup packet");
     line_.hang_up();
     return {};
   }
@@ -72,12 +73,27 @@ Line::Taken Session::log_in(std::span<const std::byte> bytes) {
       line_.end_with(out);
       break;
     case Login::Next::kCancelled:
-      environment_.cancel_keys.cancel(login_->cancel_request().process_id,
-                                      login_->cancel_request().key);
+      cancel_another(login_->cancel_request());
       line_.hang_up();
       break;
   }
   return {.bytes = cut.bytes_used};
+}
+
+void Session::cancel_another(const wire::CancelRequest& request) {
+  const std::uint32_t id = request.process_id;
+  switch (environment_.cancel_keys.cancel(id, request.key)) {
+    case CancelKeys::Cancel::kPosted:
+      break;
+    case CancelKeys::Cancel::kNoSuchProcess:
+      environment_.strangers.log(
+          peer_.text(), runtime::format("PID {} in cancel request did not match any process", id));
+      break;
+    case CancelKeys::Cancel::kWrongKey:
+      environment_.strangers.log(peer_.text(),
+                                 runtime::format("wrong key in cancel request for process {}", id));
+      break;
+  }
 }
 
 // The client is in: the login, with all that it has read, is no longer needed.
@@ -85,12 +101,13 @@ void Session::enter(Login::Entry entry) {
   line_.keep();
   runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
                       entry.client.user, entry.client.application_name(), peer_.text());
+  entry.client.address = peer_.text();
   seat_ = std::move(entry.seat);
   DCHECK(seat_.taken());
-  environment_.cancel_keys.add(process_id_, entry.key, environment_.worker);
+  environment_.cancel_keys.add(process_id(), entry.key, environment_.worker);
   CommandLoop::Owner& self = *this;
   commands_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
-                                            process_id_, self);
+                                            process_id(), self);
   login_.reset();
 }
 
@@ -130,13 +147,15 @@ void Session::on_writable() {
 // A client that sends no more may still take its answers, but a standby is of no use then.
 void Session::on_end_of_input() {
   if (commands_ == nullptr || !commands_->streaming()) return line_.end_when_sent();
-  runtime::log::log("unexpected EOF on standby connection");
+  environment_.strangers.log(peer_.text(), "unexpected EOF on standby connection");
   line_.hang_up();
 }
 
-// The slots are let go before the client sees the end, since another session of its may want them.
+// All that other sessions may want is let go before the client sees the end: its slots, and its
+// seat among the walsenders. A client that has seen the end may come back at once.
 void Session::on_hang_up() {
   if (commands_ != nullptr) commands_->leave();
+  seat_ = SenderSeat();
   line_.close();
   if (commands_ != nullptr && commands_->awaits_last_command()) return;
   owner_.on_session_over(*this);
@@ -150,7 +169,7 @@ void Session::on_last_command_done() {
 admin::StandbyStatus Session::status() const {
   environment_.loop.assert_in_thread();
   admin::StandbyStatus status;
-  status.process_id = process_id_;
+  status.process_id = process_id();
   status.client = peer_.text();
   status.backend_start = started_;
   status.state = "startup";

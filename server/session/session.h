@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
@@ -14,6 +15,7 @@
 #include "server/session/environment.h"
 #include "server/session/line.h"
 #include "server/session/login.h"
+#include "server/session/process_ids.h"
 #include "server/session/sender_seat.h"
 
 namespace server::session {
@@ -22,7 +24,7 @@ namespace server::session {
 struct Arrival {
   runtime::UniqueFd fd;
   runtime::SocketAddress peer;
-  std::uint32_t process_id = 0;
+  ProcessId process_id;
   bool too_many = false;  // the server has no room for it, and says so
 };
 
@@ -60,7 +62,7 @@ class Session final : public runtime::Loop::Retired,
   void cancel();
 
   admin::StandbyStatus status() const;
-  std::uint32_t process_id() const { return process_id_; }
+  std::uint32_t process_id() const { return process_id_.value(); }
   runtime::ListLink<Session>& link() { return link_; }
 
  private:
@@ -69,15 +71,17 @@ class Session final : public runtime::Loop::Retired,
   void on_writable() override;
   void on_end_of_input() override;
   void on_hang_up() override;
+  std::string address() const override { return peer_.text(); }
   void on_last_command_done() override;
 
   Line::Taken log_in(std::span<const std::byte> bytes);
   void enter(Login::Entry entry);
+  void cancel_another(const wire::CancelRequest& request);
 
   SessionEnvironment& environment_;
   Owner& owner_;
   const runtime::SocketAddress peer_;
-  const std::uint32_t process_id_;
+  const ProcessId process_id_;
   const runtime::WallMicros started_;
   Line line_;
   SenderSeat seat_;

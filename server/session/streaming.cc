@@ -1,6 +1,7 @@
 #include "server/session/streaming.h"
 
 #include <array>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -69,7 +70,7 @@ void Streaming::take_copy_data(std::span<const std::byte> body) {
   if (taken.error().kind != &stream::kUnknownStandbyMessage) {
     return interrupt(Severity::kError, std::move(taken).error());
   }
-  runtime::log::log("{}", taken.error().what);
+  environment_.strangers.log(client_.address, taken.error().what);
   line_.hang_up();
 }
 
@@ -129,7 +130,8 @@ void Streaming::end_with(const stream::StreamFailed& end) { owner_.on_stream_ove
 
 void Streaming::end_with(const stream::StreamLost& end) {
   if (!end.why.empty()) {
-    runtime::log::log("{} (standby \"{}\")", end.why, client_.application_name());
+    environment_.strangers.log(client_.address, runtime::format("{} (standby \"{}\")", end.why,
+                                                                client_.application_name()));
   }
   line_.hang_up();
 }
@@ -157,6 +159,28 @@ void Streaming::on_status() {
                              {.write = told.write, .flush = told.flush, .apply = told.apply});
 }
 
+// What PostgreSQL would not take counts for nothing: the standby's last report stays in force
+// (walsender.c, ProcessStandbyHSFeedbackMessage). One wrong id would have the primary ignore what
+// all standbys say.
+bool Streaming::is_possible(const wal::Xmin& xmin) const {
+  const wal::NextXid& next = environment_.view.next_xid();
+  return (xmin.data == 0 || wal::is_in_recent_past(xmin.data, next)) &&
+         (xmin.catalog == 0 || wal::is_in_recent_past(xmin.catalog, next));
+}
+
+void Streaming::ignore(const wire::HotStandbyFeedback& feedback) {
+  if (std::exchange(wrong_xmin_logged_, true)) return;
+  const wal::NextXid& next = environment_.view.next_xid();
+  environment_.strangers.warning(
+      client_.address,
+      runtime::format("ignoring hot standby feedback of standby \"{}\": xmin {} of epoch {} and "
+                      "catalog_xmin {} of epoch {} are not both of the recent past, where {} of "
+                      "epoch {} is the next transaction",
+                      client_.application_name(), feedback.xmin, feedback.xmin_epoch,
+                      feedback.catalog_xmin, feedback.catalog_xmin_epoch, next.id,
+                      next.epoch.has_value() ? std::to_string(*next.epoch) : "unknown"));
+}
+
 // The stream's slot keeps what the standby has said, and reports it to the horizon; without a slot
 // the session reports it there itself. A report that repeats the last one, as most do, takes no
 // lock.
@@ -165,6 +189,7 @@ void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
   const wal::Xmin xmin{
       .data = full_transaction_id(feedback.xmin_epoch, feedback.xmin),
       .catalog = full_transaction_id(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
+  if (!is_possible(xmin)) return ignore(feedback);
   if (std::exchange(reported_xmin_, xmin) == xmin) return;
   if (slots_.report_xmin(xmin)) {
     // An earlier stream of this session without a slot may have reported for the session.

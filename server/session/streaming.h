@@ -86,6 +86,8 @@ class Streaming final : private stream::Sender::Owner {
   void end_with(const stream::StreamDrained& end);
 
   void take_copy_data(std::span<const std::byte> body);
+  bool is_possible(const wal::Xmin& xmin) const;
+  void ignore(const wire::HotStandbyFeedback& feedback);
   void refuse(char type);
   void interrupt(wire::Severity severity, runtime::Error error);
 
@@ -100,6 +102,7 @@ class Streaming final : private stream::Sender::Owner {
   State state_ = State::kIdle;
   std::optional<Interruption> interruption_;
   std::optional<wal::Xmin> reported_xmin_;  // by the stream that runs
+  bool wrong_xmin_logged_ = false;
 };
 
 }  // namespace server::session

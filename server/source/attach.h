@@ -52,7 +52,7 @@ class AttachSource final : public Source, private WalSink {
   static constexpr runtime::Duration kFaultGrace = std::chrono::seconds(1);
 
   wal::Lsn position() const override { return reader_->position(); }
-  wal::TransactionId newest_xid() const override { return reader_->newest_xid(); }
+  wal::NextXid next_xid() const override { return reader_->next_xid(); }
   runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
   runtime::Result<void> on_wal(const wire::XLogData& data) override;
   runtime::Result<void> on_turn() override;

@@ -80,11 +80,16 @@ Result<void> PrimaryReports::send_positions(const Quorum::Positions& positions,
 Result<void> PrimaryReports::send_feedback(Instant now) {
   XminHorizon* const horizon = options_.xmin_horizon;
   const std::uint64_t version = horizon == nullptr ? 0 : horizon->version();
-  if (reported_xmin_ && version == xmin_version_ && now < ages_due_) return {};
+  const wal::NextXid next = sink_.next_xid();
+  if (horizon != nullptr) horizon->show_next(next);
+  // Once the epoch is known, what was taken for right before may turn out to be wrong.
+  const bool judged = next.epoch.has_value() == epoch_known_;
+  if (reported_xmin_ && judged && version == xmin_version_ && now < ages_due_) return {};
   xmin_version_ = version;
+  epoch_known_ = next.epoch.has_value();
   const bool ages = horizon != nullptr && options_.feedback_age_max.count() > 0;
   ages_due_ = ages ? now + kAgeCheckInterval : Instant::max();
-  const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(now, sink_.newest_xid());
+  const Xmin xmin = horizon == nullptr ? Xmin{} : horizon->oldest(now, next);
   if (std::exchange(reported_xmin_, xmin) == xmin) return {};
   const auto low = [](std::uint64_t id) { return static_cast<std::uint32_t>(id); };
   const auto high = [](std::uint64_t id) { return static_cast<std::uint32_t>(id >> 32); };

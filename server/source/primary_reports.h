@@ -65,7 +65,8 @@ class PrimaryReports {
   Quorum::Positions reported_;
   wal::Lsn slot_position_;  // the one that was reported last
   std::optional<Xmin> reported_xmin_;
-  std::uint64_t xmin_version_ = 0;  // of the horizon, when it was asked last
+  std::uint64_t xmin_version_ = 0;                       // of the horizon, when it was asked last
+  bool epoch_known_ = false;                             // of the next transaction id, at that time
   runtime::Instant ages_due_ = runtime::Instant::max();  // the next look for feedback's age
   runtime::Instant status_sent_{};
   runtime::Instant heard_{};    // the primary's silence counts from here on; never goes back

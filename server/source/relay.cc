@@ -1,6 +1,7 @@
 #include "server/source/relay.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "runtime/errors.h"
@@ -215,16 +216,27 @@ Quorum::Positions RelaySource::confirmed(const Quorum::Positions& reported) cons
 }
 
 // Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
-// WalRcvFetchTimeLineHistoryFiles). The primary may lack the file of a timeline that is not in the
-// newest one's history.
+// WalRcvFetchTimeLineHistoryFiles), which are those of the newest one's history. The primary may
+// lack the file of an older one.
 Result<wal::HistoryFiles> RelaySource::fetch_history_files(TimelineId known, TimelineId newest) {
   wal::HistoryFiles fetched;
-  for (auto timeline = wal::value(known) + 1; timeline <= wal::value(newest); ++timeline) {
-    const TimelineId id{timeline};
+  if (newest <= known) return fetched;
+  const auto fetch = [&](TimelineId id) -> Result<void> {
     auto text = receiver_.upstream().history_file(id);
-    if (!text && text.error().kind == &kUpstreamRefused && id != newest) continue;
+    if (!text && text.error().kind == &kUpstreamRefused && id != newest) return {};
     if (!text) return text.error();
+    if (text->size() > wal::kHistoryBytesMax) {
+      return runtime::Error{.kind = &wal::kBadHistory,
+                            .what = format("history file of timeline {} is too long: {} bytes",
+                                           wal::value(id), text->size())};
+    }
     fetched.emplace(id, std::move(*text));
+    return {};
+  };
+  TRY(fetch(newest));
+  const TimelineHistory history = TRY(wal::history_of(newest, fetched));
+  for (auto id = std::optional(history.owner(Lsn())); id && id != newest; id = history.next(*id)) {
+    if (*id > known) TRY(fetch(*id));
   }
   return fetched;
 }

@@ -47,7 +47,7 @@ class RelaySource final : public Source, private WalSink {
 
  private:
   wal::Lsn position() const override { return writer_->proven(); }
-  wal::TransactionId newest_xid() const override { return writer_->newest_xid(); }
+  wal::NextXid next_xid() const override { return writer_->next_xid(); }
   runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
   runtime::Result<void> on_wal(const wire::XLogData& data) override;
   runtime::Result<void> on_turn() override;

@@ -4,7 +4,7 @@
 #include "runtime/result.h"
 #include "server/source/quorum.h"
 #include "server/source/upstream.h"
-#include "server/wal/xmin.h"
+#include "server/wal/next_xid.h"
 #include "server/wire/replication.h"
 
 namespace server::source {
@@ -17,9 +17,8 @@ class WalSink {
   virtual ~WalSink() = default;
   // Where the WAL that was taken ends, on the tail's newest timeline; the next stream begins there.
   virtual wal::Lsn position() const = 0;
-  // The transaction that began last, as far as the WAL that was taken shows; invalid: not known
-  // yet.
-  virtual wal::TransactionId newest_xid() const = 0;
+  // The next transaction id, as far as the WAL that was taken shows.
+  virtual wal::NextXid next_xid() const = 0;
   // The receiver is connected, and does not stream yet.
   virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
   virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;

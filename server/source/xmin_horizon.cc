@@ -24,6 +24,13 @@ void erase_one(std::multiset<std::uint64_t>& ids, std::uint64_t id) {
   ids.erase(found);
 }
 
+// An id that is a little ahead of what WAL shows may be right, or may be one that the primary would
+// not take. What is kept for the next id is kept for that one too.
+std::uint64_t not_ahead(std::uint64_t id, const wal::NextXid& next) {
+  if (id == 0 || !next.epoch.has_value()) return id;
+  return std::min(id, (std::uint64_t{*next.epoch} << 32) | next.id);
+}
+
 std::string in_words(const std::variant<std::uint32_t, std::string>& id) {
   if (const auto* process_id = std::get_if<std::uint32_t>(&id)) {
     return runtime::format("process {}", *process_id);
@@ -104,35 +111,60 @@ std::function<void()> XminHorizon::listener_if_changed(const Xmin& before) {
   return changed_;
 }
 
-Xmin XminHorizon::oldest(runtime::Instant now, TransactionId newest) {
+Xmin XminHorizon::oldest(runtime::Instant now, const wal::NextXid& next) {
   Xmin oldest;
+  std::vector<std::string> wrong;
   std::vector<std::string> dropped;
   {
     const runtime::Lock lock(mutex_);
+    wrong = drop_wrong_holders(next);
     if (age_max_.count() > 0) {
-      note_holders_behind(now, newest);
+      note_holders_behind(now, next);
       dropped = drop_old_holders(now);
     }
     oldest = oldest_kept();
+  }
+  for (const std::string& holder : wrong) {
+    runtime::log::warning(
+        "hot standby feedback of {} is of no transaction of the recent past and is not passed on",
+        holder);
   }
   for (const std::string& holder : dropped) {
     runtime::log::warning(
         "hot standby feedback of {} is older than max_feedback_age and is not passed on", holder);
   }
-  return oldest;
+  return {.data = not_ahead(oldest.data, next), .catalog = not_ahead(oldest.catalog, next)};
+}
+
+// Only the oldest ids are looked at. If they are right, those that come after them do no harm.
+std::vector<std::string> XminHorizon::drop_wrong_holders(const wal::NextXid& next) {
+  std::vector<std::string> dropped;
+  const auto is_wrong = [&](std::uint64_t id) {
+    return id != 0 && !wal::is_in_recent_past(id, next);
+  };
+  while (is_wrong(first_of(kept_data_)) || is_wrong(first_of(kept_catalog_))) {
+    for (auto& [id, holder] : holders_) {
+      if (holder.dropped || !(is_wrong(holder.xmin.data) || is_wrong(holder.xmin.catalog))) {
+        continue;
+      }
+      let_go(holder);
+      holder.dropped = true;
+      dropped.push_back(title(in_words(id), holder.name));
+    }
+  }
+  return dropped;
 }
 
 // A holder is behind if it keeps a transaction that is not the newest: then the rows that later
 // transactions delete must stay for it.
-void XminHorizon::note_holders_behind(runtime::Instant now, TransactionId newest) {
+void XminHorizon::note_holders_behind(runtime::Instant now, const wal::NextXid& next) {
   std::uint64_t furthest = 0;
   for (const auto& [id, holder] : holders_) {
     furthest = std::max({furthest, holder.xmin.data, holder.xmin.catalog});
   }
   const auto is_behind = [&](std::uint64_t xid) {
     if (xid == 0) return false;
-    return xid < furthest || (newest != wal::kInvalidTransactionId &&
-                              wal::follows_or_equals(newest, static_cast<TransactionId>(xid)));
+    return xid < furthest || (next.id != wal::kInvalidTransactionId && next.age_of(xid) > 0);
   };
   for (auto& [id, holder] : holders_) {
     if (holder.behind_since.has_value()) continue;

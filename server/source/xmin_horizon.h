@@ -14,6 +14,7 @@
 #include "runtime/clock.h"
 #include "runtime/mutex.h"
 #include "runtime/published.h"
+#include "server/wal/next_xid.h"
 #include "server/wal/xmin.h"
 
 namespace server::source {
@@ -26,7 +27,10 @@ using wal::Xmin;
 // a standby that has a slot is the slot's, and stays when the standby has gone.
 //   Owner: Server.  Thread: any. Standbys report seldom, so a mutex is enough.
 //   Invariant: kept_data_ and kept_catalog_ are the ids of the holders_ that are not dropped, so
-//   that the oldest is at hand; version() has moved whenever it is another one.
+//   that the oldest is at hand; version() has moved whenever it is another one. oldest() returns
+//   nothing that the primary would not take, as far as WAL shows: a message that has one wrong id
+//   is ignored as a whole (walsender.c, TransactionIdInRecentPast), and with it what all others
+//   need.
 class XminHorizon {
  public:
   // `changed` is called by the thread that reports, whenever a report has changed the oldest. It is
@@ -46,10 +50,18 @@ class XminHorizon {
 
   // Another number for every change of oldest() that a report makes. Takes no lock.
   std::uint64_t version() const { return version_.load(); }
-  // The oldest of all. `newest` is the transaction that has begun last, as far as the WAL shows, or
-  // invalid. A holder that is left out for its age is logged once. With a limit for the age every
-  // holder is looked at, so this is not for every turn.
-  Xmin oldest(runtime::Instant now, TransactionId newest) EXCLUDES(mutex_);
+  // The oldest of all. `next` is the next transaction id, as far as the WAL shows. A holder that is
+  // left out, for its age or for an id that cannot be, is logged once. With a limit for the age
+  // every holder is looked at, so this is not for every turn.
+  Xmin oldest(runtime::Instant now, const wal::NextXid& next) EXCLUDES(mutex_);
+
+  // The next transaction id, for those who tell how old an xmin is: the primary's WAL has shown it
+  // to the receiver, whose thread calls this in every turn. Invalid: not known, or there is no
+  // primary that hears of the oldest.
+  void show_next(const wal::NextXid& next) {
+    if (next_id_.load() != next.id) next_id_.store(next.id);
+  }
+  TransactionId next_id() const { return next_id_.load(); }
 
  private:
   struct Holder {
@@ -69,14 +81,16 @@ class XminHorizon {
   Xmin oldest_kept() const REQUIRES(mutex_);
   // Returns the listener if the oldest is not `before` any more.
   std::function<void()> listener_if_changed(const Xmin& before) REQUIRES(mutex_);
-  void note_holders_behind(runtime::Instant now, TransactionId newest) REQUIRES(mutex_);
+  void note_holders_behind(runtime::Instant now, const wal::NextXid& next) REQUIRES(mutex_);
   std::vector<std::string> drop_old_holders(runtime::Instant now) REQUIRES(mutex_);
+  std::vector<std::string> drop_wrong_holders(const wal::NextXid& next) REQUIRES(mutex_);
 
   mutable runtime::Mutex mutex_;
   std::map<HolderId, Holder> holders_ GUARDED_BY(mutex_);
   std::multiset<std::uint64_t> kept_data_ GUARDED_BY(mutex_);
   std::multiset<std::uint64_t> kept_catalog_ GUARDED_BY(mutex_);
   runtime::Published<std::uint64_t> version_;  // stored with the mutex held
+  runtime::Published<TransactionId> next_id_;
   std::function<void()> changed_ GUARDED_BY(mutex_);
   runtime::Duration age_max_ GUARDED_BY(mutex_){};
 };

@@ -120,6 +120,11 @@ Sender::PumpResult Sender::pump() {
   loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
+  if (message_.lacks_file()) {
+    const Next found = find_file_again();
+    if (found == Next::kWaiting) return PumpResult::kWaiting;
+    if (found == Next::kEnded) return PumpResult::kEnded;
+  }
   const Lsn began = sent_;
   for (;;) {
     switch (send_out()) {
@@ -127,7 +132,7 @@ Sender::PumpResult Sender::pump() {
         break;
       case IoResult::Status::kBlocked:
         connection_.set_blocked(true);
-        return PumpResult::kBlocked;
+        return stand_still(PumpResult::kBlocked);
       case IoResult::Status::kEnd:
       case IoResult::Status::kFailed:
         end_broken();
@@ -142,11 +147,36 @@ Sender::PumpResult Sender::pump() {
         if (connection_.queued_bytes() > 0) break;
         return PumpResult::kCaughtUp;
       case Next::kWaiting:
-        return PumpResult::kWaiting;
+        return stand_still(PumpResult::kWaiting);
       case Next::kEnded:
         return PumpResult::kEnded;
     }
   }
+}
+
+// A client that does not read, or whose WAL does not come, stands still for as long as it likes. It
+// keeps no descriptor, and no file that has been removed.
+Sender::PumpResult Sender::stand_still(PumpResult result) {
+  message_.put_file_down();
+  if (!message_.active()) ready_to_ = sent_;
+  return result;
+}
+
+// The rest of a message was proven before, but it may have to be read again. If its file has gone
+// meanwhile, the message cannot be completed.
+Sender::Next Sender::find_file_again() {
+  wal::SegmentRef file;
+  for (Lsn at = message_.position(); at < message_.end();) {
+    const WalView::Located located = view_.locate(at, *this);
+    if (located.availability == WalView::Availability::kPending) return Next::kWaiting;
+    if (located.availability == WalView::Availability::kFailed) return cut_off(*located.error);
+    if (file == nullptr) file = *located.segment;
+    CHECK(at < located.ready_to);
+    at = located.ready_to;
+  }
+  if (file != nullptr && message_.go_on_in(file)) return Next::kMessage;
+  const wal::SegmentSize size = view_.identity().segment_size;
+  return cut_off(wal::segment_removed(timeline_, size.segment_of(message_.position()), size));
 }
 
 bool Sender::is_live() const {
@@ -206,7 +236,7 @@ Sender::Next Sender::all_sent(Lsn end) {
   if (!timeline_ended && sent_ > end && sent_ > view_.promised()) {
     return fail(ahead_of_wal(sent_, end));
   }
-  if (is_draining()) return drain();
+  if (is_draining()) return drain(end);
   if (!timeline_ended) {
     state_ = State::kStreaming;
     return Next::kNothing;
@@ -217,10 +247,12 @@ Sender::Next Sender::all_sent(Lsn end) {
 }
 
 // All WAL is sent. A standby that confirms more than that is done too, though PostgreSQL would wait
-// for exactly that position for ever. A standby answers at once, often before its disk has the WAL:
-// so it is asked again, but not as fast as it answers.
-Sender::Next Sender::drain() {
-  if (feedback_.acknowledged() >= sent_) {
+// for exactly that position for ever; and one that waits ahead of our end has been sent nothing
+// that it could confirm. A standby answers at once, often before its disk has the WAL: so it is
+// asked again, but not as fast as it answers.
+Sender::Next Sender::drain(Lsn end) {
+  const bool waits_ahead = sent_ > end;
+  if (waits_ahead || feedback_.acknowledged() >= sent_) {
     stop();
     owner_.on_stream_over(StreamDrained{});
     return Next::kEnded;
@@ -303,13 +335,13 @@ void Sender::on_pages_released() {
 // cut off in the middle.
 void Sender::end_broken() {
   const auto error = message_.take_error();
-  if (!error.has_value()) {
-    lose({});
-  } else if (message_.is_cut()) {
-    lose(error->what);
-  } else {
-    fail(*error);
-  }
+  error.has_value() ? static_cast<void>(cut_off(*error)) : lose({});
+}
+
+Sender::Next Sender::cut_off(const runtime::Error& error) {
+  if (!message_.is_cut()) return fail(error);
+  lose(error.what);
+  return Next::kEnded;
 }
 
 Sender::Next Sender::fail(const runtime::Error& error) {

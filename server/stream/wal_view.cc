@@ -30,6 +30,7 @@ void WalView::take(const wal::WalSpan& span) {
   const bool timelines_changed = span.timelines != walk_.timelines();
   walk_.take(span);
   promised_ = span.promised;
+  next_xid_ = span.next_xid;
   lag_clock_.sample(span.end, span.published);
   if (timelines_changed || span.file_replaced) {
     // Behind a fork, WAL is in the files of another timeline: any that is open is not of it.

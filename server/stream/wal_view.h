@@ -62,6 +62,11 @@ class WalView {
     loop_.assert_in_thread();
     return promised_;
   }
+  // The next transaction id, as far as the WAL up to end() shows.
+  const wal::NextXid& next_xid() const {
+    loop_.assert_in_thread();
+    return next_xid_;
+  }
   // Whether a position is so near to the end that its bytes are proven and cached.
   bool is_hot(wal::Lsn lsn) const {
     loop_.assert_in_thread();
@@ -115,6 +120,7 @@ class WalView {
 
   Walk walk_ GUARDED_BY(loop_);
   wal::Lsn promised_ GUARDED_BY(loop_);
+  wal::NextXid next_xid_ GUARDED_BY(loop_);
   LagClock lag_clock_ GUARDED_BY(loop_);
   HeldFiles held_files_ GUARDED_BY(loop_);
   SliceCache slices_ GUARDED_BY(loop_);

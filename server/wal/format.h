@@ -100,6 +100,7 @@ constexpr std::optional<std::uint16_t> page_magic(int major) {
 // Resource managers (src/include/access/rmgrlist.h): the list is the same from 13 to 18. Extensions
 // may bring their own since 15 (src/include/access/rmgr.h).
 inline constexpr std::uint8_t kRmgrXlog = 0;
+inline constexpr std::uint8_t kRmgrStandby = 8;
 inline constexpr std::uint8_t kRmgrLogicalMessage = 21;
 inline constexpr std::uint8_t kRmgrBuiltinMax = kRmgrLogicalMessage;
 inline constexpr std::uint8_t kRmgrCustomMin = 128;
@@ -117,6 +118,9 @@ inline constexpr std::uint8_t kXlogNoop = 0x20;
 inline constexpr std::uint8_t kXlogSwitch = 0x40;
 inline constexpr std::uint8_t kXlogEndOfRecovery = 0x90;
 inline constexpr std::uint8_t kXlogOverwriteContrecord = 0xD0;
+
+// And of that of standbys (standbydefs.h).
+inline constexpr std::uint8_t kStandbyRunningXacts = 0x10;
 
 constexpr bool is_overwrite_contrecord(std::uint8_t rmid, std::uint8_t info) {
   return rmid == kRmgrXlog && (info & kInfoKindMask) == kXlogOverwriteContrecord;

@@ -60,23 +60,17 @@ Outcome Reader::next_record(Lsn limit) {
   const Lsn previous = records_->previous_record();
   const Outcome outcome = records_->next();
   if (records_->position() <= limit) {
-    if (outcome == Outcome::kRecord) note_xid(records_->record().xid);
+    if (outcome == Outcome::kRecord) xids_.note(records_->record(), records_->head());
     return outcome;
   }
   records_->seek(begin, previous);
   return Outcome::kEndOfWal;
 }
 
-void Reader::note_xid(TransactionId xid) {
-  if (xid < kFirstNormalTransactionId) return;
-  if (newest_xid_ == kInvalidTransactionId || follows_or_equals(xid, newest_xid_)) {
-    newest_xid_ = xid;
-  }
-}
-
 void Reader::publish(Lsn begin) {
   const Lsn end = records_->position();
   const bool replaced = pages_.file_was_replaced(begin, end);
+  tail_.show_xid(xids_.next());
   tail_.publish(begin, end, clock_.now(), replaced);
 }
 

@@ -7,9 +7,9 @@
 #include "server/wal/directory.h"
 #include "server/wal/fault.h"
 #include "server/wal/growing_pages.h"
+#include "server/wal/next_xid.h"
 #include "server/wal/record_reader.h"
 #include "server/wal/tail.h"
-#include "server/wal/xmin.h"
 
 namespace server::wal {
 
@@ -45,8 +45,8 @@ class Reader {
   // What was proven ends here. REQUIRES: seek() was called.
   Lsn position() const { return searched_from_.value_or(records_->position()); }
   Lsn previous_record() const { return records_->previous_record(); }
-  // The newest transaction that has a record among those that were proven; invalid: none has.
-  TransactionId newest_xid() const { return newest_xid_; }
+  // The next transaction id, as far as the records show that were proven.
+  const NextXid& next_xid() const { return xids_.next(); }
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
   // Whether the last advance() went no further because the bytes end there, and not because one of
@@ -60,7 +60,6 @@ class Reader {
   static constexpr std::uint64_t kBatchBytes = 256 * 1024;
 
   Outcome next_record(Lsn limit);
-  void note_xid(TransactionId xid);
   void publish(Lsn begin);
 
   GrowingPages& pages_;
@@ -70,7 +69,7 @@ class Reader {
   std::optional<RecordReader> records_;
   bool stopped_by_limit_ = false;     // the last advance()
   std::optional<Lsn> searched_from_;  // until the first record is found
-  TransactionId newest_xid_ = kInvalidTransactionId;
+  XidClock xids_;
 };
 
 }  // namespace server::wal

@@ -152,6 +152,10 @@ void RecordReader::take_part(Lsn page, std::uint32_t offset, std::uint32_t size)
   std::span<const std::byte> part = cursor_.bytes().subspan(offset, size);
   candidate_.page = page;
   candidate_.end = page + offset + align(size);
+  if (candidate_.got < kHeadBytes) {
+    const auto of_head = part.first(std::min(part.size(), kHeadBytes - candidate_.got));
+    std::memcpy(candidate_.head.data() + candidate_.got, of_head.data(), of_head.size());
+  }
   if (candidate_.got < kRecordHeaderBytes) {
     const auto of_header =
         part.first(std::min(part.size(), std::size_t{kRecordHeaderBytes - candidate_.got}));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -46,6 +48,9 @@ enum class Outcome {
 //                                       ^ position() after B; C.begin unless a page starts here
 class RecordReader {
  public:
+  // So much of each record is kept, from its begin on, for those who ask what it says.
+  static constexpr std::size_t kHeadBytes = 64;
+
   RecordReader(PageSource& source, const Identity& identity);
 
   // The next record starts at `position`, which is a record's or a page's start. If `previous`, the
@@ -68,6 +73,10 @@ class RecordReader {
 
   // REQUIRES: the last call of next() returned kRecord.
   const Record& record() const { return record_; }
+  // Its first bytes. Valid until the next call that reads. REQUIRES: as record().
+  std::span<const std::byte> head() const {
+    return std::span(candidate_.head).first(std::min(kHeadBytes, std::size_t{candidate_.got}));
+  }
 
   Lsn position() const { return position_; }
   // The begin of the record before position(); invalid if unknown.
@@ -88,7 +97,8 @@ class RecordReader {
     Lsn end;                // where the part on that page ends, aligned
     std::uint32_t got = 0;  // the record's bytes up to there
     RecordHeader header;    // as far as `got` reaches
-    Crc32c crc;             // of what follows the header
+    std::array<std::byte, kHeadBytes> head;  // too
+    Crc32c crc;                              // of what follows the header
     bool crc_current = false;
   };
   enum class Checks { kAll, kAllButCrc };

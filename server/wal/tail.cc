@@ -19,7 +19,8 @@ void WalTail::publish(Lsn begin, Lsn end, runtime::Instant now, bool file_replac
                      .published = now,
                      .file_replaced = file_replaced,
                      .held_from = held_from_,
-                     .promised = promised_};
+                     .promised = promised_,
+                     .next_xid = next_xid_};
   position_.store(end);
   for (WalSpanQueue* queue : queues_) queue->push(span);
 }

@@ -7,6 +7,7 @@
 #include "runtime/clock.h"
 #include "runtime/published.h"
 #include "runtime/span_queue.h"
+#include "server/wal/next_xid.h"
 #include "server/wal/timelines.h"
 
 namespace server::wal {
@@ -25,6 +26,8 @@ struct WalSpan {
   Lsn held_from = {};
   // WAL up to here is known to exist, and will come.
   Lsn promised = {};
+  // The next transaction id, as far as the WAL up to `end` shows.
+  NextXid next_xid = {};
 
   // Two spans become one where they touch; the older time stays, since lag counts from there.
   bool merge(const WalSpan& next) {
@@ -33,6 +36,7 @@ struct WalSpan {
     file_replaced = file_replaced || next.file_replaced;
     held_from = next.held_from;
     promised = next.promised;
+    next_xid = next.next_xid;
     return true;
   }
 };
@@ -60,6 +64,8 @@ class WalTail {
   // (none).
   void hold_from(Lsn held_from) { held_from_ = held_from; }
   void promise(Lsn promised) { promised_ = promised; }
+  // The same for the transaction ids of the WAL that is published next.
+  void show_xid(const NextXid& next_xid) { next_xid_ = next_xid; }
   // Tells the loops what has changed of these two, without more WAL. REQUIRES: it was published.
   void announce(runtime::Instant now) { publish(position(), position(), now); }
 
@@ -71,6 +77,7 @@ class WalTail {
   runtime::Published<Lsn> position_;
   Lsn held_from_;
   Lsn promised_;
+  NextXid next_xid_;
 };
 
 }  // namespace server::wal

@@ -91,7 +91,7 @@ class Writer {
   Lsn proven() const { return reader_.position(); }
   Lsn flushed() const { return flusher_.flushed(); }
   // Of the transactions in what was proven since start().
-  TransactionId newest_xid() const { return reader_.newest_xid(); }
+  const NextXid& next_xid() const { return reader_.next_xid(); }
   // Why nothing can be made durable any more; none if it can.
   std::optional<runtime::Error> flush_failure() const { return flusher_.failure(); }
   // Its flusher does. Any thread may ask.

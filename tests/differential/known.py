@@ -25,7 +25,7 @@ KNOWN = {
         _GREETING + _SHOWN + _END),
     "startup: no standby: *": Known(
         "walcast serves physical replication only",
-        "FATAL:0A000 <closed>"),
+        "R FATAL:0A000 <closed>"),
     "settings: time zone *": Known(
         "walcast has no list of time zones and takes any name as it is given",
         _GREETING + _SHOWN + _END),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 
 from support.cluster import PgCluster, pg_program
 from support.gate import Gate
@@ -282,6 +283,27 @@ class FeedbackTest(RelayCase):
         self.assertNotIn("max_feedback_age", walcast.log())
         walcast.wait_for_log("older than max_feedback_age")
         query.query("COMMIT")
+        walcast.stop()
+
+    def test_wrong_feedback_of_one_standby_takes_nothing_from_the_others(self):
+        walcast = self.relay(wal_receiver_status_interval="1s")
+        self.primary.sql("CHECKPOINT")  # which tells the epoch
+        standby = self.standby("standby", walcast.port, hot_standby_feedback="on",
+                               wal_receiver_status_interval="1s")
+        odd = self.connect(walcast.port, application_name="odd")
+        self.assertIsNone(odd.start(parse_lsn(self.primary.flush_lsn())))
+        # A message with one wrong id is ignored by the primary as a whole.
+        for xmin, epoch in ((1000, 7), (3_000_000_000, 0)):
+            odd.send("d", struct.pack("!cqIIII", b"h", 0, 0, 0, xmin, epoch))
+        walcast.wait_for_log('WARNING:  ignoring hot standby feedback of standby "odd"')
+        for _ in range(2):
+            xid = self.primary.sql("SELECT txid_current()")
+            self.primary.sql("INSERT INTO old VALUES (1)")
+            wait_until(lambda: self.primary.sql(
+                f"SELECT backend_xmin::text::bigint >= {xid} FROM pg_stat_replication") == "t",
+                "the standby's xmin moves on")
+        odd.close()
+        standby.stop()
         walcast.stop()
 
     def test_feedback_may_be_turned_off(self):

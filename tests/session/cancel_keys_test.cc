@@ -49,13 +49,14 @@ TEST(CancelKeysTest, TheRightKeyReachesTheSessionsWorker) {
   const CancelKey second = CancelKey::random(32);
   keys.add(1, first, one);
   keys.add(2, second, two);
-  keys.cancel(2, second.bytes());
-  keys.cancel(1, second.bytes());  // another session's
-  keys.cancel(3, first.bytes());   // no session's
+  using Cancel = CancelKeys::Cancel;
+  EXPECT_EQ(keys.cancel(2, second.bytes()), Cancel::kPosted);
+  EXPECT_EQ(keys.cancel(1, second.bytes()), Cancel::kWrongKey);
+  EXPECT_EQ(keys.cancel(3, first.bytes()), Cancel::kNoSuchProcess);
   EXPECT_TRUE(one.cancelled.empty());
   EXPECT_EQ(two.cancelled, std::vector<std::uint32_t>{2});
   keys.remove(2);
-  keys.cancel(2, second.bytes());
+  EXPECT_EQ(keys.cancel(2, second.bytes()), Cancel::kNoSuchProcess);
   EXPECT_EQ(two.cancelled.size(), 1u);
 }
 

@@ -145,6 +145,15 @@ TEST_F(CommandLoopTest, LeftOversOfACopyAreIgnored) {
             "Z");
 }
 
+// A query has room for thousands of names, and each had a notice that repeats it.
+TEST_F(CommandLoopTest, ACommandHasAFewNoticesOfMany) {
+  std::string text = "SHOW ";
+  for (int i = 0; i < 1'000; ++i) text += std::string(70, 'n') + " ";
+  client.send(query(text));
+  const auto answer = types_of(client.until('Z'));
+  EXPECT_LE(std::count(answer.begin(), answer.end(), 'N'), 64) << answer.size();
+}
+
 TEST_F(CommandLoopTest, TerminateClosesEvenTwice) {
   client.send(client_message('X', "") + client_message('X', "body"));
   EXPECT_TRUE(client.ends());

@@ -8,6 +8,7 @@
 
 #include "tests/session/session_loop.h"
 #include "tests/support/bytes.h"
+#include "tests/support/logged.h"
 
 namespace tests {
 
@@ -53,6 +54,7 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
   }
   void on_writable() override { line_.flush(); }
   void on_end_of_input() override { ended_ = true; }
+  std::string address() const override { return "a client"; }
   void on_hang_up() override {
     EXPECT_FALSE(hung_up_) << "once";
     hung_up_ = true;
@@ -178,6 +180,63 @@ TEST_F(LineTest, AClosingLineTakesNoMessages) {
   EXPECT_TRUE(taken_.empty());
   EXPECT_FALSE(hung_up_);
   pass(options.close_timeout);
+  EXPECT_TRUE(hung_up_);
+}
+
+// All clients together could have the loop keep a megabyte each, and more.
+TEST_F(LineTest, ALineThatWantsMuchHangsUpWhenAllKeepTooMuch) {
+  const std::string message = copy_data(600'000);
+  say(message.substr(0, 60'000));
+  const std::size_t kept = memory.used();
+  EXPECT_GE(kept, 60'000u);
+  std::size_t others = 0;
+  const auto others_keep = [&](std::size_t bytes) {
+    memory.change(others, bytes);
+    others = bytes;
+  };
+  others_keep(std::size_t{4} << 20);
+  EXPECT_FALSE(hung_up_) << "what it has, it has";
+  const std::string log = logged([&] {
+    for (std::size_t at = 60'000; at < 300'000 && !hung_up_; at += 60'000) {
+      say(message.substr(at, 60'000));
+    }
+  });
+  EXPECT_TRUE(hung_up_);
+  EXPECT_EQ(count_of(log, "out of memory for the messages of clients (client a client)"), 1u)
+      << log;
+  EXPECT_EQ(memory.used(), others);
+}
+
+TEST_F(LineTest, ALineThatWantsLittleIsNotHurt) {
+  memory.change(0, std::size_t{8} << 20);
+  for (const char& byte : copy_data(5'000)) say(std::string_view(&byte, 1));
+  EXPECT_EQ(taken_, std::vector<std::size_t>{5'000});
+  EXPECT_FALSE(hung_up_);
+}
+
+// An answer that is not read is kept too.
+TEST_F(LineTest, AnAnswerThatIsNotReadCountsUntilTheEnd) {
+  server::wire::MessageWriter out(std::pmr::get_default_resource());
+  out.command_complete(std::string(1'000'000, 'x'));
+  while (line_.connection().queued_bytes() == 0) line_.send(out);
+  EXPECT_GE(memory.used(), line_.connection().queued_bytes());
+  memory.change(0, std::size_t{8} << 20);
+  EXPECT_FALSE(hung_up_);
+  for (int i = 0; i < 3 && !hung_up_; ++i) line_.send(out);
+  EXPECT_TRUE(hung_up_);
+  EXPECT_EQ(memory.used(), std::size_t{8} << 20);
+}
+
+// A client that was told to go within close_timeout had twice that time, if its last message did
+// not fit into the socket.
+TEST_F(LineTest, AnEndThatIsNearIsNotPutOffByWhatIsSentBefore) {
+  line_.hang_up_at(rig.loop.now() + options.close_timeout);
+  pass(options.close_timeout / 2);
+  const std::string much(4'000'000, 'x');
+  line_.connection().queue(std::as_bytes(std::span(much)));
+  line_.end_when_sent();
+  EXPECT_FALSE(hung_up_);
+  pass(options.close_timeout / 2);
   EXPECT_TRUE(hung_up_);
 }
 

@@ -125,11 +125,24 @@ TEST_F(LoginTest, ServesPhysicalReplicationOnly) {
                             Words{"user", "u", "replication", "database"}}) {
     Login login(1, false);
     EXPECT_EQ(take(login, packet(words)), Next::kRefused);
-    EXPECT_THAT(lines, ElementsAre("E FATAL 0A000 this server takes physical replication "
+    EXPECT_THAT(lines, ElementsAre("R 0",
+                                   "E FATAL 0A000 this server takes physical replication "
                                    "connections only / walcast has no databases. Connect with "
                                    "\"replication=true\"."));
   }
   EXPECT_EQ(wal_senders.get(), 0);
+}
+
+// A health check asks for no replication, and looks for AuthenticationOk.
+TEST_F(LoginTest, AClientThatWantsNoWalsenderIsNoneTooMany) {
+  const auto first = enter({});
+  const auto second = enter({});
+  Login check(1, false);
+  EXPECT_EQ(take(check, packet({"user", "haproxy"})), Next::kRefused);
+  EXPECT_EQ(lines.at(0), "R 0");
+  Login logical(1, false);
+  EXPECT_EQ(take(logical, packet({"user", "u", "replication", "database"})), Next::kRefused);
+  EXPECT_THAT(lines, ElementsAre(testing::StartsWith("E FATAL 53300 number of requested")));
 }
 
 TEST_F(LoginTest, AClientHasASeatFromWhenItIsInUntilItsEntryDies) {

@@ -56,6 +56,9 @@ struct SessionLoop : private server::session::CancelKeys::Target {
   server::settings::Settings settings;
   runtime::Gauge wal_senders;
   server::session::CancelKeys cancel_keys;
+  server::session::ProcessIds process_ids{6};
+  server::session::StrangerLog strangers{rig.loop};
+  server::session::MemoryBudget memory{std::size_t{4} << 20};
   server::source::XminHorizon xmin_horizon;
   server::source::Quorum quorum;
   server::slot::Slots slots{{}};
@@ -76,6 +79,8 @@ struct SessionLoop : private server::session::CancelKeys::Target {
       .slots = slots,
       .pool = rig.pool,
       .worker = *this,
+      .strangers = strangers,
+      .memory = memory,
       .worker_context = context,
       .message_context = context.create_child("Message"),
       .input_buffer = input_buffer,
@@ -87,7 +92,8 @@ class SessionOnLoop : public SessionLoop, private server::session::Session::Owne
  public:
   SessionOnLoop()
       : session_(new server::session::Session(
-            environment, *this, {.fd = std::move(sockets.ours), .peer = {}, .process_id = 7})) {}
+            environment, *this,
+            {.fd = std::move(sockets.ours), .peer = {}, .process_id = process_ids.take()})) {}
   ~SessionOnLoop() override {
     if (!over_) delete session_;
     rig.loop.turn_for_test();  // a session that is over dies at a turn's end
@@ -96,6 +102,8 @@ class SessionOnLoop : public SessionLoop, private server::session::Session::Owne
   SessionOnLoop& operator=(const SessionOnLoop&) = delete;
 
   bool over() const { return over_; }
+  // The seats that were taken when the line was closed, by this session too.
+  std::int64_t seats_at_the_end() const { return seats_at_the_end_; }
   // REQUIRES: !over().
   server::session::Session& session() { return *session_; }
   bool streams() const { return !over_ && session_->status().state == "streaming"; }
@@ -103,10 +111,12 @@ class SessionOnLoop : public SessionLoop, private server::session::Session::Owne
  private:
   void on_session_over(server::session::Session& session) override {
     over_ = true;
+    seats_at_the_end_ = wal_senders.get();
     rig.loop.retire(std::unique_ptr<runtime::Loop::Retired>(&session));
   }
 
   bool over_ = false;
+  std::int64_t seats_at_the_end_ = -1;
   server::session::Session* session_;
 };
 

@@ -4,7 +4,10 @@
 
 #include <string>
 
+#include "server/wire/replication.h"
 #include "tests/session/session_loop.h"
+#include "tests/support/bytes.h"
+#include "tests/support/logged.h"
 
 // A session from inside: its timers, by a clock that the test sets, and what it keeps.
 
@@ -78,6 +81,16 @@ TEST_F(SessionOnLoopTest, ASeatIsTakenWhenTheClientIsIn) {
   EXPECT_EQ(wal_senders.get(), 0);
 }
 
+// It was given back when the session died, at the end of the turn: a client that had seen the end
+// and came back on another loop was one too many.
+TEST_F(SessionOnLoopTest, ASeatIsFreeAsSoonAsTheClientCanSeeTheEnd) {
+  say(startup_packet(walreceiver_parameters()));
+  EXPECT_EQ(wal_senders.get(), 1);
+  say(client_message('X', ""));
+  ASSERT_TRUE(over());
+  EXPECT_EQ(seats_at_the_end(), 0);
+}
+
 // The command runs in the pool when the session finds out, or is done already.
 TEST_F(SessionOnLoopTest, ATemporarySlotOfAClientThatHasGoneIsDropped) {
   say(startup_packet(walreceiver_parameters()));
@@ -103,6 +116,51 @@ TEST_F(SessionOnLoopTest, ASessionThatWaitsForASlotIsTerminatedBehindItsAnswer) 
   EXPECT_LT(last_words.find("57014"), last_words.find("57P01")) << last_words;
   slots.drop_temporary(9);  // calls no waiter
   rig.loop.turn_for_test();
+}
+
+// The primary ignores a message with a transaction that it cannot know, and with it what all other
+// standbys need (walsender.c, TransactionIdInRecentPast).
+TEST_F(SessionOnLoopTest, FeedbackThatPostgresWouldIgnoreCountsForNothing) {
+  rig.tail.show_xid({.id = 1000, .epoch = 5});
+  rig.tail.announce(rig.clock.now());
+  say(startup_packet(walreceiver_parameters()));
+  say(start_replication(rig.end()));
+  const auto feedback_of = [](std::uint32_t epoch, std::uint32_t xmin, std::uint32_t catalog = 0) {
+    return client_message(
+        'd', as_text(server::wire::encode_hot_standby_feedback({.send_time = 0,
+                                                                .xmin = xmin,
+                                                                .xmin_epoch = epoch,
+                                                                .catalog_xmin = catalog,
+                                                                .catalog_xmin_epoch = epoch})));
+  };
+  const auto oldest = [this] { return xmin_horizon.oldest(rig.clock.now(), {}); };
+  const std::uint64_t right = (std::uint64_t{5} << 32) | 900;
+  say(feedback_of(5, 900));
+  EXPECT_EQ(oldest().data, right);
+  const std::string log = logged([&] {
+    say(feedback_of(4, 900));
+    say(feedback_of(6, 900));
+    say(feedback_of(5, 3'000'000'000));
+    say(feedback_of(5, 950, 3'000'000'000));
+  });
+  EXPECT_EQ(oldest(), server::source::Xmin{right}) << "the last right one stays in force";
+  EXPECT_EQ(count_of(log, "WARNING:  ignoring hot standby feedback of standby \"walreceiver\""), 1u)
+      << log;
+  say(feedback_of(5, 960));
+  EXPECT_EQ(oldest().data, right + 60);
+  say(feedback_of(9, 1));
+  EXPECT_EQ(oldest(), server::source::Xmin{}) << "no normal transaction, so it needs none";
+}
+
+TEST_F(SessionOnLoopTest, WrongFeedbackDoesNotMoveASlot) {
+  rig.tail.show_xid({.id = 1000, .epoch = 5});
+  rig.tail.announce(rig.clock.now());
+  const auto created = slots.create("s", server::slot::Persistence::kTemporary, /*pid=*/7, {});
+  ASSERT_TRUE(created.has_value());
+  say(startup_packet(walreceiver_parameters()));
+  say(query("START_REPLICATION SLOT s PHYSICAL " + to_string(rig.end())));
+  say(feedback(900));  // of epoch 0
+  EXPECT_EQ(slots.read("s")->xmin, server::source::Xmin{});
 }
 
 // The stream was over, so its sender had no more to lose; its pages were in the socket all the

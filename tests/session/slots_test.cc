@@ -79,9 +79,7 @@ struct SlotsTest : SessionTest {
     told.xmin = xmin;
     return client_message('d', as_text(server::wire::encode_hot_standby_feedback(told)));
   }
-  Xmin horizon() {
-    return server.xmin_horizon().oldest(runtime::Instant(), server::wal::kInvalidTransactionId);
-  }
+  Xmin horizon() { return server.xmin_horizon().oldest(runtime::Instant(), {}); }
 
   ReadyClient client{server};
 };

@@ -14,7 +14,7 @@ using std::chrono::seconds;
 
 struct NoSink final : WalSink {
   wal::Lsn position() const override { return {}; }
-  wal::TransactionId newest_xid() const override { return wal::kInvalidTransactionId; }
+  wal::NextXid next_xid() const override { return {}; }
   runtime::Result<void> on_connected(const PrimaryInfo&) override { return {}; }
   runtime::Result<void> on_wal(const wire::XLogData&) override { return {}; }
   runtime::Result<void> on_turn() override { return {}; }

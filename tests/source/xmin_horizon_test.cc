@@ -21,10 +21,18 @@ using std::chrono::seconds;
 const runtime::Instant kStart{seconds(1000)};
 constexpr TransactionId kUnknown = wal::kInvalidTransactionId;
 
-Xmin oldest_of(XminHorizon& horizon) { return horizon.oldest(kStart, kUnknown); }
+// A horizon that is told of the transaction that began last.
+struct Horizon : XminHorizon {
+  using XminHorizon::oldest;
+  Xmin oldest(runtime::Instant now, TransactionId newest) {
+    return oldest(now, wal::NextXid{.id = newest == kUnknown ? kUnknown : newest + 1});
+  }
+};
+
+Xmin oldest_of(Horizon& horizon) { return horizon.oldest(kStart, kUnknown); }
 
 TEST(XminHorizonTest, IsTheOldestOfAllAndNoneIfNobodyHasAny) {
-  XminHorizon horizon;
+  Horizon horizon;
   EXPECT_EQ(oldest_of(horizon), Xmin{});
   horizon.report(1, "a", {.data = 700, .catalog = 0});
   horizon.report(2, "b", {.data = 500, .catalog = 900});
@@ -40,7 +48,7 @@ TEST(XminHorizonTest, IsTheOldestOfAllAndNoneIfNobodyHasAny) {
 }
 
 TEST(XminHorizonTest, AnEarlierEpochIsOlderWhateverTheId) {
-  XminHorizon horizon;
+  Horizon horizon;
   const Xmin late{.data = (std::uint64_t{1} << 32) | 3};
   const Xmin early{.data = 0xFFFFFFF0};
   horizon.report(1, "a", late);
@@ -49,7 +57,7 @@ TEST(XminHorizonTest, AnEarlierEpochIsOlderWhateverTheId) {
 }
 
 TEST(XminHorizonTest, WhoStaysBehindForTooLongIsLeftOutUntilHeMoves) {
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "slow", {.data = 500});
   EXPECT_EQ(horizon.oldest(kStart, kUnknown).data, 500u);
@@ -73,7 +81,7 @@ TEST(XminHorizonTest, WhoStaysBehindForTooLongIsLeftOutUntilHeMoves) {
 
 // It was dropped with a warning, and each that came was again: on an idle primary no xmin moves.
 TEST(XminHorizonTest, OnAnIdlePrimaryNobodyIsBehind) {
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "a", {.data = 500, .catalog = 500});
   horizon.report(2, "b", {.data = 500});
@@ -88,7 +96,7 @@ TEST(XminHorizonTest, OnAnIdlePrimaryNobodyIsBehind) {
 }
 
 TEST(XminHorizonTest, TheTimeOfAnIdlePrimaryDoesNotCount) {
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "a", {.data = 500});
   EXPECT_EQ(horizon.oldest(kStart, 499).data, 500u);
@@ -100,7 +108,7 @@ TEST(XminHorizonTest, TheTimeOfAnIdlePrimaryDoesNotCount) {
 }
 
 TEST(XminHorizonTest, TransactionsOfTheWalComeRoundAgain) {
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "a", {.data = (std::uint64_t{1} << 32) | 3});
   EXPECT_EQ(horizon.oldest(kStart, 0xFFFFFFF0).data, (std::uint64_t{1} << 32) | 3);
@@ -111,7 +119,7 @@ TEST(XminHorizonTest, TransactionsOfTheWalComeRoundAgain) {
 }
 
 TEST(XminHorizonTest, SlotsCountLikeStandbysAndAreNamedInTheLog) {
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "a", {.data = 700});
   horizon.report_slot("s", {.data = 500, .catalog = 400});
@@ -127,8 +135,39 @@ TEST(XminHorizonTest, SlotsCountLikeStandbysAndAreNamedInTheLog) {
   EXPECT_EQ(horizon.oldest(kStart + seconds(64), 600), (Xmin{.data = 700}));
 }
 
+// The primary would ignore the whole message, and what all others need with it.
+TEST(XminHorizonTest, WhatThePrimaryWouldNotTakeIsNotPassedOn) {
+  const std::uint64_t epoch = std::uint64_t{5} << 32;
+  const wal::NextXid next{.id = 1000, .epoch = 5};
+  Horizon horizon;
+  horizon.report(1, "right", {.data = epoch | 800, .catalog = epoch | 700});
+  horizon.report(2, "behind", {.data = 900});
+  horizon.report_slot("ahead", {.data = 0, .catalog = (epoch << 1) | 3});
+  const std::string log = tests::logged([&] {
+    EXPECT_EQ(horizon.oldest(kStart, {.id = 1000}).data, 900u) << "the epoch is not known yet";
+    EXPECT_EQ(horizon.oldest(kStart, next), (Xmin{.data = epoch | 800, .catalog = epoch | 700}));
+    horizon.remove(1);
+    EXPECT_EQ(horizon.oldest(kStart, next), Xmin{}) << "and what is ahead is no better";
+    EXPECT_EQ(horizon.oldest(kStart, next), Xmin{});
+  });
+  const std::string words = " is of no transaction of the recent past";
+  EXPECT_EQ(tests::count_of(log, "process 2 (standby \"behind\")" + words), 1u) << log;
+  EXPECT_EQ(tests::count_of(log, "slot \"ahead\"" + words), 1u) << log;
+  horizon.report(2, "behind", {.data = epoch | 999});
+  EXPECT_EQ(horizon.oldest(kStart, next).data, epoch | 999) << "it has come to its senses";
+}
+
+// A standby may know of transactions that have no record; the primary may know of none.
+TEST(XminHorizonTest, WhatIsALittleAheadIsPassedOnAsTheNextTransaction) {
+  const std::uint64_t epoch = std::uint64_t{5} << 32;
+  Horizon horizon;
+  horizon.report(1, "a", {.data = epoch | 1010, .catalog = 0});
+  EXPECT_EQ(horizon.oldest(kStart, {.id = 1000, .epoch = 5}), (Xmin{.data = epoch | 1000}));
+  EXPECT_EQ(horizon.oldest(kStart, {.id = 1020, .epoch = 5}), (Xmin{.data = epoch | 1010}));
+}
+
 TEST(XminHorizonTest, TellsItsListenerOfChangesOnly) {
-  XminHorizon horizon;
+  Horizon horizon;
   int told = 0;
   horizon.set_listener([&told] { ++told; }, {});
   horizon.report(1, "a", {.data = 5});
@@ -145,7 +184,7 @@ TEST(XminHorizonTest, TellsItsListenerOfChangesOnly) {
 
 // A fleet reports all the time; the receiver wakes, and looks, for the oldest alone.
 TEST(XminHorizonTest, AReportThatLeavesTheOldestAsItIsTellsNothing) {
-  XminHorizon horizon;
+  Horizon horizon;
   int told = 0;
   horizon.set_listener([&told] { ++told; }, {});
   horizon.report(1, "a", {.data = 5, .catalog = 3});
@@ -161,7 +200,7 @@ TEST(XminHorizonTest, AReportThatLeavesTheOldestAsItIsTellsNothing) {
 }
 
 TEST(XminHorizonTest, WhatIsLeftOutForItsAgeCountsAgainWhenItMoves) {
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "a", {.data = 5});
   horizon.report(2, "b", {.data = 9});
@@ -222,7 +261,7 @@ class AllHolders {
 
 TEST(XminHorizonTest, WhateverComesAndGoesItIsWhatALookAtAllHoldersSays) {
   std::mt19937 random(tests::random_seed());
-  XminHorizon horizon;
+  Horizon horizon;
   horizon.set_listener({}, seconds(10));
   AllHolders all(seconds(10));
   runtime::Instant now = kStart;

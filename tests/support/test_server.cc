@@ -20,6 +20,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
     : options_(std::move(options)),
       faults_(identity),
       segments_(std::move(directory), identity, faults_),
+      process_ids_(options_.last_process_id),
       slots_(slot_options(options_.slots)),
       pool_(std::make_unique<runtime::Pool>(2)) {
   // No test but those of the limit wants to meet it.
@@ -44,7 +45,6 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
     workers_.push_back(std::make_unique<Worker>(i, shared, options_.worker));
     tail_.subscribe(workers_.back()->span_queue());
   }
-  process_ids_.add(options_.last_process_id);
   acceptor_ = std::make_unique<server::Acceptor>(0, clock_, workers_, process_ids_);
   const auto addresses = runtime::resolve("127.0.0.1", 0);
   const auto bound = acceptor_->listen(addresses->front());

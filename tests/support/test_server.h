@@ -30,7 +30,7 @@ class TestServer final : public server::source::Source::Listener {
     server::Worker::Options worker;
     server::slot::Slots::Options slots;
     runtime::ConnectionLimits connections;
-    std::int64_t last_process_id = 0;
+    std::uint32_t last_process_id = 0;
   };
 
   TestServer(std::string directory, const server::wal::Identity& identity, Options options);
@@ -79,7 +79,7 @@ class TestServer final : public server::source::Source::Listener {
   server::wal::FaultLog faults_;
   server::wal::Segments segments_;
   runtime::Gauge wal_senders_;
-  runtime::Gauge process_ids_;
+  server::session::ProcessIds process_ids_;
   server::session::CancelKeys cancel_keys_;
   server::source::XminHorizon xmin_horizon_;
   server::source::Quorum quorum_;

@@ -55,7 +55,7 @@ TEST_F(ReaderTest, PublishesWhatHasComeSinceAndWhen) {
   }
 }
 
-TEST_F(ReaderTest, KnowsTheTransactionThatBeganLast) {
+TEST_F(ReaderTest, KnowsTheTransactionThatComesNext) {
   seek(begin());
   const auto read = [this](std::initializer_list<server::wal::TransactionId> xids) {
     for (const auto xid : xids) {
@@ -64,19 +64,19 @@ TEST_F(ReaderTest, KnowsTheTransactionThatBeganLast) {
     }
     write();
     advance();
-    return reader.newest_xid();
+    return reader.next_xid().id;
   };
   EXPECT_EQ(read({0}), 0u) << "nobody's";
-  EXPECT_EQ(read({700, 0}), 700u);
-  EXPECT_EQ(read({690}), 700u) << "it began before, and has gone on";
-  EXPECT_EQ(read({701, 1, 2}), 701u) << "these are no transactions";
-  EXPECT_EQ(read({0x80000000, 0xFFFFFFFF, 5, 0xFFFFFFFE}), 5u) << "they come round again";
+  EXPECT_EQ(read({700, 0}), 701u);
+  EXPECT_EQ(read({690}), 701u) << "it began before, and has gone on";
+  EXPECT_EQ(read({701, 1, 2}), 702u) << "these are no transactions";
+  EXPECT_EQ(read({0x80000000, 0xFFFFFFFF, 5, 0xFFFFFFFE}), 6u) << "they come round again";
   append(100);
   builder.set_xid(9);
   append(100);
   write();
   reader.advance(builder.previous_record());
-  EXPECT_EQ(reader.newest_xid(), 5u) << "the limit is before it";
+  EXPECT_EQ(reader.next_xid().id, 6u) << "the limit is before it";
 }
 
 TEST_F(ReaderTest, BeginsWhereItIsTold) {
