@@ -2,19 +2,39 @@
 
 #include <pthread.h>
 
+#include <csignal>
 #include <utility>
 
 #include "memctx/context.h"
 #include "memctx/current.h"
+#include "runtime/check.h"
 
 namespace runtime {
 
+namespace {
+
+// Signals that ask for something are main's, whatever main does with them when it starts a thread
+// (signals.h). A new thread has the mask of the one that starts it, so none finds it unmasked.
+template <typename Body>
+std::thread start_without_requests(Body body) {
+  sigset_t requests;
+  sigset_t before;
+  ::sigemptyset(&requests);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGUSR1}) ::sigaddset(&requests, signal);
+  CHECK(::pthread_sigmask(SIG_BLOCK, &requests, &before) == 0);
+  std::thread thread(std::move(body));
+  CHECK(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  return thread;
+}
+
+}  // namespace
+
 NamedThread::NamedThread(const std::string& name, Body body)
-    : thread_([thread_name = name.substr(0, 15), run = std::move(body)] {
+    : thread_(start_without_requests([thread_name = name.substr(0, 15), run = std::move(body)] {
         ::pthread_setname_np(::pthread_self(), thread_name.c_str());
         memctx::Context top("TopMemoryContext");
         const memctx::CurrentGuard guard(top);
         run(top);
-      }) {}
+      })) {}
 
 }  // namespace runtime

@@ -103,23 +103,7 @@ runtime::Result<int> Server::run() {
 
 runtime::Result<void> Server::start() {
   const std::int64_t descriptors = runtime::raise_descriptor_limit();
-  addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
-  slots_.emplace(slot_options());
-  holds_.add(slot_holder_.emplace(*slots_));
-  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_);
-  TRY(open_source());
-  TRY(lock_state_directory());
-  TRY(slots_->load());
-  faults_.emplace(source_->identity());
-  segments_.emplace(source_->directory(), source_->identity(), *faults_);
-  source_->set_pins(segments_->pins());
-  settings::Settings settings = config_.settings;
-  settings::add_source_settings(source_->identity(), settings);
-  settings_ = std::make_shared<const settings::Settings>(std::move(settings));
-  build_workers();
-  TRY(listen());
-  for (const auto& worker : workers_) worker->start();
-  TRY(source_->start(tail_, *faults_, *this));
+  TRY(start_all_but_acceptors());
   TRY(start_to_accept(descriptors));
 
   started_ = clock_.now();
@@ -133,11 +117,28 @@ runtime::Result<void> Server::start() {
   return {};
 }
 
-// open() may wait for a primary for a long time, and the loop that handles signals does not run
-// yet; so SIGINT and SIGTERM end the process meanwhile.
-runtime::Result<void> Server::open_source() {
+// The source may wait for a primary, or read and prove WAL, for a long time, and the loop that
+// handles signals does not run yet; so SIGINT and SIGTERM end the process meanwhile. No client has
+// been served, and what was written is as safe as at a crash.
+runtime::Result<void> Server::start_all_but_acceptors() {
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
-  return source_->open();
+  addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
+  slots_.emplace(slot_options());
+  holds_.add(slot_holder_.emplace(*slots_));
+  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_);
+  TRY(source_->open());
+  TRY(lock_state_directory());
+  TRY(slots_->load());
+  faults_.emplace(source_->identity());
+  segments_.emplace(source_->directory(), source_->identity(), *faults_);
+  source_->set_pins(segments_->pins());
+  settings::Settings settings = config_.settings;
+  settings::add_source_settings(source_->identity(), settings);
+  settings_ = std::make_shared<const settings::Settings>(std::move(settings));
+  build_workers();
+  TRY(listen());
+  for (const auto& worker : workers_) worker->start();
+  return source_->start(tail_, *faults_, *this);
 }
 
 // The source has locked its spool; a state directory elsewhere needs a lock of its own.
@@ -249,31 +250,20 @@ void Server::look_at_left_slots() {
 
 void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
 
-// First no new clients, then no new WAL; then each session ends when its standby has confirmed all
-// WAL. The loop runs on meanwhile, for a second signal.
 void Server::begin_stop() {
   loop_.assert_in_thread();
-  if (std::exchange(stopping_, true)) {
-    for (const auto& worker : workers_) worker->cut_short();
-    return;
-  }
-  for (const auto& acceptor : acceptors_) acceptor->stop();
-  source_->stop();
-  for (const auto& worker : workers_) {
-    worker->begin_shut_down([this] {
-      loop_.mailbox().post([this] {
-        loop_.assert_in_thread();
-        if (++workers_ended_ == workers_.size()) loop_.stop();
-      });
-    });
-  }
+  if (shutdown_.has_begun()) return shutdown_.hurry();
+  shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
-// Ends the threads that begin_stop() has left, or those of a server that could not start.
+// Ends the threads that the shutdown has left, or those of a server that could not start. The loop
+// sees no signal any more, so that another one ends the process.
 void Server::stop() {
   loop_.assert_in_thread();
+  const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  shutdown_.finish();
   for (const auto& acceptor : acceptors_) acceptor->stop();
-  if (!stopping_) {
+  if (!shutdown_.has_begun()) {
     for (const auto& worker : workers_) worker->begin_shut_down();
   }
   for (const auto& worker : workers_) worker->join();
@@ -295,15 +285,16 @@ void Server::on_signal(int signal) {
   loop_.assert_in_thread();
   if (signal == SIGUSR1) return log_memory_contexts();
   if (signal == SIGHUP) return reload();
-  runtime::log::log("{}", stopping_ ? "received another shutdown request, closing all connections"
-                                    : "received fast shutdown request");
+  runtime::log::log("{}", shutdown_.has_begun()
+                              ? "received another shutdown request, closing all connections"
+                              : "received fast shutdown request");
   begin_stop();
 }
 
 void Server::on_timer(runtime::Timer& timer) {
   loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
-    if (!stopping_) begin_stop();
+    if (!shutdown_.has_begun()) begin_stop();
   } else if (&timer == &slots_timer_) {
     save_slots();
   } else {
@@ -322,7 +313,7 @@ void Server::on_source_failed(const runtime::Error& error) {
   loop_.mailbox().post([this] {
     loop_.assert_in_thread();
     exit_code_ = 1;
-    if (!stopping_) begin_stop();
+    if (!shutdown_.has_begun()) begin_stop();
   });
 }
 
@@ -353,7 +344,8 @@ void Server::log_memory_contexts() {
 
 // Every worker answers for its own sessions; take_rows() draws the table after the last answer.
 void Server::request_table() {
-  if (answers_awaited_ > 0 || stopping_) return;  // workers that have ended do not answer
+  if (answers_awaited_ > 0 || shutdown_.has_begun())
+    return;  // workers that have ended do not answer
   answers_awaited_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {

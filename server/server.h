@@ -24,6 +24,7 @@
 #include "server/session/process_ids.h"
 #include "server/settings/settings.h"
 #include "server/slot/left_slots.h"
+#include "server/shutdown.h"
 #include "server/slot/slot_holder.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
@@ -56,7 +57,7 @@ class Server final : private runtime::Signals::Handler,
 
   runtime::Result<void> lock_state_directory();
   runtime::Result<void> start();
-  runtime::Result<void> open_source();
+  runtime::Result<void> start_all_but_acceptors();
   runtime::Result<void> listen();
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_workers();
@@ -113,8 +114,7 @@ class Server final : private runtime::Signals::Handler,
   std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
   std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
   runtime::Instant started_{};
-  bool stopping_ GUARDED_BY(loop_) = false;
-  std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
+  Shutdown shutdown_ GUARDED_BY(loop_){loop_, acceptors_, workers_};
   int exit_code_ GUARDED_BY(loop_) = 0;
 };
 

@@ -1,8 +1,6 @@
 #include "server/source/conninfo.h"
 
 #include <libpq-fe.h>
-#include <netdb.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
@@ -21,7 +19,6 @@ using runtime::Result;
 
 namespace {
 
-constexpr runtime::Duration kHostTimeout = std::chrono::seconds(10);
 // A second may be over at once where whole seconds are counted (connectDBComplete).
 constexpr int kConnectTimeoutMin = 2;
 
@@ -107,17 +104,18 @@ std::vector<Host> read_hosts(const Values& values) {
   return hosts;
 }
 
-Result<runtime::Duration> read_timeout(const Values& values) {
+Result<std::optional<runtime::Duration>> read_timeout(const Values& values) {
   const std::string text = value_of(values, "connect_timeout");
-  if (text.empty()) return kHostTimeout;
+  if (text.empty()) return std::optional<runtime::Duration>();
   int seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc{} || end != text.data() + text.size()) {
     return refused(
         format("invalid integer value \"{}\" for connection option \"connect_timeout\"", text));
   }
-  if (seconds <= 0) return runtime::Duration::zero();
-  return runtime::Duration(std::chrono::seconds(std::max(seconds, kConnectTimeoutMin)));
+  if (seconds <= 0) return std::optional(runtime::Duration::zero());
+  return std::optional<runtime::Duration>(
+      std::chrono::seconds(std::max(seconds, kConnectTimeoutMin)));
 }
 
 // The options that are given anew for each connection to a host.
@@ -126,6 +124,17 @@ bool is_of_host(std::string_view name) {
 }
 
 }  // namespace
+
+std::string describe(const Host& host) {
+  std::string text;
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) text += format("{}{}={}", text.empty() ? "" : " ", name, value);
+  };
+  add("host", host.name);
+  add("hostaddr", host.address);
+  add("port", host.port);
+  return text;
+}
 
 Result<Conninfo> read_conninfo(const std::string& text) {
   Conninfo conninfo;
@@ -142,26 +151,6 @@ Result<Conninfo> read_conninfo(const std::string& text) {
   conninfo.session_attrs = {attrs};
   if (attrs == "prefer-standby") conninfo.session_attrs = {"standby", "any"};
   return conninfo;
-}
-
-std::vector<Host> addresses_of(const Host& host) {
-  const bool is_socket = host.name.starts_with('/') || host.name.starts_with('@');
-  if (host.name.empty() || is_socket || !host.address.empty()) return {host};
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.name.c_str(), nullptr, &hints, &found) != 0) return {host};
-  std::vector<Host> hosts;
-  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    char address[NI_MAXHOST];
-    if (::getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof(address), nullptr, 0,
-                      NI_NUMERICHOST) == 0) {
-      hosts.push_back({.name = host.name, .address = address, .port = host.port});
-    }
-  }
-  ::freeaddrinfo(found);
-  // libpq names a host by its name, rather than by its address, only if it looks it up itself.
-  return hosts.size() > 1 ? hosts : std::vector{host};
 }
 
 }  // namespace server::source

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,9 @@ struct Host {
   friend bool operator==(const Host&, const Host&) = default;
 };
 
+// "host=... hostaddr=... port=...", without what is empty.
+std::string describe(const Host& host);
+
 // What libpq makes of a connection string, with its service file and PG* environment, taken apart:
 // libpq limits the time that a host may take only in its blocking calls (connectDBComplete), and
 // goes no further when one ends the connection before it is made.
@@ -25,16 +29,13 @@ struct Conninfo {
   std::vector<Host> hosts;  // in the order in which they are tried; at least one
   // target_session_attrs, for each pass through the hosts.
   std::vector<std::string> session_attrs;
-  runtime::Duration host_timeout{};  // connect_timeout, for each address; zero: there is none
+  // connect_timeout, for each address; zero: there is none. None: the string does not say.
+  std::optional<runtime::Duration> host_timeout;
   // What else the string says, by libpq's names.
   std::vector<std::pair<std::string, std::string>> options;
 };
 
 // kUpstreamLost, in libpq's words.
 runtime::Result<Conninfo> read_conninfo(const std::string& text);
-
-// One host for each address, if its name has several: a silent one must not keep the others from
-// their turn. One whose name is unknown is libpq's to refuse. Blocks while the name is looked up.
-std::vector<Host> addresses_of(const Host& host);
 
 }  // namespace server::source

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/check.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
@@ -73,14 +74,63 @@ Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
                 .feedback_age_max = options_.feedback_age_max},
                clock, sink, upstream_) {}
 
+Result<PrimaryInfo> Receiver::connect() {
+  CHECK(thread_ == nullptr);
+  TRY(begin_round());
+  return connect_next();
+}
+
+// What the conninfo refers to, such as a service file, is read anew for each round.
+Result<void> Receiver::begin_round() {
+  round_ = HostRound();
+  auto conninfo = read_conninfo(options_.upstream.conninfo);
+  if (!conninfo) return std::move(conninfo).error();
+  round_ = HostRound(std::move(*conninfo));
+  return {};
+}
+
+runtime::Duration Receiver::host_timeout() const {
+  return round_.conninfo().host_timeout.value_or(patience_);
+}
+
+// To the next host of the round that answers.
+Result<PrimaryInfo> Receiver::connect_next() {
+  for (;;) {
+    const auto attempt = TRY(round_.next([this](const Host& host) { return look_up(host); }));
+    if (!attempt) return runtime::Error{.kind = &kUpstreamLost, .what = round_.failures()};
+    auto primary = ask(*attempt);
+    if (primary || stop_.load()) return primary;
+    pass_over(attempt->host, primary.error());
+  }
+}
+
+Result<std::vector<Host>> Receiver::look_up(const Host& host) {
+  auto addresses = upstream_.addresses_of(host, host_timeout());
+  if (addresses || stop_.load()) return addresses;
+  pass_over(host, addresses.error());
+  return std::vector<Host>();
+}
+
 // The slot is made before the primary is asked for its end of WAL: from then on the primary removes
 // no WAL that this server may ask for.
-Result<PrimaryInfo> Receiver::connect() {
-  TRY(upstream_.connect());
+Result<PrimaryInfo> Receiver::ask(const HostRound::Attempt& attempt) {
+  host_ = describe(attempt.host);
+  TRY(upstream_.connect(round_.conninfo(), attempt, host_timeout()));
+  round_.note_answer();
   if (options_.create_slot && !options_.slot_name.empty()) {
     TRY(upstream_.create_slot(options_.slot_name));
   }
   return upstream_.identify();
+}
+
+// Before start() the caller has what was wrong with all hosts, if none was of use.
+void Receiver::pass_over(const Host& host, const runtime::Error& error) {
+  const bool names_host = !upstream_.is_connected() || !round_.has_several();
+  round_.note_failure(error.what);
+  if (tail_ != nullptr) {
+    host_reports_.log_failure(describe(host), error, names_host ? "" : upstream_.server());
+  }
+  upstream_.disconnect();
 }
 
 void Receiver::start(wal::WalTail& tail) {
@@ -110,7 +160,7 @@ void Receiver::log_memory_contexts() {
 }
 
 void Receiver::run() {
-  while (try_primary()) {
+  while (try_round()) {
     const Instant again = clock_.now() + options_.retry_interval;
     for (Instant now; (now = clock_.now()) < again && upstream_.pause(again - now);) {
       look_at_doorbell();
@@ -119,35 +169,52 @@ void Receiver::run() {
   upstream_.disconnect();
 }
 
-// Returns whether to try again after a while.
-bool Receiver::try_primary() {
+// Returns whether to begin another round after a while.
+bool Receiver::try_round() {
   if (stop_.load()) return false;
-  const runtime::Error error = receive_from_primary().error();
-  streaming_ = false;
-  if (stop_.load()) return false;
-  report(error);
-  upstream_.disconnect();
-  return sink_.on_connection_lost(error);
-}
-
-void Receiver::report(const runtime::Error& error) {
-  const std::string text =
-      error.detail.empty() ? error.what : format("{}\nDETAIL:  {}", error.what, error.detail);
-  stream_fails_ = error.kind != &kUpstreamLost;
-  if (std::exchange(last_report_, text) == text) return;
-  if (error.kind == &kUpstreamLost) {
-    runtime::log::log("{}", text);
-  } else {
-    runtime::log::error("{}", text);
+  runtime::Error error;
+  if (auto begun = begin_round(); !begun) {
+    host_reports_.log_failure("", begun.error(), "");
+    return sink_.on_connection_lost(begun.error());
   }
+  do {
+    progress_ = Progress::kNone;
+    error = receive_from_primary().error();
+    streaming_ = false;
+    if (stop_.load()) return false;
+    if (upstream_.is_connected()) {
+      host_reports_.log_failure(host_, error, round_.has_several() ? upstream_.server() : "");
+    }
+    upstream_.disconnect();
+    if (!sink_.on_connection_lost(error)) return false;
+  } while (progress_ != Progress::kProven && !round_.is_over());
+  patience_ =
+      progress_ == Progress::kNone ? std::min(patience_ * 2, kHostTimeoutMax) : kHostTimeoutMin;
+  return true;
 }
 
 // One connection, from its first byte to its last. Returns only with an error.
 Result<void> Receiver::receive_from_primary() {
-  const PrimaryInfo primary = TRY(connect());
+  const PrimaryInfo primary = TRY(connect_next());
   TRY(sink_.on_connected(primary));
+  TRY(check_end(primary));
   tail_->promise(primary.end);
   tail_->announce(clock_.now());
+  return stream_timelines();
+}
+
+// A host whose WAL ends before ours may have it soon, as a standby that lags, or never, as a server
+// that has crashed. Another host may have it now. Where there is no other, the host itself decides
+// whether it has this server wait or refuses.
+Result<void> Receiver::check_end(const PrimaryInfo& primary) const {
+  if (!round_.has_several() || primary.end >= sink_.position()) return {};
+  return runtime::Error{.kind = &kUpstreamRefused,
+                        .what = "the primary's WAL ends before this server's",
+                        .detail = format("The primary's WAL ends at {}, this server's at {}.",
+                                         primary.end, sink_.position())};
+}
+
+Result<void> Receiver::stream_timelines() {
   for (;;) {
     const wal::TimelineId timeline = tail_->timelines()->history.tip();
     std::optional<NextTimeline> next =
@@ -165,52 +232,58 @@ Result<void> Receiver::receive_from_primary() {
 }
 
 void Receiver::announce() {
-  // A stream that fails soon after it has begun was reported, and is announced when it goes on.
-  if (stream_fails_) return;
-  runtime::log::log("started streaming WAL from primary at {} on timeline {} ({})",
-                    sink_.position(), wal::value(tail_->timelines()->history.tip()),
-                    upstream_.server());
-  last_report_.clear();
+  host_reports_.log_stream(host_, sink_.position(), tail_->timelines()->history.tip(),
+                           upstream_.server());
 }
 
 // Until the timeline ends. Returns where WAL goes on then.
 Result<std::optional<NextTimeline>> Receiver::stream() {
   streaming_ = true;
+  progress_ = std::max(progress_, Progress::kStreamed);
   TRY(reports_.begin(clock_.now()));
   for (;;) {
     const Instant now = clock_.now();
-    const bool ended = TRY(take_what_has_come(now));
-    if (ended) {
+    const Came came = TRY(take_what_has_come(now));
+    if (came == Came::kEnd) {
       streaming_ = false;
       return upstream_.finish_streaming();
     }
     TRY(sink_.on_turn());
     TRY(reports_.send_due(now));
-    TRY(upstream_.wait(std::min(sink_.next_turn(), reports_.next_due()) - now));
+    const Instant due = std::min(sink_.next_turn(), reports_.next_due());
+    TRY(upstream_.wait(came == Came::kMore ? runtime::Duration::zero() : due - now));
     look_at_doorbell();
   }
 }
 
-// Returns whether the stream has ended.
-Result<bool> Receiver::take_what_has_come(Instant now) {
-  for (;;) {
+// Each message is written, and may wait for the disk, so that a primary that sends without a pause
+// would keep the receiver from all else.
+Result<Receiver::Came> Receiver::take_what_has_come(Instant now) {
+  std::size_t bytes = 0;
+  do {
     const Upstream::Received received = TRY(upstream_.receive());
-    if (received.stream_ended) return true;
-    if (!received.message.has_value()) return false;
+    if (received.stream_ended) return Came::kEnd;
+    if (!received.message.has_value()) return Came::kAll;
     reports_.note_message(now);
     if (const auto* data = std::get_if<wire::XLogData>(&*received.message)) {
+      bytes += data->wal.size();
       TRY(take(*data));
     } else if (std::get<wire::Keepalive>(*received.message).reply_requested) {
       reports_.want_status();
     }
-  }
+  } while (bytes < kTurnBytesMax && clock_.now() < now + kTurnTimeMax);
+  return Came::kMore;
 }
 
 Result<void> Receiver::take(const wire::XLogData& data) {
   const Lsn before = sink_.position();
   tail_->promise(Lsn(data.wal_end));
   TRY(sink_.on_wal(data));
-  if (sink_.position() > before && std::exchange(stream_fails_, false)) announce();
+  if (sink_.position() == before) return {};
+  progress_ = Progress::kProven;
+  const bool failed_before = host_reports_.fails(host_);
+  host_reports_.note_progress(host_);
+  if (failed_before) announce();
   return {};
 }
 

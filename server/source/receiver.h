@@ -1,14 +1,19 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
 #include "runtime/thread.h"
+#include "server/source/host_reports.h"
+#include "server/source/host_round.h"
 #include "server/source/primary_reports.h"
 #include "server/source/quorum.h"
 #include "server/source/source.h"
@@ -28,7 +33,10 @@ runtime::Result<void> check_fork(const wal::TimelineHistory& ours, wal::Lsn end,
 
 // One connection to a primary after another, and all that a walreceiver says on them
 // (walreceiver.c, WalReceiverMain), in one walk on a thread that waits for the primary, for the
-// doorbell and for stop() alike. What becomes of the WAL is its sink's.
+// doorbell and for stop() alike. What becomes of the WAL is its sink's. The hosts of the conninfo
+// are tried in rounds: a host that does not answer, refuses, has another history, or is behind this
+// server's WAL while another host may not be, is left for the next one at once. When all were of no
+// use, or a host from which WAL came is lost, the next round begins after retry_interval.
 //   Owner: a source.  Thread: main's until start(), then its own, named "walreceiver".
 //   Borrows: clock, sink, horizon and quorum, which outlive stop().
 class Receiver {
@@ -51,7 +59,9 @@ class Receiver {
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
-  // Connects, finds out which server is there, and makes the slot if `create_slot` says so.
+  // Before start(): a round through the hosts. Connects to the first that answers, makes the slot
+  // if `create_slot` says so, and finds out which server is there. The error has what was wrong
+  // with each host.
   runtime::Result<PrimaryInfo> connect();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
@@ -69,13 +79,34 @@ class Receiver {
   runtime::Result<void> pause(runtime::Duration at_most);
 
  private:
+  // What a turn of a stream has found.
+  enum class Came { kAll, kMore, kEnd };
+  // How far a connection has come.
+  enum class Progress { kNone, kStreamed, kProven };
+
+  // What a turn of a stream takes at most, so that reports, stop() and the doorbell are looked at
+  // however much the primary sends.
+  static constexpr std::size_t kTurnBytesMax = std::size_t{1} << 20;
+  static constexpr runtime::Duration kTurnTimeMax = std::chrono::milliseconds(10);
+  // The time that each address has for an answer in the first round, if conninfo does not say. Each
+  // round without a stream doubles it, so that a server that is slow to let clients in is reached.
+  static constexpr runtime::Duration kHostTimeoutMin = std::chrono::seconds(10);
+  static constexpr runtime::Duration kHostTimeoutMax = std::chrono::seconds(60);
+
   void run();
-  bool try_primary();
-  void report(const runtime::Error& error);
+  bool try_round();
+  runtime::Result<void> begin_round();
+  runtime::Duration host_timeout() const;
+  runtime::Result<PrimaryInfo> connect_next();
+  runtime::Result<std::vector<Host>> look_up(const Host& host);
+  runtime::Result<PrimaryInfo> ask(const HostRound::Attempt& attempt);
+  void pass_over(const Host& host, const runtime::Error& error);
   runtime::Result<void> receive_from_primary();
+  runtime::Result<void> check_end(const PrimaryInfo& primary) const;
+  runtime::Result<void> stream_timelines();
   void announce();
   runtime::Result<std::optional<NextTimeline>> stream();
-  runtime::Result<bool> take_what_has_come(runtime::Instant now);
+  runtime::Result<Came> take_what_has_come(runtime::Instant now);
   runtime::Result<void> take(const wire::XLogData& data);
   void look_at_doorbell();
 
@@ -89,12 +120,13 @@ class Receiver {
   Upstream upstream_;
   wal::WalTail* tail_ = nullptr;
 
+  HostRound round_;
+  runtime::Duration patience_ = kHostTimeoutMin;
+  std::string host_;  // that is tried, as host_reports_ knows it
+  HostReports host_reports_;
   PrimaryReports reports_;
   bool streaming_ = false;
-
-  // A failure that lasts is logged once.
-  std::string last_report_;
-  bool stream_fails_ = false;  // it was refused, or its WAL was, and nothing has been proven since
+  Progress progress_ = Progress::kNone;
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

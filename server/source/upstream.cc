@@ -11,7 +11,6 @@
 
 #include "runtime/check.h"
 #include "runtime/format.h"
-#include "server/source/conninfo.h"
 #include "server/wal/format.h"
 #include "server/wire/errors.h"
 
@@ -24,9 +23,6 @@ using wal::Lsn;
 using wal::TimelineId;
 
 namespace {
-
-// How long a connection is kept whose peer acknowledges nothing, unless conninfo says otherwise.
-constexpr const char* kTcpUserTimeoutMs = "10000";
 
 // libpq's messages end in a newline, and may have several lines.
 std::string trimmed(const char* text) {
@@ -71,7 +67,10 @@ void Upstream::FreeMemory::operator()(char* memory) const { PQfreemem(memory); }
 
 Upstream::Upstream(Options options, const runtime::Clock& clock, runtime::Doorbell& doorbell,
                    const runtime::Published<bool>& stop)
-    : options_(std::move(options)), clock_(clock), doorbell_(doorbell), stop_(stop) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      wait_(doorbell, stop),
+      connector_(clock, wait_) {}
 
 Upstream::~Upstream() { disconnect(); }
 
@@ -80,92 +79,24 @@ void Upstream::disconnect() {
   PQfinish(std::exchange(connection_, nullptr));
 }
 
-// Tries host by host, each within its own time, whatever the hosts before it have answered. libpq
-// itself would try no further host after one that ends the connection before it is made, as a proxy
-// without a server behind it does.
-Result<void> Upstream::connect() {
+Result<void> Upstream::connect(const Conninfo& conninfo, const HostRound::Attempt& attempt,
+                               runtime::Duration at_most) {
   disconnect();
-  const Conninfo conninfo = TRY(read_conninfo(options_.conninfo));
-  std::string failures;
-  std::string last;
-  for (const std::string& session_attrs : conninfo.session_attrs) {
-    for (const Host& host : conninfo.hosts) {
-      for (const Host& address : addresses_of(host)) {
-        const auto connected = connect_to(conninfo, address, session_attrs);
-        if (connected || connected.error().kind == &wire::kQueryCanceled) return connected;
-        disconnect();
-        const std::string& what = connected.error().what;
-        if (std::exchange(last, what) == what) continue;
-        failures += failures.empty() ? what : "\n" + what;
-      }
-    }
-  }
-  return lost(failures);
-}
-
-// The last value of a name counts: conninfo may change what stands before it, but not what stands
-// behind it (libpqrcv_connect).
-Result<void> Upstream::connect_to(const Conninfo& conninfo, const Host& host,
-                                  const std::string& session_attrs) {
-  CHECK(connection_ == nullptr);
-  std::vector<const char*> names;
-  std::vector<const char*> values;
-  const auto add = [&](const char* name, const char* value) {
-    names.push_back(name);
-    values.push_back(value);
-  };
-  add("fallback_application_name", "walcast");
-  add("tcp_user_timeout", kTcpUserTimeoutMs);
-  for (const auto& [name, value] : conninfo.options) add(name.c_str(), value.c_str());
-  add("host", host.name.c_str());
-  add("hostaddr", host.address.c_str());
-  add("port", host.port.c_str());
-  add("target_session_attrs", session_attrs.c_str());
-  add("dbname", "replication");
-  add("replication", "true");
-  add(nullptr, nullptr);
-  connection_ = PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0);
-  if (connection_ == nullptr) return lost("out of memory");
-  const Instant deadline =
-      conninfo.host_timeout.count() > 0 ? clock_.now() + conninfo.host_timeout : Instant::max();
-  TRY(finish_connecting(deadline));
-  if (PQsetnonblocking(connection_, 1) != 0) return lost(trimmed(PQerrorMessage(connection_)));
+  connection_ =
+      TRY(connector_.connect(conninfo, attempt.host, attempt.session_attrs, at_most)).release();
   return {};
-}
-
-Result<void> Upstream::finish_connecting(Instant deadline) {
-  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-  while (PQstatus(connection_) != CONNECTION_BAD && next != PGRES_POLLING_OK) {
-    const Instant now = clock_.now();
-    if (now >= deadline) return lost(timeout_expired());
-    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    // libpq wants to be called for its socket only, and not for the doorbell.
-    if (TRY(poll(PQsocket(connection_), events, deadline - now)) == 0) continue;
-    next = PQconnectPoll(connection_);
-    if (next == PGRES_POLLING_FAILED) break;
-  }
-  if (PQstatus(connection_) != CONNECTION_OK) return lost(trimmed(PQerrorMessage(connection_)));
-  return {};
-}
-
-// As libpq says it where libpq itself waits (emitHostIdentityInfo).
-std::string Upstream::timeout_expired() const {
-  const std::string host = PQhost(connection_);
-  const std::string address = PQhostaddr(connection_);
-  const char* const port = PQport(connection_);
-  if (host.starts_with('/')) {
-    return format("connection to server on socket \"{}/.s.PGSQL.{}\" failed: timeout expired", host,
-                  port);
-  }
-  const std::string looked_up = address.empty() || address == host ? "" : format(" ({})", address);
-  return format("connection to server at \"{}\"{}, port {} failed: timeout expired", host,
-                looked_up, port);
 }
 
 std::string Upstream::server() const {
   CHECK(connection_ != nullptr);
-  return format("host={} port={}", PQhost(connection_), PQport(connection_));
+  const std::string_view host = PQhost(connection_);
+  const std::string_view address = PQhostaddr(connection_);
+  if (address.empty() || address == host)
+    return format("host={} port={}", host, PQport(connection_));
+  return format("host={} hostaddr={} port={}", host, address, PQport(connection_));
 }
+
+int Upstream::socket_for_test() const { return PQsocket(connection_); }
 
 Result<PrimaryInfo> Upstream::identify() {
   const QueryResult result = TRY(query("IDENTIFY_SYSTEM"));
@@ -231,7 +162,9 @@ Result<std::optional<NextTimeline>> Upstream::start_streaming(const std::string&
 Result<Upstream::Received> Upstream::receive() {
   char* bytes = nullptr;
   int size = PQgetCopyData(connection_, &bytes, /*async=*/1);
-  if (size == 0 && (std::exchange(readable_, false) || hides_input())) {
+  const int reads = hides_input() ? 2 : readable_ ? 1 : 0;
+  for (int i = 0; size == 0 && i < reads; ++i) {
+    readable_ = false;
     if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
     size = PQgetCopyData(connection_, &bytes, /*async=*/1);
   }
@@ -243,9 +176,13 @@ Result<Upstream::Received> Upstream::receive() {
                       std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)))))};
 }
 
-// Whether bytes may be at hand that poll() does not see: TLS or GSSAPI takes a whole record off the
-// socket, and hands libpq as much of it as there is room for. receive() finds such a rest, for it
-// reads until no message is whole, and libpq has room for all of a message whose length it knows.
+// Whether bytes may be at hand that poll() does not see: TLS or GSSAPI takes a whole record (16 kB
+// at most) off the socket, and hands libpq as much of it as there is room for:
+//   1. libpq has the first 3 of the 5 bytes that say how long a message is, and room for 8 kB more.
+//   2. The next record is taken off the socket. 8 kB of it go to libpq, and no message is whole.
+//   3. libpq knows the length now, and makes room for all of the message. poll() would sleep over
+//      the other 8 kB, which a second read gets.
+// A second read is enough, for what is left behind it lies behind a message that is whole.
 bool Upstream::hides_input() const {
   return PQsslInUse(connection_) != 0 || PQgssEncInUse(connection_) != 0;
 }
@@ -254,12 +191,12 @@ bool Upstream::hides_input() const {
 // same goes for a ring that flush() has answered: the owner looks around once more.
 Result<void> Upstream::wait(runtime::Duration at_most) {
   const auto wait = readable_ ? runtime::Duration::zero() : at_most;
-  if (TRY(poll(PQsocket(connection_), POLLIN, wait)) != 0) readable_ = true;
+  if (TRY(wait_.wait(PQsocket(connection_), POLLIN, wait)) != 0) readable_ = true;
   return {};
 }
 
 Result<void> Upstream::pause(runtime::Duration at_most) {
-  TRY(poll(-1, 0, at_most));
+  TRY(wait_.wait(-1, 0, at_most));
   return {};
 }
 
@@ -296,19 +233,6 @@ Result<std::optional<NextTimeline>> Upstream::finish_streaming() {
   }
 }
 
-Result<void> Upstream::poll_until(short events, Instant deadline) {
-  TRY(poll(PQsocket(connection_), events, deadline - clock_.now()));
-  return {};
-}
-
-// Waits for the socket, if there is one, or the doorbell. Returns the events that the socket is
-// ready for.
-Result<short> Upstream::poll(int fd, short events, runtime::Duration at_most) {
-  const short ready = stop_.load() ? short{0} : doorbell_.wait(fd, events, at_most);
-  if (!stop_.load()) return ready;
-  return runtime::Error{.kind = &wire::kQueryCanceled, .what = "interrupted"};
-}
-
 Instant Upstream::give_up_time() const {
   return options_.timeout.count() > 0 ? clock_.now() + options_.timeout : Instant::max();
 }
@@ -320,7 +244,7 @@ Result<void> Upstream::flush() {
     if (left == 0) return {};
     if (left < 0) return lost(trimmed(PQerrorMessage(connection_)));
     if (clock_.now() >= deadline) return lost("terminating walreceiver due to timeout");
-    TRY(poll_until(POLLIN | POLLOUT, deadline));
+    TRY(wait_.wait(PQsocket(connection_), POLLIN | POLLOUT, deadline - clock_.now()));
     readable_ = true;
     if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
   }
@@ -331,7 +255,7 @@ Result<Upstream::QueryResult> Upstream::next_result() {
   const Instant deadline = give_up_time();
   while (PQisBusy(connection_) != 0) {
     if (clock_.now() >= deadline) return lost("terminating walreceiver due to timeout");
-    TRY(poll_until(POLLIN, deadline));
+    TRY(wait_.wait(PQsocket(connection_), POLLIN, deadline - clock_.now()));
     if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
   }
   return QueryResult(PQgetResult(connection_));

@@ -12,6 +12,9 @@
 #include "runtime/published.h"
 #include "runtime/result.h"
 #include "server/source/errors.h"
+#include "server/source/host_connector.h"
+#include "server/source/host_round.h"
+#include "server/source/interruptible_wait.h"
 #include "server/wal/identity.h"
 #include "server/wal/timeline.h"
 #include "server/wire/replication.h"
@@ -20,9 +23,6 @@ struct pg_conn;
 struct pg_result;
 
 namespace server::source {
-
-struct Conninfo;
-struct Host;
 
 // What a server says of itself.
 struct PrimaryInfo {
@@ -38,7 +38,7 @@ struct NextTimeline {
 };
 
 // One replication connection to a primary, or to a server that speaks as one (libpqwalreceiver.c).
-// The only class that talks by libpq; conninfo.h is how it learns where.
+// All talk with a server is by this class; host_connector.h makes the connection.
 //   Owner: Receiver.  Thread: the owner's. Calls wait for the server, and return
 //   wire::kQueryCanceled as soon as another thread has set `stop` and rung the doorbell.
 //   Errors: kUpstreamLost with libpq's words, kUpstreamRefused with the server's.
@@ -56,12 +56,17 @@ class Upstream {
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
-  // By the first host of several that answers as target_session_attrs asks, and within
-  // connect_timeout (10 s). If none does, the error has what was wrong with each. The connection
-  // that there was is closed.
-  runtime::Result<void> connect();
+  // The addresses of a host, each as a host of its own.
+  runtime::Result<std::vector<Host>> addresses_of(const Host& host, runtime::Duration at_most) {
+    return connector_.addresses_of(host, at_most);
+  }
+  // One attempt, which may take `at_most`; zero: there is no limit. The connection that there was
+  // is closed.
+  runtime::Result<void> connect(const Conninfo& conninfo, const HostRound::Attempt& attempt,
+                                runtime::Duration at_most);
   void disconnect();
-  // "host=... port=...", of the server that is connected.
+  bool is_connected() const { return connection_ != nullptr; }
+  // "host=... port=...", of the server that is connected, and its address if it has a name.
   std::string server() const;
 
   // IDENTIFY_SYSTEM and what else identifies WAL. This and the next REQUIRE a connection that does
@@ -95,6 +100,9 @@ class Upstream {
   // After the stream has ended: the timeline that follows, if the server names one.
   runtime::Result<std::optional<NextTimeline>> finish_streaming();
 
+  // REQUIRES: a connection.
+  int socket_for_test() const;
+
  private:
   struct ResultDeleter {
     void operator()(pg_result* result) const;
@@ -104,12 +112,6 @@ class Upstream {
     void operator()(char* memory) const;
   };
 
-  runtime::Result<void> connect_to(const Conninfo& conninfo, const Host& host,
-                                   const std::string& session_attrs);
-  runtime::Result<void> finish_connecting(runtime::Instant deadline);
-  std::string timeout_expired() const;
-  runtime::Result<void> poll_until(short events, runtime::Instant deadline);
-  runtime::Result<short> poll(int fd, short events, runtime::Duration at_most);
   bool hides_input() const;
   runtime::Instant give_up_time() const;
   runtime::Result<void> flush();
@@ -122,8 +124,8 @@ class Upstream {
 
   const Options options_;
   const runtime::Clock& clock_;
-  runtime::Doorbell& doorbell_;
-  const runtime::Published<bool>& stop_;
+  const InterruptibleWait wait_;
+  HostConnector connector_;
   pg_conn* connection_ = nullptr;
   bool readable_ = false;  // the socket may have more since receive() has read it last
   std::unique_ptr<char, FreeMemory> message_;

@@ -1,6 +1,7 @@
 #include "server/wal/received_pages.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "runtime/check.h"
@@ -60,15 +61,17 @@ std::optional<runtime::Error> ReceivedPages::read_kept_part() {
 }
 
 // The first `size` bytes of the page were written, so a file that lacks them is broken. Without an
-// error the reader would wait for them as for WAL that is to come.
+// error the reader would wait for them as for WAL that is to come. The error has an errno as that
+// of a read has, because a relay tells a broken disk by it.
 PageView ReceivedPages::page_in_file(Lsn page, std::size_t size) {
   PageView view = files_->page(page);
   if (view.problem || view.bytes.size() >= size) return view;
   return {.bytes = {},
-          .problem = runtime::Error{
-              .kind = &runtime::kIoError,
-              .what = runtime::format("the segment file of {} in \"{}\" is too short", page,
-                                      directory_)}};
+          .problem =
+              runtime::Error{.kind = &runtime::kIoError,
+                             .what = runtime::format(
+                                 "the segment file of {} in \"{}\" is too short", page, directory_),
+                             .sys_errno = EIO}};
 }
 
 }  // namespace server::wal

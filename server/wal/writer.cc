@@ -1,6 +1,7 @@
 #include "server/wal/writer.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -65,7 +66,8 @@ Result<void> Writer::prepare_timeline(TimelineId parent, TimelineId timeline) {
   std::vector<std::byte> beginning(size.offset(fork));
   if (TRY(runtime::read_at(from, path, 0, beginning)) != beginning.size()) {
     return runtime::Error{.kind = &runtime::kDataCorrupted,
-                          .what = format("file \"{}\" is too short", path)};
+                          .what = format("file \"{}\" is too short", path),
+                          .sys_errno = EIO};
   }
   return runtime::replace_file(directory_.segment_path(timeline, no, size), beginning);
 }

@@ -96,6 +96,24 @@ class FailoverTest(RelayCase):
         self.assertEqual(self.spool.complete(timeline=2), [])
         self.walcast.stop()
 
+    def test_a_former_primary_that_is_back_is_passed_over(self):
+        self.restart_with_both()
+        self.load_and_wait(self.heir)
+        self.primary.kill()
+        self.promote_heir()
+        self.walcast.wait_for_log("timeline 2 follows timeline 1")
+        self.primary.start()
+        self.restart_with_both()
+        self.walcast.wait_for_log("ERROR:  highest timeline 1 of the primary is behind recovery"
+                                  fr" timeline 2 \(host=127.0.0.1 port={self.primary.port}\)")
+        self.walcast.wait_for_log("started streaming WAL from primary at .*"
+                                  fr" \(host=127.0.0.1 port={self.heir.port}\)")
+        bulk_load(self.heir, rows=1_000)
+        end = parse_lsn(self.heir.flush_lsn())
+        client = self.connect(self.walcast.port)
+        wait_until(lambda: parse_lsn(client.identify()[2]) >= end, "the heir's WAL")
+        self.walcast.stop()
+
     def test_another_timeline_of_the_same_number_is_refused(self):
         rival = self.standby("rival", self.walcast.port)
         self.restart_with_both()

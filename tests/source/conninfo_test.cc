@@ -68,7 +68,7 @@ TEST(ConninfoTest, WhatIsNotOfTheHostIsPassedOnAsItIs) {
 }
 
 TEST(ConninfoTest, AHostHasTheTimeThatLibpqWouldGiveIt) {
-  EXPECT_EQ(read("host=a").host_timeout, seconds(10));
+  EXPECT_EQ(read("host=a").host_timeout, std::nullopt);
   EXPECT_EQ(read("connect_timeout=25").host_timeout, seconds(25));
   EXPECT_EQ(read("connect_timeout=1").host_timeout, seconds(2));
   EXPECT_EQ(read("connect_timeout=0").host_timeout, seconds(0));
@@ -115,15 +115,10 @@ TEST(ConninfoTest, IsRefusedInLibpqsWords) {
             "could not match 1 host names to 2 hostaddr values");
 }
 
-TEST(ConninfoTest, OnlyANameIsLookedUp) {
-  for (const Host& host : Hosts{{"", "", "1"},
-                                {"/run", "", "1"},
-                                {"@walcast", "", "1"},
-                                {"localhost", "127.0.0.1", "1"},
-                                {"127.0.0.1", "", "1"},
-                                {"no such name", "", "1"}}) {
-    EXPECT_EQ(addresses_of(host), Hosts{host}) << host.name;
-  }
+TEST(ConninfoTest, AHostIsDescribedByWhatIsKnownOfIt) {
+  EXPECT_EQ(describe({"a", "", "1"}), "host=a port=1");
+  EXPECT_EQ(describe({"a", "::1", "1"}), "host=a hostaddr=::1 port=1");
+  EXPECT_EQ(describe({"", "", "5432"}), "port=5432");
 }
 
 }  // namespace

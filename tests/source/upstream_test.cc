@@ -2,15 +2,16 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <string>
 
 #include "runtime/format.h"
-#include "runtime/thread.h"
 #include "server/wire/errors.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_server.h"
@@ -45,9 +46,6 @@ class Listener {
   }
 
   int port() const { return port_; }
-  void accept_and_close() const {
-    const runtime::UniqueFd accepted(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  }
 
  private:
   void listen_at(const sockaddr* address, socklen_t size) const {
@@ -65,8 +63,20 @@ struct UpstreamTest : ::testing::Test, GrowingWal {
     primary.emplace(directory.path(), identity, TestServer::Options{});
     primary->serve(begin(), end());
   }
-  Upstream& to(const std::string& conninfo) {
-    return upstream.emplace(Upstream::Options{.conninfo = conninfo}, clock, doorbell, stop);
+  // To the first address of the first host.
+  runtime::Result<void> connect(const std::string& text) {
+    upstream.emplace(Upstream::Options{.conninfo = text}, clock, doorbell, stop);
+    const auto conninfo = server::source::read_conninfo(text).value();
+    const auto time = conninfo.host_timeout.value_or(std::chrono::seconds(10));
+    const auto addresses = TRY(upstream->addresses_of(conninfo.hosts.at(0), time));
+    return upstream->connect(
+        conninfo, {.host = addresses.at(0), .session_attrs = conninfo.session_attrs.at(0)}, time);
+  }
+  std::string refusal(const std::string& text) {
+    const auto connected = connect(text);
+    if (connected) return "";
+    EXPECT_EQ(connected.error().kind, &server::source::kUpstreamLost);
+    return connected.error().what;
   }
 
   runtime::SystemClock clock;
@@ -76,43 +86,49 @@ struct UpstreamTest : ::testing::Test, GrowingWal {
   std::optional<Upstream> upstream;
 };
 
-TEST_F(UpstreamTest, TheErrorTellsOfEachHost) {
+TEST_F(UpstreamTest, ASilentHostHasItsTimeAndIsNamedAsLibpqNamesIt) {
   const TempDir sockets;
   const Listener silent(sockets.file(".s.PGSQL.1"));
-  const std::string hosts = sockets.path() + ",/nowhere,localhost";
-  const auto connected =
-      to(format("host={} port=1,1,{} user=u connect_timeout=2 target_session_attrs=standby"
-                " sslmode=require",
-                hosts, primary->port()))
-          .connect();
-  ASSERT_FALSE(connected);
-  const std::string& what = connected.error().what;
-  EXPECT_EQ(connected.error().kind, &server::source::kUpstreamLost);
-  EXPECT_TRUE(
-      what.starts_with(format("connection to server on socket \"{}/.s.PGSQL.1\" failed: "
-                              "timeout expired\nconnection to server on socket \"/nowhere",
-                              sockets.path())))
-      << what;
-  EXPECT_TRUE(what.ends_with("server does not support SSL, but SSL was required")) << what;
+  EXPECT_EQ(refusal(format("host={} port=1 user=u connect_timeout=2", sockets.path())),
+            format("connection to server on socket \"{}/.s.PGSQL.1\" failed: timeout expired",
+                   sockets.path()));
+  const Listener address;
+  EXPECT_EQ(
+      refusal(format("host=localhost hostaddr=127.0.0.1 port={} user=u connect_timeout=2",
+                     address.port())),
+      format("connection to server at \"localhost\" (127.0.0.1), port {} failed: timeout expired",
+             address.port()));
 }
 
-// libpq by itself would give up: the connection was made, and only then was anything wrong.
-TEST_F(UpstreamTest, AHostThatEndsTheConnectionIsLeftForTheNext) {
-  const Listener proxy;
-  runtime::NamedThread closer("closer", [&](memctx::Context&) { proxy.accept_and_close(); });
-  const auto connected = to(format("host=127.0.0.1,127.0.0.1 port={},{} user=u sslmode=disable",
-                                   proxy.port(), primary->port()))
-                             .connect();
-  closer.join();
-  ASSERT_TRUE(connected) << connected.error().what;
-  EXPECT_EQ(upstream->server(), format("host=127.0.0.1 port={}", primary->port()));
+TEST_F(UpstreamTest, WhatIsWrongWithAHostIsSaidInLibpqsWords) {
+  EXPECT_TRUE(refusal("host=/nowhere port=1 user=u")
+                  .starts_with("connection to server on socket \"/nowhere/.s.PGSQL.1\" failed: "));
+  EXPECT_EQ(refusal(format("host=localhost port={} user=u sslmode=require", primary->port())),
+            format("connection to server at \"localhost\" (127.0.0.1), port {} failed: server does "
+                   "not support SSL, but SSL was required",
+                   primary->port()));
+}
+
+// A socket's timeouts are libpq's, as those of a PostgreSQL standby are: what cuts a connection
+// that a PostgreSQL standby would keep is the conninfo's to ask for.
+TEST_F(UpstreamTest, TheKernelDoesNotCutItUnlessConninfoSaysWhen) {
+  const auto user_timeout = [this](const std::string& more) {
+    EXPECT_TRUE(connect(format("host=127.0.0.1 port={} user=u {}", primary->port(), more)));
+    int value = -1;
+    socklen_t size = sizeof(value);
+    CHECK(::getsockopt(upstream->socket_for_test(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size) ==
+          0);
+    return value;
+  };
+  EXPECT_EQ(user_timeout(""), 0);
+  EXPECT_EQ(user_timeout("tcp_user_timeout=7000"), 7000);
 }
 
 TEST_F(UpstreamTest, ItsOwnerNeedNotWaitForAHost) {
   const Listener silent;
   stop.store(true);
   doorbell.ring();
-  const auto connected = to(format("host=127.0.0.1 port={} user=u", silent.port())).connect();
+  const auto connected = connect(format("host=127.0.0.1 port={} user=u", silent.port()));
   ASSERT_FALSE(connected);
   EXPECT_EQ(connected.error().kind, &server::wire::kQueryCanceled);
 }

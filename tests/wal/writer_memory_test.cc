@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <random>
 #include <span>
@@ -71,6 +72,7 @@ TEST_F(WriterMemoryTest, AFileThatHasLostWhatWasWrittenIsAnError) {
     const auto unproven = writer->write({});
     ASSERT_FALSE(unproven) << "it has " << size << " bytes";
     EXPECT_EQ(unproven.error().kind, &runtime::kIoError) << unproven.error().what;
+    EXPECT_EQ(unproven.error().sys_errno, EIO) << "a relay tells a broken disk by it";
   }
 }
 

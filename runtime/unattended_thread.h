@@ -1,0 +1,13 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace runtime {
+
+// Runs `body` on a thread that no other waits for, not even at the end of the process, and that
+// takes no signals. For a call that may hang and that nothing can end. REQUIRES: `body` owns all
+// that it uses.
+void run_unattended(const std::string& name, std::function<void()> body);
+
+}  // namespace runtime

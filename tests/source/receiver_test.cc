@@ -1,0 +1,230 @@
+#include "server/source/receiver.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/format.h"
+#include "tests/source/tail_follower.h"
+#include "tests/support/log_pipe.h"
+#include "tests/support/logged.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_server.h"
+#include "tests/wal/growing_wal.h"
+
+// A receiver whose hosts are servers in this process, with a sink that keeps nothing.
+
+namespace tests {
+
+using runtime::format;
+using runtime::Result;
+using server::source::PrimaryInfo;
+using server::source::Quorum;
+using server::source::Receiver;
+using server::wal::Lsn;
+using server::wal::TimelineHistory;
+using server::wal::TimelineId;
+
+namespace {
+
+constexpr TimelineId kFirst{1};
+
+struct CountingSink final : server::source::WalSink {
+  CountingSink(const server::wal::Identity& its_identity, Lsn its_begin)
+      : identity(its_identity), end(its_begin) {}
+
+  Lsn position() const override { return end; }
+  server::wal::TransactionId newest_xid() const override {
+    return server::wal::kInvalidTransactionId;
+  }
+  Result<void> on_connected(const PrimaryInfo& primary) override {
+    return server::source::check_primary(primary, identity, kFirst);
+  }
+  Result<void> on_wal(const server::wire::XLogData& data) override {
+    end = Lsn(data.start) + data.wal.size();
+    ++messages;
+    if (slow != nullptr) slow->advance(std::chrono::seconds(1));
+    received.store(end);
+    return {};
+  }
+  Result<void> on_turn() override {
+    ++turns;
+    return {};
+  }
+  Quorum::Positions confirmed(const Quorum::Positions&) const override {
+    return {.write = end, .flush = end, .apply = Lsn()};
+  }
+  Result<void> on_timeline_ended(const server::source::NextTimeline&) override { return {}; }
+  bool on_connection_lost(const runtime::Error&) override {
+    lost.add(1);
+    return true;
+  }
+
+  const server::wal::Identity identity;
+  Lsn end;
+  runtime::FakeClock* slow = nullptr;  // advanced by each message
+  std::size_t messages = 0;
+  std::size_t turns = 0;
+  runtime::Published<Lsn> received;
+  runtime::Gauge lost;
+};
+
+template <typename Condition>
+bool eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+struct ReceiverTest : ::testing::Test, GrowingWal {
+  ReceiverTest() {
+    early = grow(300'000);
+    grow(300'000);
+    sink.emplace(identity, early);
+  }
+  ~ReceiverTest() override {
+    if (receiver.has_value()) receiver->stop();
+  }
+
+  // A host that has this server's WAL up to `to`.
+  TestServer& add_host(Lsn to, std::optional<server::wal::Identity> of = std::nullopt) {
+    TestServer::Options options;
+    options.slots.directory = slots.file(format("{}", hosts.size()));
+    std::filesystem::create_directory(options.slots.directory);
+    auto& host = hosts.emplace_back(
+        std::make_unique<TestServer>(directory.path(), of.value_or(identity), options));
+    host->serve(begin(), to);
+    return *host;
+  }
+  void start(runtime::Duration retry_interval, const runtime::Clock& its_clock,
+             const std::string& slot_name = "") {
+    std::string names;
+    std::string ports;
+    for (const auto& host : hosts) {
+      names += names.empty() ? "127.0.0.1" : ",127.0.0.1";
+      ports += format("{}{}", ports.empty() ? "" : ",", host->port());
+    }
+    receiver.emplace(
+        Receiver::Options{.upstream = {.conninfo = format("host={} port={} user=u", names, ports),
+                                       .timeout = std::chrono::seconds(60)},
+                          .slot_name = slot_name,
+                          .retry_interval = retry_interval},
+        its_clock, *sink);
+    tail.adopt({TimelineHistory(kFirst), {}});
+    receiver->start(tail);
+  }
+  // The next round begins long after the test.
+  void start() { start(std::chrono::hours(1), clock); }
+  bool receives_all() {
+    return eventually([this] { return sink->received.load() == end(); });
+  }
+
+  const TempDir slots;
+  runtime::SystemClock clock;
+  Lsn early;
+  std::vector<std::unique_ptr<TestServer>> hosts;
+  std::optional<CountingSink> sink;
+  server::wal::WalTail tail;
+  std::optional<Receiver> receiver;
+};
+
+// It was asked again and again, and the next host never.
+TEST_F(ReceiverTest, AHostThatIsBehindIsLeftForTheNextAtOnce) {
+  sink->end = early + 1;
+  add_host(early);
+  TestServer& good = add_host(end());
+  LogPipe log;
+  start();
+  EXPECT_TRUE(receives_all());
+  EXPECT_TRUE(log.wait_for(format("(host=127.0.0.1 port={})", good.port()))) << log.said();
+  EXPECT_TRUE(log.wait_for("started streaming"));
+  EXPECT_EQ(count_of(log.said(), format("ERROR:  the primary's WAL ends before this server's "
+                                        "(host=127.0.0.1 port={})",
+                                        hosts.front()->port())),
+            1u)
+      << log.said();
+}
+
+TEST_F(ReceiverTest, AHostOfAnotherSystemIsLeftForTheNextAtOnce) {
+  server::wal::Identity stranger = identity;
+  stranger.system_identifier += 1;
+  add_host(end(), stranger);
+  add_host(end());
+  LogPipe log;
+  start();
+  EXPECT_TRUE(receives_all());
+  EXPECT_TRUE(log.wait_for("database system identifier differs")) << log.said();
+}
+
+TEST_F(ReceiverTest, AHostWithoutTheSlotIsLeftForTheNextAtOnce) {
+  add_host(end());
+  TestServer& good = add_host(end());
+  auto* const slot =
+      good.slots().create("ours", server::slot::Persistence::kPersistent, /*pid=*/1, {}).value();
+  good.slots().release(*slot);
+  LogPipe log;
+  start(std::chrono::hours(1), clock, "ours");
+  EXPECT_TRUE(receives_all());
+  EXPECT_TRUE(log.wait_for("replication slot \"ours\" does not exist")) << log.said();
+}
+
+// Where there is no other host, the host itself decides: it may have the receiver wait.
+TEST_F(ReceiverTest, AloneAHostThatIsBehindIsAskedForAStream) {
+  sink->end = end() + 1;
+  add_host(end());
+  LogPipe log;
+  start();
+  EXPECT_TRUE(log.wait_for("is ahead of the WAL flush position of this server")) << log.said();
+  EXPECT_EQ(count_of(log.said(), "ends before this server's"), 0u) << log.said();
+}
+
+TEST_F(ReceiverTest, WhenNoneIsOfUseAllAreTriedAgainLaterAndEachReasonIsLoggedOnce) {
+  sink->end = end() + 1;
+  add_host(early);
+  add_host(end());
+  const std::string log = logged([this] {
+    start(std::chrono::milliseconds(1), clock);
+    EXPECT_TRUE(eventually([this] { return sink->lost.get() >= 8; }));
+    receiver->stop();
+  });
+  EXPECT_EQ(count_of(log, "ends before this server's"), 2u) << log;
+}
+
+TEST_F(ReceiverTest, AHostFromWhichNoWalCameIsLeftForTheNextWhenItIsLost) {
+  TestServer& idle = add_host(early);
+  TestServer& good = add_host(early);
+  LogPipe log;
+  start();
+  ASSERT_TRUE(log.wait_for(format("port={})", idle.port()))) << log.said();
+  idle.cut_short();
+  idle.stop();
+  EXPECT_TRUE(log.wait_for(format("port={})", good.port()))) << log.said();
+  good.publish(end());
+  EXPECT_TRUE(receives_all());
+}
+
+// All that had come was taken before anything else was looked at, however long that took.
+TEST_F(ReceiverTest, ATurnEndsWhileMoreIsThere) {
+  grow(4'000'000);
+  add_host(end());
+  runtime::FakeClock slow;
+  sink->slow = &slow;
+  start(std::chrono::hours(1), slow);
+  EXPECT_TRUE(receives_all());
+  receiver->stop();
+  EXPECT_GT(sink->messages, 20u);
+  EXPECT_GE(sink->turns, sink->messages);
+}
+
+}  // namespace
+}  // namespace tests
