@@ -83,6 +83,14 @@ Result<PrimaryInfo> Receiver::connect() {
   return upstream_.identify();
 }
 
+// Servers before PostgreSQL 15 do not know the question; they refuse the slot when it is used.
+Result<void> Receiver::check_slot() {
+  if (options_.slot_name.empty() || options_.create_slot) return {};
+  auto restart_lsn = upstream_.slot_restart_lsn(options_.slot_name);
+  if (!restart_lsn && restart_lsn.error().kind == &kNoSlot) return std::move(restart_lsn).error();
+  return {};
+}
+
 void Receiver::start(wal::WalTail& tail) {
   tail_ = &tail;
   const auto wake = [this] { doorbell_.ring(); };
@@ -123,23 +131,22 @@ void Receiver::run() {
 bool Receiver::try_primary() {
   if (stop_.load()) return false;
   const runtime::Error error = receive_from_primary().error();
-  streaming_ = false;
+  const bool was_streaming = std::exchange(streaming_, false);
   if (stop_.load()) return false;
-  report(error);
+  report(error, was_streaming);
   upstream_.disconnect();
   return sink_.on_connection_lost(error);
 }
 
-void Receiver::report(const runtime::Error& error) {
-  const std::string text =
-      error.detail.empty() ? error.what : format("{}\nDETAIL:  {}", error.what, error.detail);
+// A stream that ends is of every day. A primary that cannot be reached, or that lets this server
+// not in, may need an operator.
+void Receiver::report(const runtime::Error& error, bool was_streaming) {
+  options_.on_state({ReceiverState::Kind::kFailing, error.what});
   stream_fails_ = error.kind != &kUpstreamLost;
+  const std::string text = error.what + error.detail;
   if (std::exchange(last_report_, text) == text) return;
-  if (error.kind == &kUpstreamLost) {
-    runtime::log::log("{}", text);
-  } else {
-    runtime::log::error("{}", text);
-  }
+  const bool everyday = error.kind == &kUpstreamLost && was_streaming;
+  runtime::log::report(everyday ? runtime::log::Level::kLog : runtime::log::Level::kError, error);
 }
 
 // One connection, from its first byte to its last. Returns only with an error.
@@ -171,6 +178,7 @@ void Receiver::announce() {
                     sink_.position(), wal::value(tail_->timelines()->history.tip()),
                     upstream_.server());
   last_report_.clear();
+  options_.on_state({ReceiverState::Kind::kStreaming, upstream_.server()});
 }
 
 // Until the timeline ends. Returns where WAL goes on then.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "runtime/thread.h"
 #include "server/source/primary_reports.h"
 #include "server/source/quorum.h"
+#include "server/source/receiver_state.h"
 #include "server/source/source.h"
 #include "server/source/upstream.h"
 #include "server/source/wal_sink.h"
@@ -44,6 +46,8 @@ class Receiver {
     runtime::Duration feedback_age_max{};
     // What standbys confirm, where it counts; null: no standby's word does.
     Quorum* quorum = nullptr;
+    // Called by the receiver's thread, and to do no more than pass it on.
+    std::function<void(ReceiverState)> on_state = [](const ReceiverState&) {};
   };
 
   Receiver(Options options, const runtime::Clock& clock, WalSink& sink);
@@ -53,6 +57,8 @@ class Receiver {
 
   // Connects, finds out which server is there, and makes the slot if `create_slot` says so.
   runtime::Result<PrimaryInfo> connect();
+  // Whether the primary has the slot that is to be used, if it can say so. REQUIRES: connect().
+  runtime::Result<void> check_slot();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
   // Ends the receiver's wait.
@@ -71,7 +77,7 @@ class Receiver {
  private:
   void run();
   bool try_primary();
-  void report(const runtime::Error& error);
+  void report(const runtime::Error& error, bool was_streaming);
   runtime::Result<void> receive_from_primary();
   void announce();
   runtime::Result<std::optional<NextTimeline>> stream();

@@ -36,7 +36,7 @@ constexpr Library kLibraries[]{
     {"<concurrentqueue/", {"runtime/mailbox.h"}},
     {"<readerwriterqueue/", {"runtime/span_queue.h"}},
     {"<libpq-fe.h>", {"server/source/conninfo.cc", "server/source/upstream.cc"}},
-    {"<CLI/", {"server/config.cc", "server/settings/options.cc", "bench/walbench/"}},
+    {"<CLI/", {"bench/walbench/"}},
     {"<benchmark/", {"bench/"}},
     {"<jemalloc/", {"bench/"}},
     {"<sanitizer/", {"memctx/poison.h", "runtime/tsan.h"}},
