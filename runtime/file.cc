@@ -184,6 +184,14 @@ Result<std::uint64_t> free_bytes(const std::string& directory) {
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
+Result<std::uint64_t> file_system_bytes(const std::string& directory) {
+  struct statvfs status {};
+  if (retry_on_signal([&] { return ::statvfs(directory.c_str(), &status); }) != 0) {
+    return fail_call("stat file system", directory);
+  }
+  return std::uint64_t{status.f_blocks} * status.f_frsize;
+}
+
 bool is_full_disk(const Error& error) {
   return error.sys_errno == ENOSPC || error.sys_errno == EDQUOT;
 }

@@ -74,6 +74,8 @@ Result<UniqueFd> lock_directory(const std::string& path);
 
 // The bytes that this process may still take of the file system of a directory.
 Result<std::uint64_t> free_bytes(const std::string& directory);
+// The bytes that the file system of a directory has in all.
+Result<std::uint64_t> file_system_bytes(const std::string& directory);
 
 // The file system has no room left, or the quota of this user has none.
 bool is_full_disk(const Error& error);

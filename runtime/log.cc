@@ -44,7 +44,7 @@ std::string_view label(Level level) {
   return "LOG";
 }
 
-std::string line_of(Level level, std::string_view message) {
+std::string line_of(std::string_view name, std::string_view message) {
   const WallMicros now = SystemClock().wall_now();
   const std::time_t seconds = now / 1'000'000;
   std::tm utc{};
@@ -53,8 +53,7 @@ std::string line_of(Level level, std::string_view message) {
   ::pthread_getname_np(::pthread_self(), thread_name.data(), thread_name.size());
   return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} UTC [{}] {} {}:  {}\n",
                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                utc.tm_sec, now / 1000 % 1000, ::getpid(), thread_name.data(), label(level),
-                message);
+                utc.tm_sec, now / 1000 % 1000, ::getpid(), thread_name.data(), name, message);
 }
 
 void write_at_once(std::string_view text) {
@@ -83,13 +82,27 @@ void drain(Duration at_most) {
   if (LineWriter* const writer = line_writer.load()) writer->drain(at_most);
 }
 
-void write(Level level, std::string_view message) {
-  std::string line = line_of(level, message);
+namespace {
+
+// `text` is whole lines, which stay together.
+void put(Level level, std::string text) {
   LineWriter* const writer = line_writer.load();
-  if (writer == nullptr) return write_at_once(line);
-  if (level != Level::kFatal) return writer->write(std::move(line));
-  writer->write_in_any_case(std::move(line));
+  if (writer == nullptr) return write_at_once(text);
+  if (level != Level::kFatal) return writer->write(std::move(text));
+  writer->write_in_any_case(std::move(text));
   writer->drain(LineWriter::kDrainTime);
+}
+
+}  // namespace
+
+void write(Level level, std::string_view message) { put(level, line_of(label(level), message)); }
+
+void report(Level level, const Error& error) {
+  if (level != Level::kFatal && !enabled(level)) return;
+  std::string lines = line_of(label(level), error.what);
+  if (!error.detail.empty()) lines += line_of("DETAIL", error.detail);
+  if (!error.hint.empty()) lines += line_of("HINT", error.hint);
+  put(level, std::move(lines));
 }
 
 }  // namespace runtime::log

@@ -15,6 +15,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/format.h"
+#include "runtime/result.h"
 
 namespace runtime::log {
 
@@ -24,6 +25,8 @@ enum class Level { kDebug, kInfo, kLog, kWarning, kError, kFatal };
 void set_level(Level least);
 bool enabled(Level level);
 void write(Level level, std::string_view message);
+// The error's message at this level, and its detail and its hint in lines of their own behind it.
+void report(Level level, const Error& error);
 
 // Main thread, before others start and after they have ended. What is logged before stop() is given
 // a second to come out.

@@ -1,29 +1,36 @@
 #include "server/config.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <memory>
+#include <map>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
-#include "runtime/log.h"
+#include "runtime/format.h"
+#include "server/settings/config_file.h"
+#include "server/settings/flags.h"
 #include "server/settings/option_types.h"
 #include "server/settings/options.h"
+#include "server/slot/name.h"
+#include "server/source/conninfo.h"
 #include "server/stream/chunk.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server {
 
 namespace {
 
+using runtime::format;
+using runtime::Result;
 using settings::Options;
 using settings::Unit;
 
 // An option in ReloadableConfig.
 constexpr auto kReloaded = settings::SettingContext::kSighup;
 
-void add_source_options(const Options& options, ServeConfig& config) {
+void add_source_options(Options& options, ServeConfig& config) {
   options.add("wal-directory", config.wal_directory, "", settings::text(),
               "Serve the WAL segments in this directory");
   options.add("spool-directory", config.spool_directory, "", settings::text(),
@@ -33,7 +40,7 @@ void add_source_options(const Options& options, ServeConfig& config) {
   options.add("synthetic", config.synthetic_rate, "", settings::rate_or_none(),
               "Make WAL at this rate instead, such as 50MB/s, in --spool-directory");
   options.add("record-size", config.records, "50..8000", settings::record_sizes(),
-              "Bytes per synthetic record, one size or a range");
+              "Size of a synthetic record, one size or a range");
   options.add("wal-segment-size", config.wal_segment_size, "16MB", settings::segment_size(),
               "Segment size of a new synthetic spool");
   options.add("wal-keep-size", config.wal_keep_size, "1GB", settings::bytes(Unit::kMegabytes),
@@ -42,13 +49,23 @@ void add_source_options(const Options& options, ServeConfig& config) {
               settings::bytes_or_none(Unit::kMegabytes),
               "A spool gives up a slot that needs WAL from further back than this and than "
               "wal_keep_size; -1: none");
-  options.add("min-free-space", config.min_free_space, "64MB", settings::bytes(),
+  options.add("min-free-space", config.min_free_space, "64MB", settings::bytes(Unit::kMegabytes),
               "A relay's spool gives up old WAL that no slot needs to leave so much; 0: never");
 }
 
-void add_receiver_options(const Options& options, ServeConfig& config) {
-  const settings::OptionType<source::AckPolicy> ack_policy{source::parse_ack_policy,
-                                                           source::show_ack_policy};
+settings::OptionType<source::AckPolicy> ack_policy() {
+  return {[](std::string_view name, std::string_view text) -> Result<source::AckPolicy> {
+            auto policy = source::parse_ack_policy(text);
+            if (policy) return policy;
+            runtime::Fail failure =
+                settings::invalid_value(name, text, std::string(source::ack_policy_forms()));
+            failure.error.detail = policy.error().what + ".";
+            return failure;
+          },
+          source::show_ack_policy};
+}
+
+void add_receiver_options(Options& options, ServeConfig& config) {
   options.add("primary-conninfo", config.primary_conninfo, "", settings::secret(),
               "Receive WAL from this server into --spool-directory, or follow it in "
               "--wal-directory");
@@ -56,22 +73,24 @@ void add_receiver_options(const Options& options, ServeConfig& config) {
               "The replication slot to use there");
   options.add_switch("create-primary-slot", config.create_primary_slot,
                      "Create that slot if there is none");
-  options.add("upstream-ack", config.upstream_ack, "spool", ack_policy,
-              "Who must have WAL before the primary is told: spool, any N (names), all (names)");
+  options.add("upstream-ack", config.upstream_ack, "spool", ack_policy(),
+              "Which standbys must have WAL before the primary is told so: spool, ANY n (names), "
+              "FIRST n (names), all (names)");
   options.add("hot-standby-feedback", config.hot_standby_feedback, "on", settings::boolean(),
               "Pass on to the primary which transactions standbys still look at");
-  options.add("max-feedback-age", config.max_feedback_age, "0", settings::duration(),
+  options.add("max-feedback-age", config.max_feedback_age, "0", settings::duration(Unit::kSeconds),
               "A standby with the same oldest transaction for so long is left out; 0: never");
-  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s", settings::duration(),
+  options.add("wal-receiver-timeout", config.wal_receiver_timeout, "60s",
+              settings::duration(Unit::kMilliseconds),
               "A primary silent for so long is left; 0 turns it off");
   options.add("wal-receiver-status-interval", config.wal_receiver_status_interval, "10s",
               settings::duration(Unit::kSeconds),
               "The primary is told our position at least so often; 0: only when it asks");
   options.add("wal-retrieve-retry-interval", config.wal_retrieve_retry_interval, "5s",
-              settings::duration(), "Time before a lost primary is tried again");
+              settings::duration(Unit::kMilliseconds), "Time before a lost primary is tried again");
 }
 
-void add_server_options(const Options& options, ServeConfig& config) {
+void add_server_options(Options& options, ServeConfig& config) {
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
   options.add("listen-addresses", config.listen_addresses, "localhost", settings::addresses(),
               "Addresses to listen on, separated by commas");
@@ -88,26 +107,26 @@ void add_server_options(const Options& options, ServeConfig& config) {
               "Messages with more WAL than this go by sendfile, others by one copy");
 }
 
-void add_session_options(const Options& options, ServeConfig& config) {
+void add_session_options(Options& options, ServeConfig& config) {
   options.add("max-wal-senders", config.reloadable.max_wal_senders, "10000",
               settings::integer<std::int64_t>(1, 1'000'000), "Most standbys at a time", kReloaded);
   options.add("max-replication-slots", config.max_replication_slots, "10",
               settings::integer<std::size_t>(0, 100'000), "Most replication slots at a time");
   options.add("wal-sender-timeout", config.reloadable.wal_sender_timeout, "60s",
-              settings::duration(), "Standbys silent for so long are dropped; 0 turns it off",
-              kReloaded);
+              settings::duration(Unit::kMilliseconds),
+              "Standbys silent for so long are dropped; 0 turns it off", kReloaded);
   options.add("authentication-timeout", config.reloadable.authentication_timeout, "60s",
-              settings::postgres_seconds("authentication_timeout", 1, 600),
-              "Time for a client to say who it is", kReloaded);
-  options.add("shutdown-timeout", config.reloadable.shutdown_timeout, "10s", settings::duration(),
+              settings::whole_seconds(1, 600), "Time for a client to say who it is", kReloaded);
+  options.add("shutdown-timeout", config.reloadable.shutdown_timeout, "10s",
+              settings::duration(Unit::kSeconds),
               "Time for standbys to confirm all WAL when the server stops", kReloaded);
   options.add("idle-session-timeout", config.reloadable.idle_session_timeout, "0",
-              settings::duration(),
+              settings::duration(Unit::kMilliseconds),
               "Clients that idle so long between commands are dropped; 0 turns it off", kReloaded);
 }
 
 // When TCP gives up a client that is gone without a word.
-void add_tcp_options(const Options& options, runtime::TcpTimeouts& tcp) {
+void add_tcp_options(Options& options, runtime::TcpTimeouts& tcp) {
   const auto add = [&](const std::string& flag, std::string_view name, int& value,
                        const std::string& help) {
     options.add(flag, value, "0", settings::as_postgres(name), help + "; 0 is the system's default",
@@ -123,60 +142,88 @@ void add_tcp_options(const Options& options, runtime::TcpTimeouts& tcp) {
       "Time that sent data may stay unacknowledged");
 }
 
-void add_operator_options(const Options& options, ServeConfig& config) {
+void add_operator_options(Options& options, ServeConfig& config) {
   options.add("log-level", config.reloadable.log_level, "log", settings::log_level(),
               "debug, info, log, warning, error or fatal", kReloaded);
-  options.add("standby-table", config.standby_table, "0", settings::duration(),
+  options.add("standby-table", config.standby_table, "0", settings::duration(Unit::kSeconds),
               "Print a table of the standbys this often; 0 for never");
-  options.add("run-for", config.run_for, "0", settings::duration(),
+  options.add("run-for", config.run_for, "0", settings::duration(Unit::kSeconds),
               "Stop by itself after this time; 0 for never");
 }
 
-// The file has the options of `serve`, one in a line: name = value. CLI11 would look for them among
-// those of the command line as a whole, and split a value at its commas.
-class ServeFile final : public CLI::ConfigBase {
- public:
-  ServeFile() { arrayDelimiter('\n'); }
-  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-    std::vector<CLI::ConfigItem> options = CLI::ConfigBase::from_config(input);
-    for (CLI::ConfigItem& option : options) option.parents.insert(option.parents.begin(), "serve");
-    return options;
-  }
-};
-
-void add_file(CLI::App& app, CLI::App& serve) {
-  app.set_config("--config", "", "Read options of serve from this file: name = value");
-  app.config_formatter(std::make_shared<ServeFile>());
-  app.allow_config_extras(CLI::config_extras_mode::error);
-  serve.fallthrough();  // so that --config may stand behind `serve`
+void add_all_options(Options& options, ServeConfig& config) {
+  add_source_options(options, config);
+  add_receiver_options(options, config);
+  add_server_options(options, config);
+  add_session_options(options, config);
+  add_tcp_options(options, config.reloadable.tcp);
+  add_operator_options(options, config);
+  options.add_flag("config", config.config_file, "Read options from this file: name = value");
+  options.add_flag_switch(
+      "check", config.check,
+      "Look whether the server could run with these options, say what is wrong, "
+      "and end");
 }
 
-void check_serve(const ServeConfig& config) {
+runtime::Fail refuse(std::string what, std::string hint = {}) {
+  return runtime::Fail(
+      {.kind = &wire::kInvalidParameterValue, .what = std::move(what), .hint = std::move(hint)});
+}
+
+Result<void> check_sources(const ServeConfig& config) {
   const bool synthetic = config.synthetic_rate > 0;
   const bool primary = !config.primary_conninfo.empty();
   const bool directory = !config.wal_directory.empty();
   if (synthetic ? primary || directory : !primary && !directory) {
-    throw CLI::ValidationError("give one of --primary-conninfo, --wal-directory and --synthetic");
+    return refuse("give one of --primary-conninfo, --wal-directory and --synthetic");
   }
   const bool attach = primary && directory;
   if (attach && !config.spool_directory.empty()) {
-    throw CLI::ValidationError(
+    return refuse(
         "give --primary-conninfo one of --spool-directory, to keep WAL in, "
         "and --wal-directory, to serve the primary's own");
   }
   if (attach && config.primary_slot_name.empty()) {
-    throw CLI::ValidationError(
+    return refuse(
         "--wal-directory with --primary-conninfo needs --primary-slot-name: "
         "only a slot keeps the primary from recycling what is being sent");
   }
   if (attach && config.upstream_ack.kind != source::AckPolicy::Kind::kSpool) {
-    throw CLI::ValidationError("--upstream-ack needs --spool-directory");
+    return refuse("--upstream-ack needs --spool-directory");
   }
   if ((synthetic || (primary && !attach)) && config.spool_directory.empty()) {
-    throw CLI::ValidationError(
-        synthetic ? "--synthetic needs --spool-directory"
-                  : "--primary-conninfo needs --spool-directory, or --wal-directory");
+    return refuse(synthetic ? "--synthetic needs --spool-directory"
+                            : "--primary-conninfo needs --spool-directory, or --wal-directory");
   }
+  return {};
+}
+
+// An option that would be ignored is most likely one that the operator relies on.
+Result<void> check_primary_options(const ServeConfig& config) {
+  if (config.create_primary_slot && config.primary_slot_name.empty()) {
+    return refuse("--create-primary-slot needs --primary-slot-name");
+  }
+  if (!config.primary_slot_name.empty()) {
+    if (const auto valid = slot::validate_name(config.primary_slot_name); !valid) {
+      runtime::Fail failure = settings::invalid_value("primary_slot_name", config.primary_slot_name,
+                                                      valid.error().hint);
+      failure.error.detail = valid.error().what + ".";
+      return failure;
+    }
+  }
+  if (config.primary_conninfo.empty()) return {};
+  if (const auto conninfo = source::read_conninfo(config.primary_conninfo); !conninfo) {
+    // The value may have a password.
+    runtime::Fail failure = refuse("invalid value for parameter \"primary_conninfo\"");
+    failure.error.detail = conninfo.error().what;
+    return failure;
+  }
+  return {};
+}
+
+Result<void> check_together(const ServeConfig& config) {
+  TRY(check_sources(config));
+  return check_primary_options(config);
 }
 
 // Slots are kept in the spool, unless --state-directory names a place for them.
@@ -187,71 +234,70 @@ void keep_state_in_spool(ServeConfig& config) {
   config.settings.set(shown.name, config.state_directory, shown.description, shown.context);
 }
 
-void add_generate_options(CLI::App& app, wal::GenerateOptions& generate) {
-  const Options options(app, nullptr);
-  app.add_option("directory", generate.directory, "Where the segments go")->required();
-  options.add("size", generate.size_bytes, "1GB", settings::bytes(), "WAL to write");
-  options.add("record-size", generate.records, "50..8000", settings::record_sizes(),
-              "Bytes per record, one size or a range");
-  options.add("wal-segment-size", generate.segment_size, "16MB", settings::segment_size(),
-              "Segment size");
-  app.add_option("--seed", generate.records.seed, "The same seed makes the same WAL")
-      ->capture_default_str();
-  app.add_flag("--sync", generate.sync, "fsync every segment");
+std::string lower(std::string_view name) {
+  std::string text(name);
+  std::transform(text.begin(), text.end(), text.begin(), wire::lower);
+  return text;
 }
 
-// CLI11's exceptions end here.
-runtime::Result<CommandLine> parse(const std::vector<std::string>& words) {
-  CommandLine line;
-  line.serve.command_line = words;
-  CLI::App app("walcast: one WAL stream in, thousands of standbys out", "walcast");
-  app.set_version_flag("--version", "walcast " WALCAST_VERSION);
-  app.require_subcommand(1);
-  CLI::App* serve = app.add_subcommand("serve", "Serve WAL to standbys");
-  const Options serve_options(*serve, &line.serve.settings);
-  add_source_options(serve_options, line.serve);
-  add_receiver_options(serve_options, line.serve);
-  add_server_options(serve_options, line.serve);
-  add_session_options(serve_options, line.serve);
-  add_tcp_options(serve_options, line.serve.reloadable.tcp);
-  add_operator_options(serve_options, line.serve);
-  add_file(app, *serve);
-  CLI::App* generate = app.add_subcommand("generate", "Write synthetic WAL segments");
-  add_generate_options(*generate, line.generate);
-  try {
-    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
-    app.parse(std::move(reversed));
-    line.verb = CommandLine::Verb::kGenerate;
-    if (!serve->parsed()) return line;
-    check_serve(line.serve);
-    keep_state_in_spool(line.serve);
-    line.verb = CommandLine::Verb::kServe;
-  } catch (const CLI::ParseError& error) {
-    // The help and the version come as errors with the exit code 0; CLI11 prints them.
-    if (error.get_exit_code() != 0) {
-      return runtime::Error{.kind = &wire::kInvalidParameterValue, .what = error.what()};
-    }
-    app.exit(error);
-    line.verb = CommandLine::Verb::kExit;
+// A parameter that the files give more than once has the last of its values; the others are not
+// looked at (guc-file.l, ParseConfigFp).
+void take_file(Options& options, ConfigReading& reading) {
+  settings::ConfigFile file = settings::read_config_file(reading.config.config_file);
+  reading.errors = std::move(file.errors);
+  reading.skipped_files = std::move(file.skipped);
+  std::map<std::string, const settings::Assignment*> last;
+  for (const auto& assignment : file.assignments) {
+    last[lower(assignment.name)] = &assignment;
   }
-  return line;
+  for (const auto& assignment : file.assignments) {
+    if (last[lower(assignment.name)] != &assignment) continue;
+    if (auto taken = options.assign(assignment); !taken) reading.errors.push_back(taken.error());
+  }
+  reading.in_file = !reading.errors.empty();
+}
+
+void take_flags(Options& options, const settings::Flags& flags, ConfigReading& reading) {
+  for (const auto& assignment : flags.assignments) {
+    if (auto taken = options.assign(assignment); !taken) reading.errors.push_back(taken.error());
+  }
+  if (flags.operands.empty()) return;
+  reading.errors.push_back(
+      refuse(format("too many command-line arguments (first is \"{}\")", flags.operands.front()))
+          .error);
 }
 
 }  // namespace
 
-CommandLine parse_command_line(int argc, const char* const* argv) {
-  auto line = parse(std::vector<std::string>(argv + 1, argv + argc));
-  if (line) return std::move(*line);
-  runtime::log::fatal("{}", line.error().what);
-  runtime::log::fatal("HINT:  Try \"walcast --help\" for more information.");
-  CommandLine nothing;
-  nothing.exit_code = 1;
-  return nothing;
-}
-
-runtime::Result<ServeConfig> read_again(const ServeConfig& config) {
-  CommandLine line = TRY(parse(config.command_line));
-  return std::move(line.serve);
+// The flags are taken twice: they name the file, and they are stronger than it.
+ConfigReading read_config(const std::vector<std::string>& words) {
+  ConfigReading reading;
+  ServeConfig& config = reading.config;
+  config.words = words;
+  Options options(&config.settings);
+  add_all_options(options, config);
+  const auto flags = settings::read_flags(options, words);
+  if (!flags) {
+    reading.errors.push_back(flags.error());
+    return reading;
+  }
+  if (flags->help) {
+    reading.help = options.help();
+    return reading;
+  }
+  take_flags(options, *flags, reading);
+  if (!reading.errors.empty()) return reading;
+  if (!config.config_file.empty()) {
+    take_file(options, reading);
+    take_flags(options, *flags, reading);
+  }
+  if (!reading.errors.empty()) return reading;
+  if (auto fits = check_together(config); !fits) {
+    reading.errors.push_back(std::move(fits).error());
+    return reading;
+  }
+  keep_state_in_spool(config);
+  return reading;
 }
 
 }  // namespace server

@@ -31,7 +31,9 @@ struct ReloadableConfig {
 
 // The options of `walcast serve`; every limit of the server that an operator may set is here.
 struct ServeConfig {
-  std::vector<std::string> command_line;  // without the program's name
+  std::vector<std::string> words;  // of the command line, behind `serve`
+  std::string config_file;         // empty: there is none
+  bool check = false;              // only look whether the server could run, and say what is wrong
   std::string wal_directory;
   std::uint64_t synthetic_rate = 0;  // bytes per second; 0: WAL is not made
   std::string spool_directory;
@@ -68,20 +70,18 @@ struct ServeConfig {
   settings::Settings settings;
 };
 
-// What the command line says: one of these subcommands, or an exit code because there is nothing
-// left to do (help was asked for, or the command line is wrong and the log has the reason).
-struct CommandLine {
-  enum class Verb { kServe, kGenerate, kExit };
-  Verb verb = Verb::kExit;
-  int exit_code = 0;
-  ServeConfig serve;
-  wal::GenerateOptions generate;
+// What the words behind `serve`, and the file that --config names, say.
+struct ConfigReading {
+  ServeConfig config;
+  // What is wrong. If there is nothing, the configuration may be used.
+  std::vector<runtime::Error> errors;
+  // The errors are of the file, and not of the command line.
+  bool in_file = false;
+  std::vector<std::string> skipped_files;  // that may be missing, and are
+  std::string help;                        // asked for with --help; nothing else is meant then
 };
 
-// Parses flags, and the file that --config names, from one definition of each option.
-CommandLine parse_command_line(int argc, const char* const* argv);
-
-// The same command line, with the file as it is at this time. The error says what is wrong with it.
-runtime::Result<ServeConfig> read_again(const ServeConfig& config);
+// An option that stands more than once has its last value; a flag is stronger than the file.
+ConfigReading read_config(const std::vector<std::string>& words);
 
 }  // namespace server

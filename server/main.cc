@@ -2,15 +2,14 @@
 
 #include "runtime/log.h"
 #include "server/admin/standby_table.h"
-#include "server/config.h"
+#include "server/check.h"
+#include "server/command_line.h"
 #include "server/server.h"
 
 namespace {
 
 int report(const runtime::Error& error) {
-  runtime::log::fatal("{}", error.what);
-  if (!error.detail.empty()) runtime::log::fatal("DETAIL:  {}", error.detail);
-  if (!error.hint.empty()) runtime::log::fatal("HINT:  {}", error.hint);
+  runtime::log::report(runtime::log::Level::kFatal, error);
   return 1;
 }
 
@@ -45,6 +44,8 @@ int main(int argc, char** argv) {
   switch (line.verb) {
     case server::CommandLine::Verb::kServe:
       return run_serve(line.serve);
+    case server::CommandLine::Verb::kCheck:
+      return server::check(line);
     case server::CommandLine::Verb::kGenerate:
       return run_generate(line.generate);
     case server::CommandLine::Verb::kExit:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/check.h"
+#include "runtime/format.h"
 #include "runtime/log.h"
 
 namespace server {
@@ -26,6 +27,17 @@ std::vector<ConfigChange> find_changes(const ServeConfig& running, const ServeCo
     if (!is_same(setting, running, fresh)) changes.push_back({setting});
   }
   return changes;
+}
+
+// As errors, though PostgreSQL logs them at LOG: there that is a level that no setting leaves out
+// before FATAL.
+void log_errors(const ConfigReading& reading) {
+  for (const runtime::Error& error : reading.errors) {
+    runtime::log::report(runtime::log::Level::kError, error);
+  }
+  const std::string& file = reading.config.config_file;
+  const std::string which = file.empty() ? "" : runtime::format("\"{}\" ", file);
+  runtime::log::error("configuration file {}contains errors; no changes were applied", which);
 }
 
 void apply_changes(const std::vector<ConfigChange>& changes, const ServeConfig& fresh,

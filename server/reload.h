@@ -17,6 +17,9 @@ struct ConfigChange {
 // What `fresh`, the configuration as it is read by a reload, says other than `running`.
 std::vector<ConfigChange> find_changes(const ServeConfig& running, const ServeConfig& fresh);
 
+// Logs what is wrong with a configuration that is not taken for that reason.
+void log_errors(const ConfigReading& reading);
+
 // Logs each change, and takes over those that need no restart: in `running`, and in `shown`, which
 // SHOW answers from (guc-file.l, ProcessConfigFile). `changes` are those between the first two.
 void apply_changes(const std::vector<ConfigChange>& changes, const ServeConfig& fresh,

@@ -13,6 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
+#include "server/preflight.h"
 #include "server/reload.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
@@ -40,7 +41,8 @@ wal::RetentionOptions retention(const ServeConfig& config, wal::Holds& holds) {
 
 std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
                                             wal::Holds& holds, source::XminHorizon& xmin,
-                                            source::Quorum& quorum) {
+                                            source::Quorum& quorum,
+                                            std::function<void(source::ReceiverState)> on_state) {
   const source::Receiver::Options receiver{
       .upstream = {.conninfo = config.primary_conninfo, .timeout = config.wal_receiver_timeout},
       .slot_name = config.primary_slot_name,
@@ -49,7 +51,8 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
       .retry_interval = config.wal_retrieve_retry_interval,
       .xmin_horizon = config.hot_standby_feedback ? &xmin : nullptr,
       .feedback_age_max = config.max_feedback_age,
-      .quorum = &quorum};
+      .quorum = &quorum,
+      .on_state = std::move(on_state)};
   if (!config.primary_conninfo.empty() && !config.wal_directory.empty()) {
     return std::make_unique<source::AttachSource>(
         source::AttachSource::Options{
@@ -84,6 +87,8 @@ Server::Server(const ServeConfig& config)
       loop_(clock_, {}),
       signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGUSR1}, *this),
       quorum_(config.upstream_ack),
+      service_status_(!config.primary_conninfo.empty()),
+      status_timer_(loop_.timers(), *this),
       slots_timer_(loop_.timers(), *this),
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
@@ -102,6 +107,7 @@ runtime::Result<int> Server::run() {
 }
 
 runtime::Result<void> Server::start() {
+  loop_.assert_in_thread();
   const std::int64_t descriptors = runtime::raise_descriptor_limit();
   TRY(start_all_but_acceptors());
   TRY(start_to_accept(descriptors));
@@ -113,6 +119,8 @@ runtime::Result<void> Server::start() {
     table_.emplace(admin::StandbyTable::Options{.terminal = ::isatty(STDOUT_FILENO) == 1});
     table_timer_.arm(started_ + config_.standby_table);
   }
+  service_status_.on_started();
+  if (service_status_.heeded()) status_timer_.arm(started_);
   output_.write(runtime::format("walcast: ready on {}\n", addresses_.front().text()));
   return {};
 }
@@ -125,8 +133,11 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
   slots_.emplace(slot_options());
   holds_.add(slot_holder_.emplace(*slots_));
-  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_);
+  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
+                        [this](source::ReceiverState state) { on_receiver(std::move(state)); });
+  TRY(heed(look_at_directories(config_)));
   TRY(source_->open());
+  TRY(heed(look_at_room(config_, source_->identity().segment_size)));
   TRY(lock_state_directory());
   TRY(slots_->load());
   faults_.emplace(source_->identity());
@@ -253,6 +264,7 @@ void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), lo
 void Server::begin_stop() {
   loop_.assert_in_thread();
   if (shutdown_.has_begun()) return shutdown_.hurry();
+  service_status_.on_stop_begun();
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
@@ -297,6 +309,9 @@ void Server::on_timer(runtime::Timer& timer) {
     if (!shutdown_.has_begun()) begin_stop();
   } else if (&timer == &slots_timer_) {
     save_slots();
+  } else if (&timer == &status_timer_) {
+    service_status_.on_look(tail_.position(), wal_senders_.get());
+    timer.arm(loop_.now() + kStatusInterval);
   } else {
     request_table();
     timer.arm(loop_.now() + config_.standby_table);
@@ -309,7 +324,7 @@ void Server::on_segment_changed(wal::SegmentNo no) {
 }
 
 void Server::on_source_failed(const runtime::Error& error) {
-  runtime::log::fatal("{}", error.what);
+  runtime::log::report(runtime::log::Level::kFatal, error);
   loop_.mailbox().post([this] {
     loop_.assert_in_thread();
     exit_code_ = 1;
@@ -317,17 +332,28 @@ void Server::on_source_failed(const runtime::Error& error) {
   });
 }
 
+// On the receiver's thread.
+void Server::on_receiver(source::ReceiverState state) {
+  auto owned = std::make_unique<source::ReceiverState>(std::move(state));
+  loop_.mailbox().post([this, owned = std::move(owned)] {
+    loop_.assert_in_thread();
+    service_status_.on_receiver(*owned);
+  });
+}
+
 // Each loop takes the new settings over between two turns.
 void Server::reload() {
   runtime::log::log("received SIGHUP, reloading configuration files");
-  const auto fresh = read_again(config_);
-  if (!fresh) {
-    runtime::log::log("{}", fresh.error().what);
-    runtime::log::log("configuration file contains errors; no changes were applied");
-    return;
-  }
+  service_status_.on_reload_begun();
+  take_configuration(read_config(config_.words));
+  service_status_.on_reload_done();
+}
+
+void Server::take_configuration(const ConfigReading& reading) {
+  if (!reading.errors.empty()) return log_errors(reading);
+  const ServeConfig& fresh = reading.config;
   settings::Settings shown = *settings_;
-  apply_changes(find_changes(config_, *fresh), *fresh, config_, shown);
+  apply_changes(find_changes(config_, fresh), fresh, config_, shown);
   settings_ = std::make_shared<const settings::Settings>(std::move(shown));
   runtime::log::set_level(config_.reloadable.log_level);
   for (const auto& worker : workers_) worker->post_reload(settings_, session_options());

@@ -20,6 +20,7 @@
 #include "server/acceptor.h"
 #include "server/admin/standby_table.h"
 #include "server/config.h"
+#include "server/service_status.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
 #include "server/settings/settings.h"
@@ -53,11 +54,15 @@ class Server final : private runtime::Signals::Handler,
   // is at most that old, which only keeps more WAL than is needed.
   static constexpr runtime::Duration kSlotSaveInterval = std::chrono::seconds(10);
 
+  // The time between two words to the service manager of how it goes.
+  static constexpr runtime::Duration kStatusInterval = std::chrono::seconds(5);
+
   class SaveSlots;
 
   runtime::Result<void> lock_state_directory();
   runtime::Result<void> start();
   runtime::Result<void> start_all_but_acceptors();
+  void on_receiver(source::ReceiverState state);
   runtime::Result<void> listen();
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_workers();
@@ -65,7 +70,8 @@ class Server final : private runtime::Signals::Handler,
   session::SessionEnvironment::Options session_options() const;
   void save_slots();
   void look_at_left_slots() REQUIRES(loop_);
-  void reload();
+  void reload() REQUIRES(loop_);
+  void take_configuration(const ConfigReading& reading);
   void begin_stop();
   void stop();
 
@@ -107,6 +113,8 @@ class Server final : private runtime::Signals::Handler,
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
 
+  ServiceStatus service_status_ GUARDED_BY(loop_);
+  runtime::Timer status_timer_;
   runtime::Timer slots_timer_;
   runtime::Timer table_timer_;
   runtime::Timer stop_timer_;

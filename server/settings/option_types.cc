@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -10,14 +11,34 @@
 #include "server/settings/postgres_settings.h"
 #include "server/settings/setting_value.h"
 #include "server/wal/format.h"
+#include "server/wire/errors.h"
 #include "server/wire/text.h"
 
 namespace server::settings {
 
-OptionType<bool> boolean() { return {wire::parse_bool, show_bool}; }
+using runtime::format;
+using runtime::Result;
+
+runtime::Fail invalid_value(std::string_view name, std::string_view text, std::string hint) {
+  return runtime::Fail({.kind = &wire::kInvalidParameterValue,
+                        .what = format("invalid value for parameter \"{}\": \"{}\"", name, text),
+                        .hint = std::move(hint)});
+}
+
+OptionType<bool> boolean() {
+  return {[](std::string_view name, std::string_view text) -> Result<bool> {
+            if (const auto flag = wire::parse_bool(text)) return *flag;
+            return runtime::Error{
+                .kind = &wire::kInvalidParameterValue,
+                .what = format("parameter \"{}\" requires a Boolean value", name)};
+          },
+          show_bool};
+}
 
 OptionType<std::string> text() {
-  return {[](std::string_view value) { return std::optional(std::string(value)); },
+  return {[](std::string_view /*name*/, std::string_view value) -> Result<std::string> {
+            return std::string(value);
+          },
           [](const std::string& value) { return value; }};
 }
 
@@ -27,12 +48,15 @@ OptionType<std::string> secret() {
 }
 
 OptionType<std::vector<std::string>> addresses() {
-  const auto parse = [](std::string_view text) -> std::optional<std::vector<std::string>> {
+  const auto parse = [](std::string_view name,
+                        std::string_view text) -> Result<std::vector<std::string>> {
     std::vector<std::string> list;
     for (std::string_view rest = text;;) {
       const auto comma = rest.find(',');
       list.emplace_back(wire::trim(rest.substr(0, comma)));
-      if (list.back().empty()) return std::nullopt;
+      if (list.back().empty()) {
+        return invalid_value(name, text, "Write one or more addresses, separated by commas.");
+      }
       if (comma == std::string_view::npos) return list;
       rest.remove_prefix(comma + 1);
     }
@@ -45,74 +69,98 @@ OptionType<std::vector<std::string>> addresses() {
   return {parse, show};
 }
 
-OptionType<std::optional<std::uint64_t>> bytes_or_none(Unit bare) {
-  return {[bare](std::string_view text) -> std::optional<std::optional<std::uint64_t>> {
-            if (text == "-1") return std::optional<std::uint64_t>();
-            const auto size = parse_bytes(text, bare);
-            return size ? std::optional(size) : std::nullopt;
+OptionType<std::uint64_t> seed() {
+  return {[](std::string_view name, std::string_view text) -> Result<std::uint64_t> {
+            std::uint64_t number = 0;
+            const char* const end = text.data() + text.size();
+            const auto read = std::from_chars(text.data(), end, number);
+            if (read.ec == std::errc{} && read.ptr == end) return number;
+            return invalid_value(name, text, "Write a whole number of at most 64 bits.");
           },
-          [](const auto& size) { return size ? show_bytes(*size) : "-1"; }};
+          [](const std::uint64_t& number) { return std::to_string(number); }};
+}
+
+OptionType<std::optional<std::uint64_t>> bytes_or_none(Unit bare) {
+  using Size = std::optional<std::uint64_t>;
+  return {[bare](std::string_view name, std::string_view text) -> Result<Size> {
+            if (wire::trim(text) == "-1") return Size();
+            return Size(TRY(parse_bytes(name, text, bare)));
+          },
+          [](const Size& size) { return size ? show_bytes(*size) : "-1"; }, bare};
 }
 
 OptionType<std::uint64_t> rate_or_none() {
   return {
-      [](std::string_view text) -> std::optional<std::uint64_t> {
-        if (text.empty()) return 0;
-        const auto rate = parse_rate(text);
-        return rate.value_or(0) > 0 ? rate : std::nullopt;
+      [](std::string_view name, std::string_view text) -> Result<std::uint64_t> {
+        if (text.empty()) return std::uint64_t{0};
+        const auto rate = parse_rate(name, text);
+        if (rate && *rate > 0) return *rate;
+        return invalid_value(name, text,
+                             "Write a rate of more than 0, such as 50MB/s. Valid units are "
+                             "\"B/s\", \"kB/s\", \"MB/s\", \"GB/s\", and \"TB/s\".");
       },
       [](const std::uint64_t& rate) { return rate > 0 ? show_bytes(rate) + "/s" : std::string(); }};
 }
 
 OptionType<runtime::Duration> duration(Unit bare) {
-  return {[bare](std::string_view text) { return parse_duration(text, bare); }, show_duration};
+  return {[bare](std::string_view name, std::string_view text) {
+            return parse_duration(name, text, bare);
+          },
+          show_duration, bare};
 }
 
-OptionType<runtime::Duration> postgres_seconds(std::string_view name, int least, int most) {
-  const auto parse = [name, type = NumberType{.unit = Unit::kSeconds,
-                                              .least = static_cast<double>(least),
-                                              .most = static_cast<double>(most)}](
-                         std::string_view text) { return parse_number(type, name, text); };
-  return {[parse](std::string_view text) -> std::optional<runtime::Duration> {
-            const auto seconds = parse(text);
-            if (!seconds) return std::nullopt;
-            return std::chrono::seconds(static_cast<int>(*seconds));
+OptionType<runtime::Duration> whole_seconds(int least, int most) {
+  const NumberType type{.unit = Unit::kSeconds,
+                        .least = static_cast<double>(least),
+                        .most = static_cast<double>(most)};
+  return {[type](std::string_view name, std::string_view text) -> Result<runtime::Duration> {
+            const double seconds = TRY(parse_number(type, name, text));
+            return runtime::Duration(std::chrono::seconds(static_cast<int>(seconds)));
           },
-          show_duration, [parse](std::string_view text) { return parse(text).error().what; }};
+          show_duration, Unit::kSeconds};
 }
 
 OptionType<int> as_postgres(std::string_view setting) {
   const SettingDefinition* definition = find_session_setting(setting);
   CHECK(definition != nullptr && definition->kind == SettingKind::kNumber &&
         definition->number.whole);
-  return {[definition](std::string_view text) -> std::optional<int> {
-            const auto number = parse_number(definition->number, definition->name, text);
-            return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
+  return {[definition](std::string_view name, std::string_view text) -> Result<int> {
+            return static_cast<int>(TRY(parse_number(definition->number, name, text)));
           },
-          [](const int& value) { return std::to_string(value); }};
+          [](const int& value) { return std::to_string(value); }, definition->number.unit};
 }
 
 OptionType<wal::SegmentSize> segment_size() {
-  return {[](std::string_view text) -> std::optional<wal::SegmentSize> {
-            const auto size = parse_bytes(text);
-            if (!size.has_value() || !wal::SegmentSize::is_valid(*size)) return std::nullopt;
-            return wal::SegmentSize(static_cast<std::uint32_t>(*size));
+  return {[](std::string_view name, std::string_view text) -> Result<wal::SegmentSize> {
+            const std::uint64_t size = TRY(parse_bytes(name, text));
+            if (wal::SegmentSize::is_valid(size)) {
+              return wal::SegmentSize(static_cast<std::uint32_t>(size));
+            }
+            return invalid_value(name, text, "It must be a power of two between 1MB and 1GB.");
           },
-          [](const wal::SegmentSize& size) { return show_bytes(size.bytes()); }};
+          [](const wal::SegmentSize& size) { return show_bytes(size.bytes()); }, Unit::kBytes};
 }
 
 OptionType<wal::RecordMix> record_sizes() {
   const auto size = integer(wal::kRecordHeaderBytes, wal::kRecordBytesMax);
-  return {[parse = size.parse](std::string_view text) -> std::optional<wal::RecordMix> {
-            const auto dots = text.find("..");
-            const auto least = parse(text.substr(0, dots));
-            const auto most = dots == std::string_view::npos ? least : parse(text.substr(dots + 2));
-            if (!least || !most || *least > *most) return std::nullopt;
-            return wal::RecordMix{.record_bytes_min = *least, .record_bytes_max = *most};
-          },
-          [](const wal::RecordMix& mix) {
-            return runtime::format("{}..{}", mix.record_bytes_min, mix.record_bytes_max);
-          }};
+  return {
+      [parse = size.parse](std::string_view name, std::string_view text) -> Result<wal::RecordMix> {
+        const auto dots = text.find("..");
+        const auto least = parse(name, text.substr(0, dots));
+        const auto most =
+            dots == std::string_view::npos ? least : parse(name, text.substr(dots + 2));
+        if (least && most && *least <= *most) {
+          return wal::RecordMix{.record_bytes_min = *least, .record_bytes_max = *most};
+        }
+        return invalid_value(
+            name, text,
+            format("Write one size in bytes or a range such as 50..8000, between {} and {}.",
+                   wal::kRecordHeaderBytes, wal::kRecordBytesMax));
+      },
+      [](const wal::RecordMix& mix) {
+        return format("{}..{}", mix.record_bytes_min, mix.record_bytes_max);
+      },
+      Unit::kBytes};
 }
 
 namespace {
@@ -126,14 +174,24 @@ constexpr std::array<std::pair<std::string_view, Level>, 6> kLogLevels{
      {"error", Level::kError},
      {"fatal", Level::kFatal}}};
 
+std::string log_level_choices() {
+  std::string choices;
+  for (const auto& [name, level] : kLogLevels) {
+    choices += choices.empty() ? "" : ", ";
+    choices += name;
+  }
+  return choices;
+}
+
 }  // namespace
 
 OptionType<runtime::log::Level> log_level() {
-  return {[](std::string_view text) -> std::optional<Level> {
+  return {[](std::string_view parameter, std::string_view text) -> Result<Level> {
             for (const auto& [name, level] : kLogLevels) {
-              if (text == name) return level;
+              if (wire::equal_ignoring_case(text, name)) return level;
             }
-            return std::nullopt;
+            return invalid_value(parameter, text,
+                                 format("Available values: {}.", log_level_choices()));
           },
           [](const Level& level) {
             const auto* const row = std::find_if(kLogLevels.begin(), kLogLevels.end(),

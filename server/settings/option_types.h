@@ -13,6 +13,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/log.h"
+#include "runtime/result.h"
 #include "server/settings/units.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
@@ -21,13 +22,15 @@ namespace server::settings {
 
 template <typename Value>
 struct OptionType {
-  // None if the text stands for no such value.
-  std::function<std::optional<Value>(std::string_view)> parse;
+  // The value that a text stands for, given for the parameter of this name. The error is what an
+  // operator reads of it, with a hint.
+  std::function<runtime::Result<Value>(std::string_view name, std::string_view text)> parse;
   std::function<std::string(const Value&)> show;
-  // Says what is wrong with a text that parse() did not take. If there is no such function, the
-  // error says only that the value is invalid.
-  std::function<std::string(std::string_view)> explain = {};
+  Unit bare = Unit::kNone;  // what a number without a unit counts
 };
+
+// `text` is no value of the parameter.
+runtime::Fail invalid_value(std::string_view name, std::string_view text, std::string hint = {});
 
 OptionType<bool> boolean();
 OptionType<std::string> text();
@@ -39,23 +42,22 @@ OptionType<std::vector<std::string>> addresses();  // separated by commas
 template <typename Integer>
 OptionType<Integer> integer(Integer least, Integer most) {
   const NumberType type{.least = static_cast<double>(least), .most = static_cast<double>(most)};
-  return {[type](std::string_view text) -> std::optional<Integer> {
-            const auto number = parse_number(type, {}, text);
-            return number ? std::optional(static_cast<Integer>(*number)) : std::nullopt;
+  return {[type](std::string_view name, std::string_view text) -> runtime::Result<Integer> {
+            return static_cast<Integer>(TRY(parse_number(type, name, text)));
           },
           [type](const Integer& value) { return show_number(type, static_cast<double>(value)); }};
 }
+// A number of 64 bits.
+OptionType<std::uint64_t> seed();
 
 // A size; a bare number counts `bare`.
 template <typename Integer = std::uint64_t>
 OptionType<Integer> bytes(Unit bare = Unit::kBytes,
                           Integer most = std::numeric_limits<Integer>::max()) {
-  return {[bare, most](std::string_view text) -> std::optional<Integer> {
-            const auto size = parse_bytes(text, bare);
-            if (!size.has_value() || *size > most) return std::nullopt;
-            return static_cast<Integer>(*size);
+  return {[bare, most](std::string_view name, std::string_view text) -> runtime::Result<Integer> {
+            return static_cast<Integer>(TRY(parse_bytes(name, text, bare, most)));
           },
-          [](const Integer& size) { return show_bytes(size); }};
+          [](const Integer& size) { return show_bytes(size); }, bare};
 }
 // As bytes(), and "-1" is no size.
 OptionType<std::optional<std::uint64_t>> bytes_or_none(Unit bare);
@@ -63,9 +65,9 @@ OptionType<std::optional<std::uint64_t>> bytes_or_none(Unit bare);
 OptionType<std::uint64_t> rate_or_none();
 
 // A time; a bare number counts `bare`.
-OptionType<runtime::Duration> duration(Unit bare = Unit::kMilliseconds);
-// Whole seconds, read as PostgreSQL reads its setting `name`, with PostgreSQL's errors.
-OptionType<runtime::Duration> postgres_seconds(std::string_view name, int least, int most);
+OptionType<runtime::Duration> duration(Unit bare);
+// Whole seconds, read as PostgreSQL reads its setting of that name.
+OptionType<runtime::Duration> whole_seconds(int least, int most);
 // A number, read as PostgreSQL reads its setting of that name, and shown without a unit.
 OptionType<int> as_postgres(std::string_view setting);
 

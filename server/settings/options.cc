@@ -1,62 +1,109 @@
 #include "server/settings/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdint>
 
 #include "runtime/format.h"
 #include "server/settings/setting_value.h"
 #include "server/wire/errors.h"
+#include "server/wire/text.h"
 
 namespace server::settings {
 
+using runtime::format;
+
 namespace {
 
-std::string underscored(std::string flag) {
-  std::replace(flag.begin(), flag.end(), '-', '_');
-  return flag;
-}
-
-// Both names of an option, as CLI11 takes them: "--wal-keep-size,--wal_keep_size".
-std::string both_names(const std::string& flag) {
-  const std::string in_file = underscored(flag);
-  return in_file == flag ? "--" + flag : "--" + flag + ",--" + in_file;
+std::string place_of(const Assignment& assignment) {
+  if (assignment.file.empty()) return "";
+  return format(" in file \"{}\" line {}", assignment.file, assignment.line);
 }
 
 }  // namespace
 
-runtime::Error Options::invalid(const std::string& flag, std::string_view text,
-                                const std::function<std::string(std::string_view)>& explain) {
-  return {.kind = &wire::kInvalidParameterValue,
-          .what = explain
-                      ? explain(text)
-                      : runtime::format("invalid value for parameter \"{}\": \"{}\"", flag, text)};
+std::string Options::name_of_flag(std::string_view flag) {
+  std::string name(flag);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
-void Options::add_text(const Definition& definition, const Take& take) const {
-  const auto on_text = [options = *this, definition, take](const std::string& text) {
-    auto shown = take(text);
-    if (!shown) throw CLI::ValidationError(shown.error().what);  // CLI11's way to refuse a value
-    options.show(definition, std::move(*shown));
-  };
-  command_.add_option_function<std::string>(both_names(definition.flag), on_text, definition.help)
-      ->default_str(definition.initial)
-      ->force_callback();
+// Names of parameters have no case in PostgreSQL.
+const Options::Definition* Options::find(std::string_view name) const {
+  const std::string wanted = name_of_flag(name);
+  const auto found =
+      std::find_if(definitions_.begin(), definitions_.end(), [&](const Definition& definition) {
+        return wire::equal_ignoring_case(definition.name, wanted);
+      });
+  return found == definitions_.end() ? nullptr : &*found;
 }
 
-void Options::add_switch(const std::string& flag, bool& value, const std::string& help) const {
-  const Definition definition{flag, {}, help, SettingContext::kPostmaster};
-  show(definition, show_bool(value));
-  const auto on_count = [options = *this, definition, &value](std::int64_t count) {
-    value = count > 0;
-    options.show(definition, show_bool(value));
-  };
-  command_.add_flag_function(both_names(flag), on_count, help);
+bool Options::is_switch(std::string_view name) const {
+  const Definition* const definition = find(name);
+  return definition != nullptr && definition->is_switch;
+}
+
+void Options::add_definition(Definition definition) {
+  CHECK(find(definition.name) == nullptr);
+  auto shown = definition.take(definition.initial);
+  CHECK(shown.has_value());
+  show(definition, std::move(*shown));
+  definitions_.push_back(std::move(definition));
+}
+
+void Options::add_switch(const std::string& flag, bool& value, const std::string& help) {
+  Definition definition = define(flag, value, "off", boolean(), help);
+  definition.is_switch = true;
+  add_definition(std::move(definition));
+}
+
+void Options::add_flag(const std::string& flag, std::string& value, const std::string& help) {
+  Definition definition = define(flag, value, "", text(), help);
+  definition.is_setting = false;
+  add_definition(std::move(definition));
+}
+
+void Options::add_flag_switch(const std::string& flag, bool& value, const std::string& help) {
+  Definition definition = define(flag, value, "off", boolean(), help);
+  definition.is_switch = true;
+  definition.is_setting = false;
+  add_definition(std::move(definition));
+}
+
+runtime::Result<void> Options::assign(const Assignment& assignment) {
+  const Definition* const definition = find(assignment.name);
+  const bool in_file = !assignment.file.empty();
+  if (definition == nullptr || (in_file && !definition->is_setting)) {
+    runtime::Error error = unrecognized_parameter(assignment.name);
+    error.what += place_of(assignment);
+    return error;
+  }
+  auto shown = definition->take(assignment.value);
+  if (!shown) {
+    runtime::Error error = std::move(shown).error();
+    error.what += place_of(assignment);
+    return error;
+  }
+  show(*definition, std::move(*shown));
+  return {};
+}
+
+std::string Options::help() const {
+  std::string lines;
+  for (const Definition& definition : definitions_) {
+    lines += format("  --{}{}\n      {}", definition.flag, definition.is_switch ? "" : " VALUE",
+                    definition.help);
+    if (definition.bare != Unit::kNone) {
+      lines += format("; a number without a unit is in {}", name_of(definition.bare));
+    }
+    const bool worth_telling = !definition.initial.empty() && !definition.is_switch;
+    if (worth_telling) lines += format(" (default: {})", definition.initial);
+    lines += '\n';
+  }
+  return lines;
 }
 
 void Options::show(const Definition& definition, std::string value) const {
-  if (shown_ == nullptr) return;
-  shown_->set(underscored(definition.flag), std::move(value), definition.help, definition.context);
+  if (shown_ == nullptr || !definition.is_setting) return;
+  shown_->set(definition.name, std::move(value), definition.help, definition.context);
 }
 
 }  // namespace server::settings

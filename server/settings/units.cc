@@ -1,10 +1,12 @@
 #include "server/settings/units.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -178,34 +180,69 @@ std::string show_number(const NumberType& type, double value) {
 
 namespace {
 
+// As PostgreSQL prints the ends of a range: whole numbers with all their digits, others rounded.
+std::string format_amount(double value) {
+  return format_number(value == std::nearbyint(value), value);
+}
+
+runtime::Error amount_out_of_range(Unit bare, std::string_view name, double value, double most) {
+  return {
+      .kind = &wire::kInvalidParameterValue,
+      .what = runtime::format("{} {} is outside the valid range for parameter \"{}\" (0 .. {})",
+                              format_amount(value), base_of(bare).name, name, format_amount(most))};
+}
+
 // Sizes go beyond an int, and times below a millisecond, so parse_number() reads both as reals. The
 // amount is counted in bytes or microseconds, each of which is divided into `parts`.
-std::optional<std::uint64_t> parse_amount(std::string_view text, Unit bare, double parts) {
-  const auto number = parse_number({.whole = false, .unit = bare, .most = kRealMax}, {}, text);
-  if (!number) return std::nullopt;
-  const double amount = std::nearbyint(*number * base_of(bare).worth * parts);
-  if (amount > static_cast<double>(kAmountMax)) return std::nullopt;
-  return static_cast<std::uint64_t>(amount);
+runtime::Result<std::uint64_t> parse_amount(std::string_view name, std::string_view text, Unit bare,
+                                            double parts, std::uint64_t most) {
+  const double number = TRY(parse_number(
+      {.whole = false, .unit = bare, .least = -kRealMax, .most = kRealMax}, name, text));
+  const double scale = base_of(bare).worth * parts;
+  const double amount = std::nearbyint(number * scale);
+  if (number >= 0 && amount <= static_cast<double>(most)) return static_cast<std::uint64_t>(amount);
+  return amount_out_of_range(bare, name, number, std::floor(static_cast<double>(most) / scale));
 }
 
 }  // namespace
 
-std::optional<std::uint64_t> parse_bytes(std::string_view text, Unit bare) {
+runtime::Result<std::uint64_t> parse_bytes(std::string_view name, std::string_view text, Unit bare,
+                                           std::uint64_t most) {
   DCHECK(!counts_time(bare));
-  return parse_amount(text, bare, 1);
+  return parse_amount(name, text, bare, 1, std::min(most, kAmountMax));
 }
 
-std::optional<std::uint64_t> parse_rate(std::string_view text) {
+runtime::Result<std::uint64_t> parse_rate(std::string_view name, std::string_view text) {
   text = trim(text);
   if (text.ends_with("/s")) text.remove_suffix(2);
-  return parse_bytes(text);
+  return parse_bytes(name, text);
 }
 
-std::optional<runtime::Duration> parse_duration(std::string_view text, Unit bare) {
+runtime::Result<runtime::Duration> parse_duration(std::string_view name, std::string_view text,
+                                                  Unit bare) {
   DCHECK(counts_time(bare));
-  const auto nanoseconds = parse_amount(text, bare, 1000);
-  if (!nanoseconds.has_value()) return std::nullopt;
-  return std::chrono::nanoseconds(*nanoseconds);
+  const std::uint64_t nanoseconds = TRY(parse_amount(name, text, bare, 1000, kAmountMax));
+  return runtime::Duration(std::chrono::nanoseconds(nanoseconds));
+}
+
+std::string_view name_of(Unit unit) {
+  switch (unit) {
+    case Unit::kNone:
+      break;
+    case Unit::kBytes:
+      return "bytes";
+    case Unit::kKilobytes:
+      return "kilobytes";
+    case Unit::kBlocks:
+      return "blocks of 8 kB";
+    case Unit::kMegabytes:
+      return "megabytes";
+    case Unit::kMilliseconds:
+      return "milliseconds";
+    case Unit::kSeconds:
+      return "seconds";
+  }
+  return "";
 }
 
 std::string show_bytes(std::uint64_t bytes) {

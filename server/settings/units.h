@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,13 +48,18 @@ std::string show_number(const NumberType& type, double value);
 inline constexpr std::uint64_t kAmountMax = 9'000'000'000'000'000'000;
 static_assert(kAmountMax <= std::numeric_limits<runtime::Duration::rep>::max());
 
-// The size in bytes; a bare number counts `bare`. None if `text` is no size or too large a one.
-std::optional<std::uint64_t> parse_bytes(std::string_view text, Unit bare = Unit::kBytes);
+// The size in bytes, at most `most`; a bare number counts `bare`. The errors of these three are as
+// those of parse_number().
+runtime::Result<std::uint64_t> parse_bytes(std::string_view name, std::string_view text,
+                                           Unit bare = Unit::kBytes,
+                                           std::uint64_t most = kAmountMax);
 // A size with or without "/s" behind it.
-std::optional<std::uint64_t> parse_rate(std::string_view text);
-// None if `text` is no time or too long a one.
-std::optional<runtime::Duration> parse_duration(std::string_view text,
-                                                Unit bare = Unit::kMilliseconds);
+runtime::Result<std::uint64_t> parse_rate(std::string_view name, std::string_view text);
+runtime::Result<runtime::Duration> parse_duration(std::string_view name, std::string_view text,
+                                                  Unit bare = Unit::kMilliseconds);
+
+// The unit by its whole name, as a help calls it: "milliseconds". Empty for kNone.
+std::string_view name_of(Unit unit);
 
 std::string show_bytes(std::uint64_t bytes);
 // Only the whole milliseconds of `duration` are shown.

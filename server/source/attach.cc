@@ -22,6 +22,7 @@ AttachSource::AttachSource(Options options, const runtime::Clock& clock)
 
 Result<void> AttachSource::open() {
   first_primary_ = TRY(receiver_.connect());
+  TRY(receiver_.check_slot());
   const wal::Inventory inventory = TRY(wal::take_inventory(options_.directory));
   identity_ = inventory.identity;
   if (identity_ != first_primary_->identity) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "runtime/result.h"
 
 namespace server::source {
@@ -8,7 +11,17 @@ namespace server::source {
 inline constexpr runtime::ErrorKind kUpstreamLost{"connection_failure", "08006"};
 // The server has refused a command, in its own words.
 inline constexpr runtime::ErrorKind kUpstreamRefused{"connection_exception", "08000"};
+// The server has no slot of the name that is to be used.
+inline constexpr runtime::ErrorKind kNoSlot{"undefined_object", "42704"};
 // The upstream's WAL is not ours to continue with.
 inline constexpr runtime::ErrorKind kDiverged{"diverged_wal", "XX000"};
+
+// What a missing slot is called by the server, with what to do.
+inline runtime::Fail no_slot(std::string what) {
+  return runtime::Fail(
+      {.kind = &kNoSlot,
+       .what = std::move(what),
+       .hint = "Create it on the primary, or let walcast do so with --create-primary-slot."});
+}
 
 }  // namespace server::source

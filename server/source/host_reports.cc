@@ -9,20 +9,14 @@
 namespace server::source {
 
 // The detail has positions, which move while the reason stays.
-void HostReports::log_failure(const std::string& host, const runtime::Error& error,
-                              const std::string& server) {
+void HostReports::log_failure(runtime::log::Level level, const std::string& host,
+                              const runtime::Error& error, const std::string& server) {
   Said& said = of_hosts_[host];
   said.fails = error.kind != &kUpstreamLost;
   if (std::exchange(said.reason, error.what) == error.what) return;
-  std::string text = error.what;
-  if (!server.empty()) text += runtime::format(" ({})", server);
-  if (!error.detail.empty()) text += "\nDETAIL:  " + error.detail;
-  if (!error.hint.empty()) text += "\nHINT:  " + error.hint;
-  if (said.fails) {
-    runtime::log::error("{}", text);
-  } else {
-    runtime::log::log("{}", text);
-  }
+  runtime::Error named = error;
+  if (!server.empty()) named.what += runtime::format(" ({})", server);
+  runtime::log::report(level, named);
 }
 
 void HostReports::log_stream(const std::string& host, wal::Lsn begin, wal::TimelineId timeline,

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "runtime/log.h"
 #include "runtime/result.h"
 #include "server/wal/lsn.h"
 #include "server/wal/timeline.h"
@@ -16,7 +17,8 @@ class HostReports {
  public:
   // The host failed, or was passed over. `server` names it where the text should say which of
   // several it was; empty: there is no other, or the error's own text says.
-  void log_failure(const std::string& host, const runtime::Error& error, const std::string& server);
+  void log_failure(runtime::log::Level level, const std::string& host, const runtime::Error& error,
+                   const std::string& server);
   // A stream has begun. One whose predecessor was refused is logged when its WAL is proven.
   void log_stream(const std::string& host, wal::Lsn begin, wal::TimelineId timeline,
                   const std::string& server);

@@ -1,91 +1,19 @@
 #include "server/source/quorum.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "runtime/check.h"
-#include "server/wire/text.h"
 
 namespace server::source {
 
 using wal::Lsn;
-using wire::equal_ignoring_case;
-using wire::trim;
-
-namespace {
-
-constexpr std::string_view kAnyName = "*";
-
-// Takes a word, which a blank or a parenthesis ends, off the front.
-std::string_view take_word(std::string_view& text) {
-  text = trim(text);
-  const std::string_view word = text.substr(0, text.find_first_of(" \t("));
-  text = trim(text.substr(word.size()));
-  return word;
-}
-
-// "(a, b)"; none if it is no list of at least one name.
-std::optional<std::vector<std::string>> parse_names(std::string_view text) {
-  if (text.size() < 2 || text.front() != '(' || text.back() != ')') return std::nullopt;
-  text = text.substr(1, text.size() - 2);
-  std::vector<std::string> names;
-  for (;;) {
-    const auto comma = text.find(',');
-    const std::string_view name = trim(text.substr(0, comma));
-    if (name.empty() || name.find_first_of("()") != std::string_view::npos) return std::nullopt;
-    names.emplace_back(name);
-    if (comma == std::string_view::npos) return names;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-}  // namespace
-
-bool AckPolicy::counts(std::string_view application_name) const {
-  return kind != Kind::kSpool && std::any_of(names.begin(), names.end(), [&](const auto& name) {
-           return name == kAnyName || equal_ignoring_case(name, application_name);
-         });
-}
-
-std::optional<AckPolicy> parse_ack_policy(std::string_view text) {
-  const std::string_view word = take_word(text);
-  if (equal_ignoring_case(word, "spool"))
-    return text.empty() ? std::optional(AckPolicy{}) : std::nullopt;
-  AckPolicy policy;
-  if (equal_ignoring_case(word, "any")) {
-    policy.kind = AckPolicy::Kind::kAny;
-    const std::string_view count = take_word(text);
-    const auto [end, error] =
-        std::from_chars(count.data(), count.data() + count.size(), policy.count);
-    if (error != std::errc{} || end != count.data() + count.size()) return std::nullopt;
-    if (policy.count == 0) return std::nullopt;
-  } else if (equal_ignoring_case(word, "all")) {
-    policy.kind = AckPolicy::Kind::kAll;
-  } else {
-    return std::nullopt;
-  }
-  auto names = parse_names(text);
-  if (!names) return std::nullopt;
-  policy.names = std::move(*names);
-  return policy;
-}
-
-std::string show_ack_policy(const AckPolicy& policy) {
-  if (policy.kind == AckPolicy::Kind::kSpool) return "spool";
-  std::string text =
-      policy.kind == AckPolicy::Kind::kAll ? "all (" : "any " + std::to_string(policy.count) + " (";
-  for (const std::string& name : policy.names) {
-    if (text.back() != '(') text += ", ";
-    text += name;
-  }
-  return text + ")";
-}
 
 Quorum::Quorum(AckPolicy policy) : policy_(std::move(policy)) {
   if (policy_.kind == AckPolicy::Kind::kAny) groups_.emplace_back();
-  if (policy_.kind != AckPolicy::Kind::kAll) return;
+  if (policy_.kind != AckPolicy::Kind::kAll && policy_.kind != AckPolicy::Kind::kFirst) return;
   for (const std::string& name : policy_.names) groups_.emplace_back().name = name;
 }
 
@@ -124,18 +52,21 @@ void Quorum::remove(std::uint32_t process_id) {
   publish();
 }
 
-bool Quorum::belongs(const Group& group, const Standby& standby) const {
-  return policy_.kind == AckPolicy::Kind::kAny || group.name == kAnyName ||
-         equal_ignoring_case(group.name, standby.name);
+template <typename Visit>
+void Quorum::visit_groups(const Standby& standby, Visit visit) {
+  for (Group& group : groups_) {
+    if (policy_.kind != AckPolicy::Kind::kAny && !names_standby(group.name, standby.name)) continue;
+    visit(group);
+    if (policy_.kind == AckPolicy::Kind::kFirst) return;  // its priority is that of the first name
+  }
 }
 
 void Quorum::put_in(const Standby& standby) {
-  for (Group& group : groups_) {
-    if (!belongs(group, standby)) continue;
+  visit_groups(standby, [&](Group& group) {
     group.write.insert(standby.positions.write);
     group.flush.insert(standby.positions.flush);
     group.apply.insert(standby.positions.apply);
-  }
+  });
 }
 
 void Quorum::take_out(const Standby& standby) {
@@ -144,15 +75,16 @@ void Quorum::take_out(const Standby& standby) {
     CHECK(found != positions.end());
     positions.erase(found);
   };
-  for (Group& group : groups_) {
-    if (!belongs(group, standby)) continue;
+  visit_groups(standby, [&](Group& group) {
     erase_one(group.write, standby.positions.write);
     erase_one(group.flush, standby.positions.flush);
     erase_one(group.apply, standby.positions.apply);
-  }
+  });
 }
 
+// The least of what the groups confirm. A group of "any" confirms what its count-th standby has.
 Lsn Quorum::confirmed(Ordered Group::*positions) const {
+  if (policy_.kind == AckPolicy::Kind::kFirst) return confirmed_by_first(positions);
   const std::size_t count = policy_.kind == AckPolicy::Kind::kAny ? policy_.count : 1;
   std::optional<Lsn> least;
   for (const Group& group : groups_) {
@@ -162,6 +94,24 @@ Lsn Quorum::confirmed(Ordered Group::*positions) const {
     least = std::min(least.value_or(nth), nth);
   }
   return least.value_or(Lsn());
+}
+
+// The least of what the `count` connected standbys have whose names come first
+// (SyncRepGetSyncStandbysPriority). For "first 2 (a, b, c)":
+//   1. a is at 90 and c is at 80: these two count, and 80 is confirmed.
+//   2. b connects, at 10: a and b count, and 10 is confirmed, though c has more.
+// Of several standbys of one name as many count as are wanted yet, the fastest ones.
+Lsn Quorum::confirmed_by_first(Ordered Group::*positions) const {
+  std::size_t wanted = policy_.count;
+  Lsn least = Lsn::max();
+  for (const Group& group : groups_) {
+    const Ordered& of_group = group.*positions;
+    const std::size_t taken = std::min(wanted, of_group.size());
+    if (taken == 0) continue;
+    least = std::min(least, *std::next(of_group.begin(), static_cast<std::ptrdiff_t>(taken - 1)));
+    wanted -= taken;
+  }
+  return wanted == 0 ? least : Lsn();
 }
 
 bool Quorum::publish() {

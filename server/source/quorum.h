@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,39 +12,18 @@
 #include "runtime/annotations.h"
 #include "runtime/mutex.h"
 #include "runtime/published.h"
+#include "server/source/ack_policy.h"
 #include "server/wal/standby_positions.h"
 
 namespace server::source {
-
-// Which standbys' reports count for what the primary hears of our WAL (upstream_ack). What the
-// spool itself has counts in any case: nothing is confirmed as flushed that is not on its disk.
-struct AckPolicy {
-  enum class Kind {
-    kSpool,  // none counts
-    kAny,    // the named standbys' do: what `count` of them have, the fastest ones
-    kAll,    // the named standbys' do: what at least one of each name has
-  };
-
-  Kind kind = Kind::kSpool;
-  std::size_t count = 0;
-  std::vector<std::string> names;  // application names, without regard to case; "*" is any
-
-  bool counts(std::string_view application_name) const;
-
-  friend bool operator==(const AckPolicy&, const AckPolicy&) = default;
-};
-
-// "spool", "any 2 (a, b, c)", "all (a, b)", as synchronous_standby_names writes it.
-std::optional<AckPolicy> parse_ack_policy(std::string_view text);
-std::string show_ack_policy(const AckPolicy& policy);
 
 // What standbys have written, flushed and applied, and how much of it the policy confirms
 // (syncrep.c, SyncRepGetSyncRecPtr).
 //   Owner: Server.  Thread: any. Only standbys that count report, so a mutex is enough for them;
 //   confirmed() takes none, and may give positions of two reports that come meanwhile.
 //   Invariant: each of the confirmed positions is what the policy says of the standbys_. Each group
-//   has the positions of all standbys whose names match its own, in order, so that a report costs
-//   the logarithm of their number.
+//   has the positions of all standbys that belong to it, in order, so that a report costs the
+//   logarithm of their number.
 class Quorum {
  public:
   using Positions = wal::StandbyPositions;
@@ -74,7 +52,8 @@ class Quorum {
     Positions positions;
   };
   using Ordered = std::multiset<wal::Lsn, std::greater<>>;
-  // The standbys of one name of "all", or of any name of "any".
+  // The standbys of one name of "all"; those of one name of "first" that no name before it means;
+  // or those of any name of "any".
   struct Group {
     std::string name;
     Ordered write;
@@ -82,11 +61,13 @@ class Quorum {
     Ordered apply;
   };
 
-  bool belongs(const Group& group, const Standby& standby) const;
+  // Calls `visit` with each group that the standby belongs to.
+  template <typename Visit>
+  void visit_groups(const Standby& standby, Visit visit) REQUIRES(mutex_);
   void put_in(const Standby& standby) REQUIRES(mutex_);
   void take_out(const Standby& standby) REQUIRES(mutex_);
-  // The least of what the groups confirm. A group confirms what its count-th standby has.
   wal::Lsn confirmed(Ordered Group::*positions) const REQUIRES(mutex_);
+  wal::Lsn confirmed_by_first(Ordered Group::*positions) const REQUIRES(mutex_);
   // Returns whether anything has changed.
   bool publish() REQUIRES(mutex_);
 

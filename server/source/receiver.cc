@@ -14,6 +14,7 @@ namespace server::source {
 using runtime::format;
 using runtime::Instant;
 using runtime::Result;
+using runtime::log::Level;
 using wal::Lsn;
 
 Result<void> check_primary(const PrimaryInfo& primary, const wal::Identity& identity,
@@ -128,9 +129,18 @@ void Receiver::pass_over(const Host& host, const runtime::Error& error) {
   const bool names_host = !upstream_.is_connected() || !round_.has_several();
   round_.note_failure(error.what);
   if (tail_ != nullptr) {
-    host_reports_.log_failure(describe(host), error, names_host ? "" : upstream_.server());
+    host_reports_.log_failure(Level::kError, describe(host), error,
+                              names_host ? "" : upstream_.server());
   }
   upstream_.disconnect();
+}
+
+// Servers before PostgreSQL 15 do not know the question; they refuse the slot when it is used.
+Result<void> Receiver::check_slot() {
+  if (options_.slot_name.empty() || options_.create_slot) return {};
+  auto restart_lsn = upstream_.slot_restart_lsn(options_.slot_name);
+  if (!restart_lsn && restart_lsn.error().kind == &kNoSlot) return std::move(restart_lsn).error();
+  return {};
 }
 
 void Receiver::start(wal::WalTail& tail) {
@@ -169,21 +179,26 @@ void Receiver::run() {
   upstream_.disconnect();
 }
 
-// Returns whether to begin another round after a while.
+// Returns whether to begin another round after a while. A stream that ends is of every day. A primary
+// that cannot be reached, or that does not let this server in, may need an operator.
 bool Receiver::try_round() {
   if (stop_.load()) return false;
   runtime::Error error;
   if (auto begun = begin_round(); !begun) {
-    host_reports_.log_failure("", begun.error(), "");
+    options_.on_state({ReceiverState::Kind::kFailing, begun.error().what});
+    host_reports_.log_failure(Level::kError, "", begun.error(), "");
     return sink_.on_connection_lost(begun.error());
   }
   do {
     progress_ = Progress::kNone;
     error = receive_from_primary().error();
-    streaming_ = false;
+    const bool was_streaming = std::exchange(streaming_, false);
     if (stop_.load()) return false;
+    options_.on_state({ReceiverState::Kind::kFailing, error.what});
     if (upstream_.is_connected()) {
-      host_reports_.log_failure(host_, error, round_.has_several() ? upstream_.server() : "");
+      const bool everyday = error.kind == &kUpstreamLost && was_streaming;
+      host_reports_.log_failure(everyday ? Level::kLog : Level::kError, host_, error,
+                                round_.has_several() ? upstream_.server() : "");
     }
     upstream_.disconnect();
     if (!sink_.on_connection_lost(error)) return false;
@@ -234,6 +249,8 @@ Result<void> Receiver::stream_timelines() {
 void Receiver::announce() {
   host_reports_.log_stream(host_, sink_.position(), tail_->timelines()->history.tip(),
                            upstream_.server());
+  if (host_reports_.fails(host_)) return;
+  options_.on_state({ReceiverState::Kind::kStreaming, upstream_.server()});
 }
 
 // Until the timeline ends. Returns where WAL goes on then.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "server/source/host_round.h"
 #include "server/source/primary_reports.h"
 #include "server/source/quorum.h"
+#include "server/source/receiver_state.h"
 #include "server/source/source.h"
 #include "server/source/upstream.h"
 #include "server/source/wal_sink.h"
@@ -52,6 +54,8 @@ class Receiver {
     runtime::Duration feedback_age_max{};
     // What standbys confirm, where it counts; null: no standby's word does.
     Quorum* quorum = nullptr;
+    // Called by the receiver's thread, and to do no more than pass it on.
+    std::function<void(ReceiverState)> on_state = [](const ReceiverState&) {};
   };
 
   Receiver(Options options, const runtime::Clock& clock, WalSink& sink);
@@ -63,6 +67,8 @@ class Receiver {
   // if `create_slot` says so, and finds out which server is there. The error has what was wrong
   // with each host.
   runtime::Result<PrimaryInfo> connect();
+  // Whether the primary has the slot that is to be used, if it can say so. REQUIRES: connect().
+  runtime::Result<void> check_slot();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
   // Ends the receiver's wait.

@@ -50,6 +50,7 @@ Result<void> RelaySource::open() {
   }
   if (inventory.error().kind != &wal::kNoWal) return std::move(inventory).error();
   first_primary_ = TRY(receiver_.connect());
+  TRY(receiver_.check_slot());
   identity_ = first_primary_->identity;
   return {};
 }
@@ -181,15 +182,23 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
     const Lsn end = writer_->end();
     auto written = writer_->write(wal.subspan(end - begin));
     if (written || !will_pass(written.error())) {
-      if (paused) runtime::log::log("receiving WAL goes on at {}", end);
+      if (paused) {
+        runtime::log::log("receiving WAL goes on at {}", end);
+        tell(ReceiverState::Kind::kStreaming, receiver_.upstream().server());
+      }
       return written;
     }
     if (!std::exchange(paused, true)) {
       runtime::log::error("{}; receiving WAL pauses at {}", written.error().what, end);
+      tell(ReceiverState::Kind::kPaused, written.error().what);
     }
     TRY(on_turn());
     TRY(receiver_.pause(kDiskRetryInterval));
   }
+}
+
+void RelaySource::tell(ReceiverState::Kind kind, std::string text) const {
+  receiver_.options().on_state({kind, std::move(text)});
 }
 
 Result<void> RelaySource::on_turn() {

@@ -65,6 +65,7 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> learn_timelines(wal::TimelineId newest);
   runtime::Result<void> check_tip(const wal::TimelineHistory& ours);
   runtime::Result<void> write(std::span<const std::byte> wal);
+  void tell(ReceiverState::Kind kind, std::string text) const;
   runtime::Result<void> rewind();
   runtime::Result<void> flush_but(std::uint64_t bytes_max);
 

@@ -141,8 +141,7 @@ Result<Lsn> Upstream::slot_restart_lsn(const std::string& name) {
   const QueryResult result = TRY(query(command));
   if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 3) return unexpected(command);
   if (PQgetisnull(result.get(), 0, 0) != 0) {
-    return runtime::Error{.kind = &kUpstreamRefused,
-                          .what = format("replication slot \"{}\" does not exist", name)};
+    return no_slot(format("replication slot \"{}\" does not exist", name));
   }
   if (PQgetisnull(result.get(), 0, 1) != 0) return Lsn();
   const auto restart_lsn = wal::parse_lsn(value_at(result.get(), 0, 1));
@@ -310,10 +309,13 @@ runtime::Fail Upstream::refused(const pg_result* result) const {
   }
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  const bool exists = sqlstate != nullptr && sqlstate == wire::kDuplicateObject.code;
-  return runtime::Fail(
-      {.kind = exists ? &wire::kDuplicateObject : &kUpstreamRefused,
-       .what = message == nullptr ? trimmed(PQresultErrorMessage(result)) : std::string(message)});
+  runtime::Error error{
+      .kind = &kUpstreamRefused,
+      .what = message == nullptr ? trimmed(PQresultErrorMessage(result)) : std::string(message)};
+  const std::string_view code = sqlstate == nullptr ? "" : sqlstate;
+  if (code == wire::kDuplicateObject.code) error.kind = &wire::kDuplicateObject;
+  if (code == kNoSlot.code) return no_slot(std::move(error.what));
+  return runtime::Fail(std::move(error));
 }
 
 }  // namespace server::source

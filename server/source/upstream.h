@@ -75,8 +75,8 @@ class Upstream {
   runtime::Result<std::string> history_file(wal::TimelineId timeline);
   // A slot that is there already is as good.
   runtime::Result<void> create_slot(const std::string& name);
-  // From where on a slot keeps WAL; invalid: it keeps none. kUpstreamRefused if there is no such
-  // slot. Servers before PostgreSQL 15 do not say.
+  // From where on a slot keeps WAL; invalid: it keeps none. kNoSlot if there is no such slot.
+  // Servers before PostgreSQL 15 do not say.
   runtime::Result<wal::Lsn> slot_restart_lsn(const std::string& name);
   // The slot may be empty. If the timeline has nothing from `start` on, the answer is where WAL
   // goes on, and no stream begins.

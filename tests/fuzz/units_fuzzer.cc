@@ -2,6 +2,7 @@
 //   input: the text
 
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "runtime/check.h"
@@ -13,25 +14,34 @@ namespace {
 using server::settings::kAmountMax;
 constexpr std::uint64_t kExactMax = std::uint64_t{1} << 53;  // what a double can count
 
+template <typename Value>
+std::optional<Value> any(const runtime::Result<Value>& parsed) {
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+auto parse_bytes(const std::string& text) { return any(server::settings::parse_bytes("x", text)); }
+auto parse_rate(const std::string& text) { return any(server::settings::parse_rate("x", text)); }
+auto parse_duration(const std::string& text) {
+  return any(server::settings::parse_duration("x", text));
+}
+
 void check_bytes(const std::string& text) {
-  const auto bytes = server::settings::parse_bytes(text);
-  CHECK(server::settings::parse_bytes("\t " + text + " ") == bytes);
-  const auto rate = server::settings::parse_rate(text);
+  const auto bytes = parse_bytes(text);
+  CHECK(parse_bytes("\t " + text + " ") == bytes);
+  const auto rate = parse_rate(text);
   if (!bytes) return;
   CHECK(*bytes <= kAmountMax);
-  CHECK(server::settings::parse_bytes(server::settings::show_bytes(*bytes)) == bytes);
-  CHECK(rate == bytes && server::settings::parse_rate(text + "/s") == bytes);
+  CHECK(parse_bytes(server::settings::show_bytes(*bytes)) == bytes);
+  CHECK(rate == bytes && parse_rate(text + "/s") == bytes);
 }
 
 void check_duration(const std::string& text) {
-  const auto duration = server::settings::parse_duration(text);
-  CHECK(server::settings::parse_duration(" " + text + "\t") == duration);
+  const auto duration = parse_duration(text);
+  CHECK(parse_duration(" " + text + "\t") == duration);
   if (!duration) return;
   CHECK(duration->count() >= 0 && static_cast<std::uint64_t>(duration->count()) <= kAmountMax);
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
   if (static_cast<std::uint64_t>(duration->count()) > kExactMax) return;
-  CHECK(server::settings::parse_duration(server::settings::show_duration(milliseconds)) ==
-        milliseconds);
+  CHECK(parse_duration(server::settings::show_duration(milliseconds)) == milliseconds);
 }
 
 }  // namespace

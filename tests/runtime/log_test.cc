@@ -66,6 +66,19 @@ TEST_F(LogTest, BracesInAMessageAreTakenAsTheyAre) {
               testing::HasSubstr("LOG:  {} {0} {\n"));
 }
 
+// As PostgreSQL's: the detail and the hint are no messages of the level.
+TEST_F(LogTest, AnErrorHasItsDetailAndItsHintInLinesOfTheirOwn) {
+  const ErrorKind kind{"x", "XX000"};
+  const Error error{.kind = &kind, .what = "one", .detail = "two", .hint = "three"};
+  EXPECT_THAT(logged([&] { report(Level::kFatal, error); }),
+              testing::MatchesRegex("[^\n]* FATAL:  one\n[^\n]* DETAIL:  two\n"
+                                    "[^\n]* HINT:  three\n"));
+  EXPECT_THAT(logged([&] { report(Level::kError, {.kind = &kind, .what = "one"}); }),
+              testing::MatchesRegex("[^\n]* ERROR:  one\n"));
+  set_level(Level::kFatal);
+  EXPECT_EQ(logged([&] { report(Level::kError, error); }), "");
+}
+
 TEST_F(LogTest, WithAThreadOfItsOwnItSaysTheSame) {
   const std::string lines = logged([] {
     start();

@@ -19,6 +19,8 @@ const std::vector<std::string> kOfDirectory{"--wal-directory=/wal"};
 const std::vector<std::string> kOfSpool{"--spool-directory=/spool"};
 const std::vector<std::string> kOfPrimary{"--primary-conninfo=host=h", "--primary-slot-name=s"};
 
+const std::vector<std::string> kOfSlot{"--wal-directory=/wal", "--primary-slot-name=s"};
+
 // One option: its name in a file, a value that is not the default, how to see it, what else must be
 // said, and what is shown of it.
 struct OptionCase {
@@ -71,7 +73,7 @@ const std::vector<OptionCase>& option_cases() {
        [](const auto& c) { return c.primary_conninfo == "host=h password=secret"; }, kOfSpool,
        "********"},
       {"primary_slot_name", "s", [](const auto& c) { return c.primary_slot_name == "s"; }},
-      {"create_primary_slot", "on", [](const auto& c) { return c.create_primary_slot; }},
+      {"create_primary_slot", "on", [](const auto& c) { return c.create_primary_slot; }, kOfSlot},
       {"upstream_ack", "any 1 (*)",
        [](const auto& c) { return c.upstream_ack.kind != source::AckPolicy::Kind::kSpool; }},
       {"hot_standby_feedback", "off", [](const auto& c) { return !c.hot_standby_feedback; }},

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/config.h"
+#include "server/command_line.h"
 #include "tests/support/temp_dir.h"
 
 namespace server {

@@ -49,7 +49,8 @@ TEST(ConfigTest, SwitchesTakePostgresWords) {
     EXPECT_EQ(parsing.shown("hot_standby_feedback"), "off") << word;
     EXPECT_FALSE(parsing.line.serve.hot_standby_feedback) << word;
   }
-  EXPECT_EQ(serve({"--create-primary-slot"}).shown("create_primary_slot"), "on");
+  EXPECT_EQ(serve({"--primary-slot-name=s", "--create-primary-slot"}).shown("create_primary_slot"),
+            "on");
   EXPECT_EQ(serve({"--create-primary-slot=off"}).shown("create_primary_slot"), "off");
 }
 
@@ -74,28 +75,110 @@ void expect_refused(const Parsing& parsing, const std::string& text) {
   EXPECT_THAT(parsing.err, HasSubstr(text));
 }
 
+// The texts are PostgreSQL's where it has such a value; each has a hint that says what would do.
 TEST(ConfigTest, RefusesAValueThatIsNone) {
-  const std::pair<const char*, const char*> cases[] = {{"port", "65536"},
-                                                       {"port", "x"},
-                                                       {"port", "-1"},
-                                                       {"workers", "0"},
-                                                       {"workers", "1025"},
-                                                       {"io-threads", "0"},
-                                                       {"max-wal-senders", "0"},
-                                                       {"wal-sender-timeout", "soon"},
-                                                       {"copy-threshold", "129kB"},
-                                                       {"wal-segment-size", "3MB"},
-                                                       {"wal-segment-size", "2GB"},
-                                                       {"record-size", "20"},
-                                                       {"record-size", "9..8"},
-                                                       {"record-size", "100.."},
-                                                       {"log-level", "loud"},
-                                                       {"hot-standby-feedback", "2"},
-                                                       {"standby-table", "-1s"}};
-  for (const auto& [flag, value] : cases) {
-    expect_refused(serve({"--" + std::string(flag), value}),
-                   "invalid value for parameter \"" + std::string(flag) + "\": \"" + value + "\"");
+  const std::string sizes =
+      "HINT:  Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".";
+  const std::string times =
+      "HINT:  Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and "
+      "\"d\".";
+  const std::string help = "HINT:  Try \"walcast serve --help\" for more information.";
+  const std::string addresses = "HINT:  Write one or more addresses, separated by commas.";
+  const std::string records =
+      "HINT:  Write one size in bytes or a range such as 50..8000, between 24 and";
+  struct Case {
+    std::string flag;
+    std::string value;
+    std::string hint;
+  };
+  for (const auto& [flag, value, hint] : std::vector<Case>{
+           {"port", "x", help},
+           {"wal-sender-timeout", "soon", help},
+           {"wal-sender-timeout", "10sec", times},
+           {"standby-table", "10 S", times},
+           {"wal-keep-size", "1G", sizes},
+           {"min-free-space", "16mb", sizes},
+           {"max-slot-wal-keep-size", "1K", sizes},
+           {"wal-segment-size", "3MB", "HINT:  It must be a power of two between 1MB and 1GB."},
+           {"wal-segment-size", "2GB", "HINT:  It must be a power of two between 1MB and 1GB."},
+           {"record-size", "20", records},
+           {"record-size", "9..8", records},
+           {"record-size", "100..", records},
+           {"synthetic", "50mb/s", "Valid units are \"B/s\", \"kB/s\""},
+           {"listen-addresses", "localhost,", addresses},
+           {"listen-addresses", "", addresses},
+           {"log-level", "loud",
+            "HINT:  Available values: debug, info, log, warning, error, fatal."}}) {
+    std::string name = flag;
+    for (char& c : name) c = c == '-' ? '_' : c;
+    const Parsing parsing = serve({"--" + flag, value});
+    expect_refused(parsing,
+                   "FATAL:  invalid value for parameter \"" + name + "\": \"" + value + "\"\n");
+    EXPECT_THAT(parsing.err, HasSubstr(hint)) << flag;
   }
+  expect_refused(serve({"--hot-standby-feedback", "2"}),
+                 "parameter \"hot_standby_feedback\" requires a Boolean value");
+}
+
+TEST(ConfigTest, RefusesAValueThatIsOutOfItsRange) {
+  const std::pair<const char*, const char*> cases[][2] = {
+      {{"port", "65536"}, {"65536", "0 .. 65535"}},
+      {{"port", "-1"}, {"-1", "0 .. 65535"}},
+      {{"workers", "0"}, {"0", "1 .. 1024"}},
+      {{"workers", "1025"}, {"1025", "1 .. 1024"}},
+      {{"io_threads", "0"}, {"0", "1 .. 256"}},
+      {{"max_wal_senders", "0"}, {"0", "1 .. 1000000"}},
+      {{"copy_threshold", "129kB"}, {"132096 B", "0 .. 131072"}},
+      {{"standby_table", "-1s"}, {"-1 s", "0 .. 9000000000"}}};
+  for (const auto& [given, said] : cases) {
+    expect_refused(serve({std::string("--") + given.first, given.second}),
+                   std::string(said.first) + " is outside the valid range for parameter \"" +
+                       given.first + "\" (" + said.second + ")");
+  }
+}
+
+TEST(ConfigTest, NamesOfLevelsHaveNoCase) {
+  EXPECT_EQ(serve({"--log-level", "LOG"}).shown("log_level"), "log");
+  EXPECT_EQ(serve({"--log-level", "Warning"}).shown("log_level"), "warning");
+}
+
+// The help names the unit of each.
+TEST(ConfigTest, ABareNumberHasTheUnitThatTheHelpNames) {
+  const Parsing parsing =
+      serve({"--standby-table=5", "--run-for=5", "--shutdown-timeout=5", "--max-feedback-age=5",
+             "--wal-sender-timeout=5", "--idle-session-timeout=5", "--min-free-space=5",
+             "--wal-keep-size=5", "--copy-threshold=5"});
+  const ServeConfig& config = parsing.line.serve;
+  EXPECT_EQ(config.standby_table, std::chrono::seconds(5));
+  EXPECT_EQ(config.run_for, std::chrono::seconds(5));
+  EXPECT_EQ(config.max_feedback_age, std::chrono::seconds(5));
+  EXPECT_EQ(config.reloadable.shutdown_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(config.reloadable.wal_sender_timeout, milliseconds(5)) << "as PostgreSQL's";
+  EXPECT_EQ(config.reloadable.idle_session_timeout, milliseconds(5));
+  EXPECT_EQ(config.min_free_space, 5u << 20);
+  EXPECT_EQ(config.wal_keep_size, 5u << 20);
+  EXPECT_EQ(config.copy_threshold, 5u);
+  const std::string help = Parsing({"serve", "--help"}).out;
+  for (const char* line :
+       {"Print a table of the standbys this often; 0 for never; a number without a unit is in "
+        "seconds (default: 0)",
+        "a number without a unit is in milliseconds (default: 60s)",
+        "a number without a unit is in megabytes (default: 64MB)",
+        "a number without a unit is in bytes (default: 16kB)"}) {
+    EXPECT_THAT(help, HasSubstr(line));
+  }
+}
+
+TEST(ConfigTest, TheLastOfSeveralCounts) {
+  EXPECT_EQ(serve({"--port", "6000", "--workers", "3", "--port=7000"}).line.serve.port, 7000);
+  EXPECT_EQ(serve({"--port", "6000", "--port", "7000"}).line.serve.port, 7000);
+  const Parsing file =
+      serve_file("port = 6000\nworkers = 3\nPORT = 7000\n", {"--wal-directory", "/wal"});
+  ASSERT_EQ(file.line.verb, Verb::kServe) << file.err;
+  EXPECT_EQ(file.line.serve.port, 7000);
+  // As in PostgreSQL, what is overruled within the file is not looked at.
+  EXPECT_EQ(serve_file("port = x\nport = 7000\n", {"--wal-directory", "/wal"}).line.serve.port,
+            7000);
 }
 
 TEST(ConfigTest, TheAuthenticationTimeoutIsPostgresOwn) {
@@ -122,24 +205,100 @@ TEST(ConfigTest, AddressesMayHaveBlanksAroundThem) {
   EXPECT_EQ(parsing.line.serve.listen_addresses,
             (std::vector<std::string>{"localhost", "127.0.0.2"}));
   EXPECT_EQ(parsing.shown("listen_addresses"), "localhost,127.0.0.2");
-  for (const char* list : {"", " ", "localhost,", "localhost,,127.0.0.2"}) {
-    expect_refused(serve({"--listen-addresses", list}),
-                   "invalid value for parameter \"listen-addresses\": \"" + std::string(list));
+}
+
+// All faults of a file are said at once, each with its place.
+TEST(ConfigTest, SaysWhereInTheFileAFaultIs) {
+  const tests::TempDir dir;
+  const std::string path = dir.file("walcast.conf");
+  std::ofstream(path) << "port = 65536\nno_such = 1\nwal_keep_size = 1G\nport 1 2\nconfig = x\n";
+  const Parsing parsing({"serve", "--wal-directory", "/wal", "--config", path});
+  const std::string in = " in file \"" + path + "\" line ";
+  expect_refused(parsing,
+                 "ERROR:  65536 is outside the valid range for parameter \"port\" (0 .. "
+                 "65535)" +
+                     in + "1\n");
+  expect_refused(parsing, "ERROR:  unrecognized configuration parameter \"no_such\"" + in + "2\n");
+  expect_refused(parsing,
+                 "ERROR:  invalid value for parameter \"wal_keep_size\": \"1G\"" + in + "3\n");
+  expect_refused(parsing, "HINT:  Valid units for this parameter are");
+  expect_refused(parsing,
+                 "ERROR:  syntax error in file \"" + path + "\" line 4, near token \"2\"\n");
+  expect_refused(parsing, "unrecognized configuration parameter \"config\"" + in + "5\n");
+  expect_refused(parsing, "FATAL:  configuration file \"" + path + "\" contains errors\n");
+}
+
+TEST(ConfigTest, RefusesWordsThatItDoesNotKnow) {
+  const std::string hint = "HINT:  Try \"walcast serve --help\" for more information.\n";
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"--no-such", "1"}, "FATAL:  unrecognized option \"--no-such\"\n"},
+      {{"--no-such=1"}, "FATAL:  unrecognized option \"--no-such\"\n"},
+      {{"-p", "1"}, "FATAL:  unrecognized option \"-p\"\n"},
+      {{"--port"}, "FATAL:  option \"--port\" needs a value\n"},
+      {{"stray", "--port=1"}, "FATAL:  too many command-line arguments (first is \"stray\")\n"},
+      {{"--create-primary-slot", "off"},
+       "FATAL:  too many command-line arguments (first is \"off\")\n"}};
+  for (const auto& [words, text] : cases) {
+    const Parsing parsing = serve(words);
+    expect_refused(parsing, text);
+    EXPECT_THAT(parsing.err, HasSubstr(hint)) << text;
   }
-}
-
-TEST(ConfigTest, RefusesABadValueInTheFile) {
-  expect_refused(serve_file("port = 65536\n", {"--wal-directory", "/wal"}),
-                 "invalid value for parameter \"port\": \"65536\"");
-}
-
-TEST(ConfigTest, RefusesAnOptionItDoesNotKnow) {
-  expect_refused(serve({"--no-such", "1"}), "--no-such");
-  expect_refused(serve_file("no_such = 1\n", {"--wal-directory", "/wal"}), "no_such");
+  expect_refused(Parsing({"sreve"}), "FATAL:  unrecognized command \"sreve\"\n");
 }
 
 TEST(ConfigTest, RefusesAFileThatIsNotThere) {
-  expect_refused(serve({"--config", "/nonexistent/walcast.conf"}), "/nonexistent/walcast.conf");
+  expect_refused(serve({"--config", "/nonexistent/walcast.conf"}),
+                 "could not open configuration file \"/nonexistent/walcast.conf\": No such file or "
+                 "directory\n");
+}
+
+TEST(ConfigTest, RefusesAConninfoThatLibpqCannotParse) {
+  const auto with = [](const std::string& conninfo) {
+    return Parsing({"serve", "--spool-directory=/spool", "--primary-conninfo=" + conninfo});
+  };
+  for (const auto& [conninfo, detail] :
+       {std::pair("host", "missing \"=\" after \"host\" in connection info string"),
+        std::pair("hots=h", "invalid connection option \"hots\""),
+        std::pair("host=a,b port=1,2,3", "could not match 3 port numbers to 2 hosts"),
+        std::pair("host=h connect_timeout=soon", "connect_timeout"),
+        std::pair("service=none", "none")}) {
+    const Parsing parsing = with(conninfo);
+    expect_refused(parsing, "FATAL:  invalid value for parameter \"primary_conninfo\"\n");
+    EXPECT_THAT(parsing.err, testing::ContainsRegex("DETAIL:  .*")) << conninfo;
+    EXPECT_THAT(parsing.err, HasSubstr(detail));
+  }
+  EXPECT_EQ(with("host=h password=secret").line.verb, Verb::kServe);
+}
+
+TEST(ConfigTest, RefusesASlotThatCannotBe) {
+  const std::vector<std::string> relay{"serve", "--spool-directory=/spool",
+                                       "--primary-conninfo=host=h"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), relay.begin(), relay.end());
+    return Parsing(more);
+  };
+  expect_refused(with({"--create-primary-slot"}),
+                 "--create-primary-slot needs --primary-slot-name");
+  const Parsing upper = with({"--primary-slot-name=Walcast"});
+  expect_refused(upper, "invalid value for parameter \"primary_slot_name\": \"Walcast\"");
+  EXPECT_THAT(upper.err, HasSubstr("contains invalid character"));
+  EXPECT_THAT(upper.err, HasSubstr("HINT:  Replication slot names may only contain"));
+}
+
+TEST(ConfigTest, RefusesStandbyNamesThatPostgresCannotRead) {
+  const auto with = [](const std::string& names) {
+    return Parsing({"serve", "--spool-directory=/spool", "--primary-conninfo=host=h",
+                    "--upstream-ack=" + names});
+  };
+  EXPECT_EQ(with("FIRST 2 (\"node-1\", b)").shown("upstream_ack"), "first 2 (\"node-1\", b)");
+  const Parsing never = with("any 3 (a, b)");
+  expect_refused(never, "FATAL:  invalid value for parameter \"upstream_ack\": \"any 3 (a, b)\"\n");
+  EXPECT_THAT(never.err,
+              HasSubstr("DETAIL:  3 standbys are asked for, but only 2 names are given.\n"));
+  EXPECT_THAT(never.err, HasSubstr("HINT:  Valid forms are spool, ANY n (name, ...)"));
+  const Parsing wrong = with("any 1 (node-1)");
+  expect_refused(wrong, "invalid value");
+  EXPECT_THAT(wrong.err, HasSubstr("DETAIL:  syntax error at or near \"-\".\n"));
 }
 
 TEST(ConfigTest, NeedsExactlyOneSource) {
@@ -202,7 +361,9 @@ TEST(ConfigTest, HelpAndVersionAreAnswers) {
   EXPECT_EQ(help.line.verb, Verb::kExit);
   EXPECT_EQ(help.line.exit_code, 0);
   EXPECT_THAT(help.out, HasSubstr("--wal-directory"));
-  EXPECT_THAT(help.out, HasSubstr("--hot_standby_feedback TEXT=on"));
+  EXPECT_THAT(help.out, HasSubstr("--hot-standby-feedback VALUE\n"));
+  EXPECT_THAT(help.out, HasSubstr("(default: on)"));
+  EXPECT_THAT(help.out, HasSubstr("  --create-primary-slot\n"));
   EXPECT_EQ(help.err, "");
   const Parsing version({"--version"});
   EXPECT_EQ(version.line.exit_code, 0);

@@ -37,7 +37,7 @@ constexpr Library kLibraries[]{
     {"<readerwriterqueue/", {"runtime/span_queue.h"}},
     {"<libpq-fe.h>",
      {"server/source/conninfo.cc", "server/source/host_connector.cc", "server/source/upstream.cc"}},
-    {"<CLI/", {"server/config.cc", "server/settings/options.cc", "bench/walbench/"}},
+    {"<CLI/", {"bench/walbench/"}},
     {"<benchmark/", {"bench/"}},
     {"<jemalloc/", {"bench/"}},
     {"<sanitizer/", {"memctx/poison.h", "runtime/tsan.h"}},

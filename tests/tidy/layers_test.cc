@@ -73,7 +73,6 @@ TEST(LayersTest, NamesALibraryOutOfItsPlace) {
       {"<tbb/task_arena.h>", "runtime/pool.cc"},
       {"<concurrentqueue/concurrentqueue.h>", "runtime/mailbox.h"},
       {"<readerwriterqueue/readerwriterqueue.h>", "runtime/span_queue.h"},
-      {"<CLI/CLI.hpp>", "server/config.cc"},
       {"<CLI/CLI.hpp>", "bench/walbench/options.cc"},
       {"<benchmark/benchmark.h>", "bench/crc32c_bench.cc"},
       {"<atomic>", "runtime/doorbell.h"},

@@ -1,0 +1,217 @@
+#include "server/check.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runtime/clock.h"
+#include "runtime/doorbell.h"
+#include "runtime/errors.h"
+#include "runtime/file.h"
+#include "runtime/format.h"
+#include "runtime/published.h"
+#include "server/addresses.h"
+#include "server/preflight.h"
+#include "server/source/receiver.h"
+#include "server/source/upstream.h"
+#include "server/wal/inventory.h"
+
+namespace server {
+
+using runtime::format;
+using runtime::Result;
+using runtime::log::Level;
+
+namespace {
+
+// One look at everything, from top to bottom; what depends on something that has failed is left
+// out.
+//   Owner: check().  Thread: main's.  Borrows: the configuration.
+class Check {
+ public:
+  explicit Check(const ServeConfig& config) : config_(config) {}
+
+  int run();
+  int refuse(const std::vector<runtime::Error>& errors);
+
+ private:
+  void say(std::string_view label, const runtime::Error& error);
+  void ok(std::string what) { say("OK", {.kind = nullptr, .what = std::move(what)}); }
+  void warn(const runtime::Error& error) { say("WARNING", error); }
+  void fail(const runtime::Error& error);
+  void say_all(const Findings& findings);
+
+  void look_at_spool();
+  void look_at_writable(std::string_view name, const std::string& directory);
+  void look_at_wal();
+  void look_at_addresses();
+  void look_at_primary();
+  Result<source::PrimaryInfo> ask_primary(source::Upstream& upstream);
+  Result<void> ask_for_slot(source::Upstream& upstream);
+  Result<void> compare_timelines(source::Upstream& upstream, const source::PrimaryInfo& primary);
+
+  const ServeConfig& config_;
+  bool failed_ = false;
+  bool runs_ = false;  // a server has the spool
+  std::optional<wal::Inventory> inventory_;
+  std::optional<wal::EndOfWal> end_;
+};
+
+// One line for each finding, whatever line breaks libpq's texts have.
+void Check::say(std::string_view label, const runtime::Error& error) {
+  std::string line = format("{}: {}", label, error.what);
+  if (!error.detail.empty()) line += " DETAIL: " + error.detail;
+  if (!error.hint.empty()) line += " HINT: " + error.hint;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::printf("%s\n", line.c_str());
+}
+
+void Check::fail(const runtime::Error& error) {
+  failed_ = true;
+  say("ERROR", error);
+}
+
+void Check::say_all(const Findings& findings) {
+  for (const Finding& finding : findings) {
+    finding.level == Level::kError ? fail(finding.error) : warn(finding.error);
+  }
+}
+
+int Check::refuse(const std::vector<runtime::Error>& errors) {
+  for (const runtime::Error& error : errors) fail(error);
+  return 1;
+}
+
+int Check::run() {
+  ok("the options are valid");
+  say_all(look_at_directories(config_));
+  if (!config_.spool_directory.empty()) look_at_spool();
+  if (!config_.state_directory.empty() && config_.state_directory != config_.spool_directory) {
+    look_at_writable("state", config_.state_directory);
+  }
+  look_at_wal();
+  look_at_addresses();
+  if (!config_.primary_conninfo.empty()) look_at_primary();
+  std::fflush(stdout);
+  return failed_ ? 1 : 0;
+}
+
+void Check::look_at_spool() {
+  const auto lock = runtime::lock_directory(config_.spool_directory);
+  runs_ = !lock && lock.error().kind == &runtime::kLockFileExists;
+  if (runs_) warn(lock.error());
+  look_at_writable("spool", config_.spool_directory);
+}
+
+void Check::look_at_writable(std::string_view name, const std::string& directory) {
+  const auto names = runtime::list_directory(directory);
+  if (!names) return fail(names.error());
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    return fail(
+        runtime::system_error(errno, format("could not write to directory \"{}\"", directory)));
+  }
+  ok(format("{} directory \"{}\" can be read and written", name, directory));
+}
+
+void Check::look_at_wal() {
+  const bool own = config_.wal_directory.empty();
+  const std::string& directory = own ? config_.spool_directory : config_.wal_directory;
+  auto inventory = wal::take_inventory(directory);
+  if (!inventory) {
+    const bool fresh = own && inventory.error().kind == &wal::kNoWal;
+    if (!fresh) return fail(inventory.error());
+    return ok(format("directory \"{}\" has no WAL yet", directory));
+  }
+  for (const std::string& warning : inventory->warnings) {
+    warn({.kind = nullptr, .what = warning});
+  }
+  inventory_ = std::move(*inventory);
+  const auto end = wal::find_end_of_wal(directory, *inventory_);
+  if (!end) return fail(end.error());
+  end_ = *end;
+  const wal::SegmentSize size = inventory_->identity.segment_size;
+  ok(format("directory \"{}\" has WAL of system {} on timeline {} from {} to {}", directory,
+            inventory_->identity.system_identifier, wal::value(inventory_->history.tip()),
+            size.start(inventory_->oldest), end->end));
+  if (end->stopped_by.has_value()) {
+    warn({.kind = nullptr,
+          .what = format("invalid WAL at {}: {}", end->stopped_by->lsn, end->stopped_by->what)});
+  }
+  say_all(look_at_room(config_, size));
+}
+
+// A server that runs with this spool has its port.
+void Check::look_at_addresses() {
+  auto addresses = find_listen_addresses(config_.listen_addresses, config_.port);
+  if (addresses) return ok(format("address {} is free", addresses->front().text()));
+  runs_ ? warn(addresses.error()) : fail(addresses.error());
+}
+
+void Check::look_at_primary() {
+  const runtime::SystemClock clock;
+  runtime::Doorbell doorbell;
+  const runtime::Published<bool> stop;
+  source::Upstream upstream(
+      {.conninfo = config_.primary_conninfo, .timeout = config_.wal_receiver_timeout}, clock,
+      doorbell, stop);
+  const auto primary = ask_primary(upstream);
+  if (!primary) return fail(primary.error());
+  ok(format("the primary ({}) is system {} on timeline {}, and its WAL ends at {}",
+            upstream.server(), primary->identity.system_identifier, wal::value(primary->timeline),
+            primary->end));
+  if (!inventory_) say_all(look_at_room(config_, primary->identity.segment_size));
+  if (auto slot = ask_for_slot(upstream); !slot) fail(slot.error());
+  if (auto same = compare_timelines(upstream, *primary); !same) fail(same.error());
+}
+
+Result<source::PrimaryInfo> Check::ask_primary(source::Upstream& upstream) {
+  TRY(upstream.connect());
+  return upstream.identify();
+}
+
+// Only servers from PostgreSQL 15 on tell of a slot.
+Result<void> Check::ask_for_slot(source::Upstream& upstream) {
+  const std::string& name = config_.primary_slot_name;
+  if (name.empty()) return {};
+  const auto restart_lsn = upstream.slot_restart_lsn(name);
+  if (!restart_lsn && restart_lsn.error().kind == &source::kNoSlot) {
+    if (!config_.create_primary_slot) return restart_lsn.error();
+    ok(format("replication slot \"{}\" will be created on the primary", name));
+  } else if (restart_lsn && restart_lsn->valid()) {
+    ok(format("replication slot \"{}\" of the primary keeps WAL from {} on", name, *restart_lsn));
+  } else if (restart_lsn) {
+    warn({.kind = nullptr,
+          .what = format("replication slot \"{}\" of the primary keeps no WAL", name)});
+  }
+  return {};
+}
+
+// As a relay does when it has connected.
+Result<void> Check::compare_timelines(source::Upstream& upstream,
+                                      const source::PrimaryInfo& primary) {
+  if (!inventory_ || !end_) return {};
+  const wal::TimelineHistory& ours = inventory_->history;
+  TRY(source::check_primary(primary, inventory_->identity, ours.tip()));
+  constexpr wal::TimelineId kFirst{1};  // it has no history
+  if (primary.timeline != kFirst) {
+    const std::string text = TRY(upstream.history_file(primary.timeline));
+    const auto theirs = TRY(wal::TimelineHistory::parse(primary.timeline, text));
+    TRY(source::check_fork(ours, end_->end, theirs));
+  }
+  ok("the primary's WAL continues the WAL that is here");
+  return {};
+}
+
+}  // namespace
+
+int check(const CommandLine& line) {
+  Check check(line.serve);
+  return line.findings.empty() ? check.run() : check.refuse(line.findings);
+}
+
+}  // namespace server

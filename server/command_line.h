@@ -1,0 +1,22 @@
+#pragma once
+
+#include "server/config.h"
+#include "server/wal/generator.h"
+
+namespace server {
+
+// What the command line says: one of these commands, or an exit code because there is nothing left
+// to do: help was printed, or the log has the reason.
+struct CommandLine {
+  enum class Verb { kServe, kCheck, kGenerate, kExit };
+  Verb verb = Verb::kExit;
+  int exit_code = 0;
+  ServeConfig serve;
+  // Of `serve --check`: what is wrong with the options, which are not to be used then.
+  std::vector<runtime::Error> findings;
+  wal::GenerateOptions generate;
+};
+
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace server

@@ -1,0 +1,86 @@
+#include "server/preflight.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "runtime/errors.h"
+#include "runtime/file.h"
+#include "runtime/format.h"
+#include "server/settings/units.h"
+#include "server/wal/directory.h"
+
+namespace server {
+
+using runtime::format;
+using runtime::log::Level;
+
+namespace {
+
+constexpr std::uint64_t kSegmentsMin = 2;
+
+// A cluster's own directory, which has its WAL in a directory below.
+void look_at_data_directory(const std::string& directory, Findings& findings) {
+  std::error_code error;
+  const std::filesystem::path path(directory);
+  const bool is_data_directory = std::filesystem::exists(path / "PG_VERSION", error) &&
+                                 std::filesystem::is_directory(path / "pg_wal", error);
+  if (!is_data_directory) return;
+  findings.push_back(
+      {Level::kError,
+       {.kind = &runtime::kWrongObjectType,
+        .what = format("directory \"{}\" is a data directory, and not one of WAL", directory),
+        .hint = format("Its WAL is in \"{}\".", (path / "pg_wal").string())}});
+}
+
+// What the spool's own segments take counts as free: the older ones can go.
+std::uint64_t spool_bytes(const std::string& directory, wal::SegmentSize segment_size) {
+  const auto segments = wal::Directory(directory).segments(segment_size);
+  return segments ? segments->size() * std::uint64_t{segment_size.bytes()} : 0;
+}
+
+runtime::Error too_small(const std::string& spool, std::string_view has, std::uint64_t bytes,
+                         const ServeConfig& config, wal::SegmentSize segment_size) {
+  return {.kind = &runtime::kDiskFull,
+          .what = format("the file system of \"{}\" has {} {}, which is less than min_free_space "
+                         "({}) and two segments of {}",
+                         spool, settings::show_bytes(bytes), has,
+                         settings::show_bytes(config.min_free_space),
+                         settings::show_bytes(segment_size.bytes())),
+          .hint = "Make room there, give the spool a larger disk, or lower min_free_space."};
+}
+
+}  // namespace
+
+Findings look_at_directories(const ServeConfig& config) {
+  Findings findings;
+  if (!config.wal_directory.empty()) look_at_data_directory(config.wal_directory, findings);
+  return findings;
+}
+
+Findings look_at_room(const ServeConfig& config, wal::SegmentSize segment_size) {
+  const std::string& spool = config.spool_directory;
+  if (config.primary_conninfo.empty() || spool.empty()) return {};
+  const auto all = runtime::file_system_bytes(spool);
+  const auto free = runtime::free_bytes(spool);
+  if (!all) return {{Level::kError, all.error()}};
+  if (!free) return {{Level::kError, free.error()}};
+  const std::uint64_t wanted = config.min_free_space + kSegmentsMin * segment_size.bytes();
+  // Some file systems, such as one of a network, do not say how large they are.
+  if (*all > 0 && *all < wanted) {
+    return {{Level::kError, too_small(spool, "in all", *all, config, segment_size)}};
+  }
+  const std::uint64_t usable = *free + spool_bytes(spool, segment_size);
+  if (usable >= wanted) return {};
+  return {{Level::kWarning, too_small(spool, "left for it", usable, config, segment_size)}};
+}
+
+runtime::Result<void> heed(const Findings& findings) {
+  for (const Finding& finding : findings) {
+    if (finding.level == Level::kError) return finding.error;
+    runtime::log::report(finding.level, finding.error);
+  }
+  return {};
+}
+
+}  // namespace server
