@@ -48,6 +48,7 @@ class Check {
 
   void look_at_spool();
   void look_at_writable(std::string_view name, const std::string& directory);
+  void look_at_slots();
   void look_at_wal();
   void look_at_addresses();
   void look_at_primary();
@@ -94,8 +95,9 @@ int Check::run() {
   if (!config_.state_directory.empty() && config_.state_directory != config_.spool_directory) {
     look_at_writable("state", config_.state_directory);
   }
+  if (!config_.state_directory.empty()) look_at_slots();
   look_at_wal();
-  look_at_addresses();
+  if (config_.port != 0) look_at_addresses();
   if (!config_.primary_conninfo.empty()) look_at_primary();
   std::fflush(stdout);
   return failed_ ? 1 : 0;
@@ -116,6 +118,24 @@ void Check::look_at_writable(std::string_view name, const std::string& directory
         runtime::system_error(errno, format("could not write to directory \"{}\"", directory)));
   }
   ok(format("{} directory \"{}\" can be read and written", name, directory));
+}
+
+// A server with more slots than it may have does not start (slot.c, RestoreSlotFromDisk).
+void Check::look_at_slots() {
+  const auto names = runtime::list_directory(config_.state_directory + "/pg_replslot");
+  if (!names) {
+    if (names.error().kind != &runtime::kFileMissing) fail(names.error());
+    return;
+  }
+  const auto slots = std::count_if(names->begin(), names->end(),
+                                   [](const std::string& name) { return name.ends_with(".slot"); });
+  if (static_cast<std::size_t>(slots) <= config_.max_replication_slots) {
+    return ok(format("there are {} replication slots", slots));
+  }
+  fail({.kind = &runtime::kNoResources,
+        .what = format("there are {} replication slots, and max_replication_slots is {}", slots,
+                       config_.max_replication_slots),
+        .hint = "Increase max_replication_slots."});
 }
 
 void Check::look_at_wal() {
