@@ -200,10 +200,18 @@ Result<void> check_sources(const ServeConfig& config) {
 
 // An option that would be ignored is most likely one that the operator relies on.
 Result<void> check_primary_options(const ServeConfig& config) {
-  if (config.create_primary_slot && config.primary_slot_name.empty()) {
+  const bool has_slot = !config.primary_slot_name.empty();
+  if (config.create_primary_slot && !has_slot) {
     return refuse("--create-primary-slot needs --primary-slot-name");
   }
-  if (!config.primary_slot_name.empty()) {
+  if (config.primary_conninfo.empty()) {
+    if (has_slot) return refuse("--primary-slot-name needs --primary-conninfo");
+    if (config.upstream_ack.kind != source::AckPolicy::Kind::kSpool) {
+      return refuse("--upstream-ack needs --primary-conninfo");
+    }
+    return {};
+  }
+  if (has_slot) {
     if (const auto valid = slot::validate_name(config.primary_slot_name); !valid) {
       runtime::Fail failure = settings::invalid_value("primary_slot_name", config.primary_slot_name,
                                                       valid.error().hint);
@@ -211,7 +219,6 @@ Result<void> check_primary_options(const ServeConfig& config) {
       return failure;
     }
   }
-  if (config.primary_conninfo.empty()) return {};
   if (const auto conninfo = source::read_conninfo(config.primary_conninfo); !conninfo) {
     // The value may have a password.
     runtime::Fail failure = refuse("invalid value for parameter \"primary_conninfo\"");

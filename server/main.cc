@@ -1,8 +1,9 @@
 #include <cstdio>
+#include <string>
 
 #include "runtime/log.h"
-#include "server/admin/standby_table.h"
-#include "server/check.h"
+#include "server/addresses.h"
+#include "server/admin/check.h"
 #include "server/command_line.h"
 #include "server/server.h"
 
@@ -27,6 +28,26 @@ int run_serve(const server::ServeConfig& config) {
   return exit_code ? *exit_code : report(exit_code.error());
 }
 
+runtime::Result<std::string> find_address(const server::ServeConfig& config) {
+  const auto addresses = TRY(server::find_listen_addresses(config.listen_addresses, config.port));
+  return addresses.front().text();
+}
+
+int run_check(const server::CommandLine& line) {
+  if (!line.findings.empty()) return server::admin::refuse_check(line.findings);
+  const server::ServeConfig& config = line.serve;
+  return server::admin::check({.wal_directory = config.wal_directory,
+                               .spool_directory = config.spool_directory,
+                               .state_directory = config.state_directory,
+                               .primary_conninfo = config.primary_conninfo,
+                               .primary_slot_name = config.primary_slot_name,
+                               .create_primary_slot = config.create_primary_slot,
+                               .wal_receiver_timeout = config.wal_receiver_timeout,
+                               .min_free_space = config.min_free_space,
+                               .max_replication_slots = config.max_replication_slots,
+                               .find_address = [&] { return find_address(config); }});
+}
+
 int run_generate(const server::wal::GenerateOptions& options) {
   const auto summary = server::wal::generate(options);
   if (!summary) return report(summary.error());
@@ -45,7 +66,7 @@ int main(int argc, char** argv) {
     case server::CommandLine::Verb::kServe:
       return run_serve(line.serve);
     case server::CommandLine::Verb::kCheck:
-      return server::check(line);
+      return run_check(line);
     case server::CommandLine::Verb::kGenerate:
       return run_generate(line.generate);
     case server::CommandLine::Verb::kExit:

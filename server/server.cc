@@ -13,7 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
-#include "server/preflight.h"
+#include "server/admin/preflight.h"
 #include "server/reload.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
@@ -135,9 +135,12 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   holds_.add(slot_holder_.emplace(*slots_));
   source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
                         [this](source::ReceiverState state) { on_receiver(std::move(state)); });
-  TRY(heed(look_at_directories(config_)));
+  TRY(admin::heed(admin::look_at_wal_directory(config_.wal_directory)));
   TRY(source_->open());
-  TRY(heed(look_at_room(config_, source_->identity().segment_size)));
+  if (!config_.primary_conninfo.empty() && !config_.spool_directory.empty()) {
+    TRY(admin::heed(admin::look_at_room(config_.spool_directory, config_.min_free_space,
+                                        source_->identity().segment_size)));
+  }
   TRY(lock_state_directory());
   TRY(slots_->load());
   faults_.emplace(source_->identity());

@@ -18,9 +18,9 @@
 #include "runtime/result.h"
 #include "runtime/signals.h"
 #include "server/acceptor.h"
+#include "server/admin/service_status.h"
 #include "server/admin/standby_table.h"
 #include "server/config.h"
-#include "server/service_status.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
 #include "server/settings/settings.h"
@@ -113,7 +113,7 @@ class Server final : private runtime::Signals::Handler,
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
 
-  ServiceStatus service_status_ GUARDED_BY(loop_);
+  admin::ServiceStatus service_status_ GUARDED_BY(loop_);
   runtime::Timer status_timer_;
   runtime::Timer slots_timer_;
   runtime::Timer table_timer_;

@@ -7,6 +7,7 @@ from support.case import E2eCase
 from support.cluster import PgCluster, free_port
 from support.process import SERVER_USER
 from support.walcast import SmallDiskWalcast, Walcast, binary, generate
+from support.wait import wait_until
 from support.workload import bulk_load
 
 TRY_HELP = 'HINT:  Try "walcast serve --help" for more information.'
@@ -231,17 +232,19 @@ class PrimaryMistakeTest(MistakeCase):
          'replication slot "lost" does not exist'),
     ]
 
-    def spool(self, conninfo):
-        """A new spool, and one with WAL."""
+    def spools(self):
+        """A new one, and one with WAL."""
         empty, filled = (self.area.path(f"{name}-{free_port()}") for name in ("empty", "filled"))
         walcast = Walcast(self.area, primary_conninfo=self.conninfo("postgres"),
                           spool_directory=filled, wal_segment_size="1MB")
-        walcast.wait_for_log("started streaming WAL")
+        wait_until(lambda: self.primary.sql(
+            "SELECT bool_or(flush_lsn >= pg_current_wal_flush_lsn()) FROM pg_stat_replication")
+            == "t", "the spool has WAL")
         walcast.stop()
         return empty, filled
 
     def test_each_is_said_with_the_primarys_own_words(self):
-        empty, filled = self.spool(self.conninfo("postgres"))
+        empty, filled = self.spools()
         for user, more, options, said in self.MISTAKES:
             with self.subTest(said):
                 conninfo = self.conninfo(user, more)
@@ -264,7 +267,7 @@ class PrimaryMistakeTest(MistakeCase):
                 self.assertTrue(any(said in line for line in found), found)
 
     def test_check_says_what_is_right(self):
-        _, filled = self.spool(self.conninfo("postgres"))
+        _, filled = self.spools()
         found = self.check("--primary-conninfo", self.conninfo("postgres"), "--spool-directory",
                            filled, "--primary-slot-name", "new", "--create-primary-slot", status=0)
         text = "\n".join(found)

@@ -81,7 +81,8 @@ class TlsTest(RelayCase):
     def test_a_password_in_the_configuration_file_stays_there(self):
         path = self.area.path(f"walcast-{self.id()}.conf")
         conninfo = self.conninfo(extra=f"password='{PASSWORD}'")
-        self.area.write_file(path, f'primary_conninfo = "{conninfo}"\n')
+        quoted = conninfo.replace("'", "''")
+        self.area.write_file(path, f"primary_conninfo = '{quoted}'\n")
         os.chmod(path, 0o600)
         walcast = Walcast(self.area, config=path, spool_directory=self.spool.path,
                           log_level="debug")

@@ -19,7 +19,9 @@ const std::vector<std::string> kOfDirectory{"--wal-directory=/wal"};
 const std::vector<std::string> kOfSpool{"--spool-directory=/spool"};
 const std::vector<std::string> kOfPrimary{"--primary-conninfo=host=h", "--primary-slot-name=s"};
 
-const std::vector<std::string> kOfSlot{"--wal-directory=/wal", "--primary-slot-name=s"};
+const std::vector<std::string> kOfRelay{"--spool-directory=/spool", "--primary-conninfo=host=h"};
+const std::vector<std::string> kOfSlot{"--spool-directory=/spool", "--primary-conninfo=host=h",
+                                       "--primary-slot-name=s"};
 
 // One option: its name in a file, a value that is not the default, how to see it, what else must be
 // said, and what is shown of it.
@@ -72,10 +74,12 @@ const std::vector<OptionCase>& option_cases() {
       {"primary_conninfo", "host=h password=secret",
        [](const auto& c) { return c.primary_conninfo == "host=h password=secret"; }, kOfSpool,
        "********"},
-      {"primary_slot_name", "s", [](const auto& c) { return c.primary_slot_name == "s"; }},
+      {"primary_slot_name", "s", [](const auto& c) { return c.primary_slot_name == "s"; },
+       kOfRelay},
       {"create_primary_slot", "on", [](const auto& c) { return c.create_primary_slot; }, kOfSlot},
       {"upstream_ack", "any 1 (*)",
-       [](const auto& c) { return c.upstream_ack.kind != source::AckPolicy::Kind::kSpool; }},
+       [](const auto& c) { return c.upstream_ack.kind != source::AckPolicy::Kind::kSpool; },
+       kOfRelay},
       {"hot_standby_feedback", "off", [](const auto& c) { return !c.hot_standby_feedback; }},
       {"max_feedback_age", "2s",
        [](const auto& c) { return c.max_feedback_age == milliseconds(2'000); }},

@@ -49,7 +49,8 @@ TEST(ConfigTest, SwitchesTakePostgresWords) {
     EXPECT_EQ(parsing.shown("hot_standby_feedback"), "off") << word;
     EXPECT_FALSE(parsing.line.serve.hot_standby_feedback) << word;
   }
-  EXPECT_EQ(serve({"--primary-slot-name=s", "--create-primary-slot"}).shown("create_primary_slot"),
+  EXPECT_EQ(serve({"--primary-conninfo=host=h", "--primary-slot-name=s", "--create-primary-slot"})
+                .shown("create_primary_slot"),
             "on");
   EXPECT_EQ(serve({"--create-primary-slot=off"}).shown("create_primary_slot"), "off");
 }
@@ -279,6 +280,8 @@ TEST(ConfigTest, RefusesASlotThatCannotBe) {
   };
   expect_refused(with({"--create-primary-slot"}),
                  "--create-primary-slot needs --primary-slot-name");
+  expect_refused(serve({"--primary-slot-name=s"}), "--primary-slot-name needs --primary-conninfo");
+  expect_refused(serve({"--upstream-ack=a"}), "--upstream-ack needs --primary-conninfo");
   const Parsing upper = with({"--primary-slot-name=Walcast"});
   expect_refused(upper, "invalid value for parameter \"primary_slot_name\": \"Walcast\"");
   EXPECT_THAT(upper.err, HasSubstr("contains invalid character"));

@@ -1,4 +1,4 @@
-#include "server/check.h"
+#include "server/admin/check.h"
 
 #include <unistd.h>
 
@@ -15,13 +15,12 @@
 #include "runtime/file.h"
 #include "runtime/format.h"
 #include "runtime/published.h"
-#include "server/addresses.h"
-#include "server/preflight.h"
+#include "server/admin/preflight.h"
 #include "server/source/receiver.h"
 #include "server/source/upstream.h"
 #include "server/wal/inventory.h"
 
-namespace server {
+namespace server::admin {
 
 using runtime::format;
 using runtime::Result;
@@ -29,18 +28,25 @@ using runtime::log::Level;
 
 namespace {
 
+// One line for each finding, whatever line breaks libpq's texts have.
+void say(std::string_view label, const runtime::Error& error) {
+  std::string line = format("{}: {}", label, error.what);
+  if (!error.detail.empty()) line += " DETAIL: " + error.detail;
+  if (!error.hint.empty()) line += " HINT: " + error.hint;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::printf("%s\n", line.c_str());
+}
+
 // One look at everything, from top to bottom; what depends on something that has failed is left
 // out.
-//   Owner: check().  Thread: main's.  Borrows: the configuration.
+//   Owner: check().  Thread: main's.  Borrows: the options.
 class Check {
  public:
-  explicit Check(const ServeConfig& config) : config_(config) {}
+  explicit Check(const CheckOptions& options) : options_(options) {}
 
   int run();
-  int refuse(const std::vector<runtime::Error>& errors);
 
  private:
-  void say(std::string_view label, const runtime::Error& error);
   void ok(std::string what) { say("OK", {.kind = nullptr, .what = std::move(what)}); }
   void warn(const runtime::Error& error) { say("WARNING", error); }
   void fail(const runtime::Error& error);
@@ -48,28 +54,21 @@ class Check {
 
   void look_at_spool();
   void look_at_writable(std::string_view name, const std::string& directory);
+  void look_at_slots();
   void look_at_wal();
+  void look_at_spool_room(wal::SegmentSize segment_size);
   void look_at_addresses();
   void look_at_primary();
   Result<source::PrimaryInfo> ask_primary(source::Upstream& upstream);
   Result<void> ask_for_slot(source::Upstream& upstream);
   Result<void> compare_timelines(source::Upstream& upstream, const source::PrimaryInfo& primary);
 
-  const ServeConfig& config_;
+  const CheckOptions& options_;
   bool failed_ = false;
   bool runs_ = false;  // a server has the spool
   std::optional<wal::Inventory> inventory_;
   std::optional<wal::EndOfWal> end_;
 };
-
-// One line for each finding, whatever line breaks libpq's texts have.
-void Check::say(std::string_view label, const runtime::Error& error) {
-  std::string line = format("{}: {}", label, error.what);
-  if (!error.detail.empty()) line += " DETAIL: " + error.detail;
-  if (!error.hint.empty()) line += " HINT: " + error.hint;
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  std::printf("%s\n", line.c_str());
-}
 
 void Check::fail(const runtime::Error& error) {
   failed_ = true;
@@ -82,30 +81,26 @@ void Check::say_all(const Findings& findings) {
   }
 }
 
-int Check::refuse(const std::vector<runtime::Error>& errors) {
-  for (const runtime::Error& error : errors) fail(error);
-  return 1;
-}
-
 int Check::run() {
   ok("the options are valid");
-  say_all(look_at_directories(config_));
-  if (!config_.spool_directory.empty()) look_at_spool();
-  if (!config_.state_directory.empty() && config_.state_directory != config_.spool_directory) {
-    look_at_writable("state", config_.state_directory);
+  say_all(look_at_wal_directory(options_.wal_directory));
+  if (!options_.spool_directory.empty()) look_at_spool();
+  if (!options_.state_directory.empty() && options_.state_directory != options_.spool_directory) {
+    look_at_writable("state", options_.state_directory);
   }
+  if (!options_.state_directory.empty()) look_at_slots();
   look_at_wal();
   look_at_addresses();
-  if (!config_.primary_conninfo.empty()) look_at_primary();
+  if (!options_.primary_conninfo.empty()) look_at_primary();
   std::fflush(stdout);
   return failed_ ? 1 : 0;
 }
 
 void Check::look_at_spool() {
-  const auto lock = runtime::lock_directory(config_.spool_directory);
+  const auto lock = runtime::lock_directory(options_.spool_directory);
   runs_ = !lock && lock.error().kind == &runtime::kLockFileExists;
   if (runs_) warn(lock.error());
-  look_at_writable("spool", config_.spool_directory);
+  look_at_writable("spool", options_.spool_directory);
 }
 
 void Check::look_at_writable(std::string_view name, const std::string& directory) {
@@ -118,9 +113,27 @@ void Check::look_at_writable(std::string_view name, const std::string& directory
   ok(format("{} directory \"{}\" can be read and written", name, directory));
 }
 
+// A server with more slots than it may have does not start (slot.c, RestoreSlotFromDisk).
+void Check::look_at_slots() {
+  const auto names = runtime::list_directory(options_.state_directory + "/pg_replslot");
+  if (!names) {
+    if (names.error().kind != &runtime::kFileMissing) fail(names.error());
+    return;
+  }
+  const auto slots = std::count_if(names->begin(), names->end(),
+                                   [](const std::string& name) { return name.ends_with(".slot"); });
+  if (static_cast<std::size_t>(slots) <= options_.max_replication_slots) {
+    return ok(format("there are {} replication slots", slots));
+  }
+  fail({.kind = &runtime::kNoResources,
+        .what = format("there are {} replication slots, and max_replication_slots is {}", slots,
+                       options_.max_replication_slots),
+        .hint = "Increase max_replication_slots."});
+}
+
 void Check::look_at_wal() {
-  const bool own = config_.wal_directory.empty();
-  const std::string& directory = own ? config_.spool_directory : config_.wal_directory;
+  const bool own = options_.wal_directory.empty();
+  const std::string& directory = own ? options_.spool_directory : options_.wal_directory;
   auto inventory = wal::take_inventory(directory);
   if (!inventory) {
     const bool fresh = own && inventory.error().kind == &wal::kNoWal;
@@ -142,14 +155,20 @@ void Check::look_at_wal() {
     warn({.kind = nullptr,
           .what = format("invalid WAL at {}: {}", end->stopped_by->lsn, end->stopped_by->what)});
   }
-  say_all(look_at_room(config_, size));
+  look_at_spool_room(size);
+}
+
+// Only a relay leaves so much of its file system free.
+void Check::look_at_spool_room(wal::SegmentSize segment_size) {
+  if (options_.primary_conninfo.empty() || options_.spool_directory.empty()) return;
+  say_all(look_at_room(options_.spool_directory, options_.min_free_space, segment_size));
 }
 
 // A server that runs with this spool has its port.
 void Check::look_at_addresses() {
-  auto addresses = find_listen_addresses(config_.listen_addresses, config_.port);
-  if (addresses) return ok(format("address {} is free", addresses->front().text()));
-  runs_ ? warn(addresses.error()) : fail(addresses.error());
+  const auto address = options_.find_address();
+  if (address) return ok(format("address {} is free", *address));
+  runs_ ? warn(address.error()) : fail(address.error());
 }
 
 void Check::look_at_primary() {
@@ -157,14 +176,14 @@ void Check::look_at_primary() {
   runtime::Doorbell doorbell;
   const runtime::Published<bool> stop;
   source::Upstream upstream(
-      {.conninfo = config_.primary_conninfo, .timeout = config_.wal_receiver_timeout}, clock,
+      {.conninfo = options_.primary_conninfo, .timeout = options_.wal_receiver_timeout}, clock,
       doorbell, stop);
   const auto primary = ask_primary(upstream);
   if (!primary) return fail(primary.error());
   ok(format("the primary ({}) is system {} on timeline {}, and its WAL ends at {}",
             upstream.server(), primary->identity.system_identifier, wal::value(primary->timeline),
             primary->end));
-  if (!inventory_) say_all(look_at_room(config_, primary->identity.segment_size));
+  if (!inventory_) look_at_spool_room(primary->identity.segment_size);
   if (auto slot = ask_for_slot(upstream); !slot) fail(slot.error());
   if (auto same = compare_timelines(upstream, *primary); !same) fail(same.error());
 }
@@ -176,11 +195,11 @@ Result<source::PrimaryInfo> Check::ask_primary(source::Upstream& upstream) {
 
 // Only servers from PostgreSQL 15 on tell of a slot.
 Result<void> Check::ask_for_slot(source::Upstream& upstream) {
-  const std::string& name = config_.primary_slot_name;
+  const std::string& name = options_.primary_slot_name;
   if (name.empty()) return {};
   const auto restart_lsn = upstream.slot_restart_lsn(name);
   if (!restart_lsn && restart_lsn.error().kind == &source::kNoSlot) {
-    if (!config_.create_primary_slot) return restart_lsn.error();
+    if (!options_.create_primary_slot) return restart_lsn.error();
     ok(format("replication slot \"{}\" will be created on the primary", name));
   } else if (restart_lsn && restart_lsn->valid()) {
     ok(format("replication slot \"{}\" of the primary keeps WAL from {} on", name, *restart_lsn));
@@ -209,9 +228,11 @@ Result<void> Check::compare_timelines(source::Upstream& upstream,
 
 }  // namespace
 
-int check(const CommandLine& line) {
-  Check check(line.serve);
-  return line.findings.empty() ? check.run() : check.refuse(line.findings);
+int check(const CheckOptions& options) { return Check(options).run(); }
+
+int refuse_check(const std::vector<runtime::Error>& errors) {
+  for (const runtime::Error& error : errors) say("ERROR", error);
+  return 1;
 }
 
-}  // namespace server
+}  // namespace server::admin

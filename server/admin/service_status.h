@@ -7,7 +7,7 @@
 #include "server/source/receiver_state.h"
 #include "server/wal/lsn.h"
 
-namespace server {
+namespace server::admin {
 
 // What the service manager hears of the server. It is told that the server is ready once sessions
 // are taken and, where there is a primary, once WAL has begun to come from it: a relay that may not
@@ -38,4 +38,4 @@ class ServiceStatus {
   std::string doing_;
 };
 
-}  // namespace server
+}  // namespace server::admin

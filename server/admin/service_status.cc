@@ -1,8 +1,8 @@
-#include "server/service_status.h"
+#include "server/admin/service_status.h"
 
 #include "runtime/format.h"
 
-namespace server {
+namespace server::admin {
 
 using runtime::format;
 
@@ -61,4 +61,4 @@ void ServiceStatus::on_stop_begun() {
   manager_.status("stopping: waiting for standbys to confirm all WAL");
 }
 
-}  // namespace server
+}  // namespace server::admin
