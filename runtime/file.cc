@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -136,20 +135,18 @@ Result<void> unlink_file(const std::string& path) {
   return {};
 }
 
-Result<void> create_directories(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    return system_error(error.value(), format("could not create directory \"{}\"", path));
+Result<void> create_private_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_parent(path);
+  if (errno == EEXIST) return {};
+  const int sys_errno = errno;
+  Error error = system_error(sys_errno, format("could not create directory \"{}\"", path));
+  if (sys_errno == ENOENT) {
+    error.hint = "The directory above it must exist. Is a file system not mounted?";
   }
-  return {};
+  return error;
 }
 
-Result<void> create_private_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_path(path + "/..");
-  if (errno == EEXIST) return {};
-  return fail_call("create directory", path);
-}
+Result<void> sync_parent(const std::string& path) { return sync_path(path + "/.."); }
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);

@@ -60,10 +60,12 @@ Result<std::string> read_text(const std::string& path, std::size_t bytes_max);
 Result<void> rename_file(const std::string& from, const std::string& to);
 Result<void> unlink_file(const std::string& path);
 
-// Makes a directory that is missing, and all above it, with the mode that the umask leaves.
-Result<void> create_directories(const std::string& path);
-// Makes a directory that is missing, for its owner alone (PG_DIR_MODE_OWNER), and durably.
+// Makes a directory that is missing, for its owner alone (PG_DIR_MODE_OWNER), and durably. The
+// directory above it must be there: if that is missing too, a disk may not be mounted, and what is
+// made in its place would hide what is on it.
 Result<void> create_private_directory(const std::string& path);
+// Brings the name of a directory to the disk.
+Result<void> sync_parent(const std::string& path);
 
 // The names in a directory, in no order.
 Result<std::vector<std::string>> list_directory(const std::string& path);

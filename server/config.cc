@@ -35,6 +35,11 @@ void add_source_options(Options& options, ServeConfig& config) {
               "Serve the WAL segments in this directory");
   options.add("spool-directory", config.spool_directory, "", settings::text(),
               "Where WAL that walcast receives or makes is kept");
+  options.add_switch("adopt-spool", config.adopt_spool,
+                     "Take WAL that is in --spool-directory for this walcast's own");
+  options.add_switch("archive-is-immutable", config.archive_is_immutable,
+                     "No file of --wal-directory is ever overwritten: WAL may be sent without a "
+                     "copy of it");
   options.add("state-directory", config.state_directory, "", settings::text(),
               "Where replication slots are kept; in the spool directory if there is one");
   options.add("synthetic", config.synthetic_rate, "", settings::rate_or_none(),

@@ -37,8 +37,10 @@ struct ServeConfig {
   std::string wal_directory;
   std::uint64_t synthetic_rate = 0;  // bytes per second; 0: WAL is not made
   std::string spool_directory;
-  std::string state_directory;   // empty: there is none
-  std::string primary_conninfo;  // empty: there is no primary to receive from
+  bool adopt_spool = false;           // which has WAL and no mark
+  bool archive_is_immutable = false;  // wal_directory
+  std::string state_directory;        // empty: there is none
+  std::string primary_conninfo;       // empty: there is no primary to receive from
   std::string primary_slot_name;
   bool create_primary_slot = false;
   source::AckPolicy upstream_ack;

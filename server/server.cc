@@ -62,16 +62,21 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
   if (!config.primary_conninfo.empty()) {
     return std::make_unique<source::RelaySource>(
         source::RelaySource::Options{.directory = config.spool_directory,
+                                     .adopt = config.adopt_spool,
                                      .receiver = receiver,
                                      .retention = retention(config, holds),
                                      .free_bytes_min = config.min_free_space},
         clock);
   }
   if (!config.wal_directory.empty()) {
-    return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
+    using Files = source::DirectorySource::Files;
+    return std::make_unique<source::DirectorySource>(
+        config.wal_directory, clock,
+        config.archive_is_immutable ? Files::kKeepTheirBytes : Files::kMayBeOverwritten);
   }
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,
+                                       .adopt = config.adopt_spool,
                                        .bytes_per_second = config.synthetic_rate,
                                        .retention = retention(config, holds),
                                        .segment_size = config.wal_segment_size,

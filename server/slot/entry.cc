@@ -40,6 +40,7 @@ bool Entry::is_saved_before(Lsn lsn) const {
 }
 
 bool Entry::is_dirty() const {
+  if (failed) return true;
   if (!exists || is_temporary()) return false;
   return !saved.certain || saved.oldest != slot.restart_lsn() || saved.xmin != xmin;
 }

@@ -46,7 +46,7 @@ class Entry {
   bool needs_before(wal::Lsn lsn) const;
   // WAL before `lsn` is kept by the state file alone: the slot itself has moved on.
   bool is_saved_before(wal::Lsn lsn) const;
-  // Whether the state file has to be written.
+  // Whether the state file has to be written, or, of a slot that has failed, to be removed.
   bool is_dirty() const;
   wal::Lsn required_lsn() const;
   SlotInfo info() const;
@@ -70,6 +70,7 @@ class Entry {
   std::int32_t active_pid;
   bool exists = false;       // until it does, its name and its WAL are reserved
   bool dropping = false;     // by its holder
+  bool failed = false;       // its creation has, and its state file may come back after a crash
   wal::Lsn obsolete_before;  // valid: the holder was told to end, since it needs older WAL
   wal::Xmin xmin;
   SavedState saved;

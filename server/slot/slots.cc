@@ -11,6 +11,7 @@
 #include "server/slot/errors.h"
 #include "server/slot/name.h"
 #include "server/slot/slot_file.h"
+#include "server/wal/data_directory.h"
 
 namespace server::slot {
 
@@ -31,6 +32,7 @@ void tell(Waiters waiters) {
 
 Result<void> Slots::load() {
   if (options_.directory.empty()) return {};
+  TRY(wal::check_not_postgres(options_.directory));
   const Lock disk(disk_);
   const std::vector<SlotState> states = TRY(read_states(options_.directory));
   if (states.size() > options_.slots_max) {
@@ -58,13 +60,15 @@ Result<Slot*> Slots::create(std::string_view name, Persistence persistence, std:
   if (persistence == Persistence::kTemporary) {
     return &TRY(reserve(name, persistence, pid, restart_lsn))->slot;
   }
+  TRY(save(std::string(name)));  // as long as its last creation has failed, the name is taken
   const Lock disk(disk_);
   Entry* const entry = TRY(reserve(name, persistence, pid, restart_lsn));
   const SlotState state{entry->slot.name(), restart_lsn};
   if (auto written = write_state(options_.directory, state); !written) {
-    static_cast<void>(remove_state(options_.directory, name));  // the first error says more
+    const bool removed = remove_state(options_.directory, name).has_value();
     const Lock lock(mutex_);
-    erase(name);
+    entry->failed = true;
+    if (removed) erase(name);
     return std::move(written).error();
   }
   const Lock lock(mutex_);
@@ -347,22 +351,29 @@ std::vector<std::string> Slots::dirty(std::optional<Lsn> oldest) const {
   return names;
 }
 
-// Does nothing if the slot has gone, or is going, or another caller has saved it.
+// Does nothing if the slot has gone, or is going, or another caller has saved it. A slot whose
+// creation has failed is one that the disk must not have.
 Result<void> Slots::save(const std::string& name) {
   const Lock disk(disk_);
   SlotState state{name, {}};
   Entry* entry = nullptr;  // stays: dropping a persistent slot needs disk_
   {
     const Lock lock(mutex_);
-    entry = find(name);
-    if (entry == nullptr || entry->dropping || !entry->is_dirty()) return {};
+    const auto found = entries_.find(name);
+    if (found == entries_.end() || found->second.dropping || !found->second.is_dirty()) return {};
+    entry = &found->second;
     state.restart_lsn = entry->slot.restart_lsn();
     state.xmin = entry->xmin;
-    entry->begin_save();
+    if (!entry->failed) entry->begin_save();
   }
-  TRY(write_state(options_.directory, state));
+  TRY(entry->failed ? remove_state(options_.directory, name)
+                    : write_state(options_.directory, state));
   const Lock lock(mutex_);
-  entry->end_save(state.restart_lsn, state.xmin);
+  if (entry->failed) {
+    erase(name);
+  } else {
+    entry->end_save(state.restart_lsn, state.xmin);
+  }
   return {};
 }
 

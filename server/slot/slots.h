@@ -51,7 +51,9 @@ class Slots {
 
   // A new slot, held by session `pid`, which keeps WAL from `restart_lsn` on (RESERVE_WAL) unless
   // that is invalid. From the call on, required_lsn() respects it; others see it when it is
-  // durable. Blocks if it is persistent. A failure leaves nothing behind.
+  // durable. Blocks if it is persistent. A failure leaves nothing behind, but where the disk does
+  // not even take away the state file: then a crash may bring the slot back, so its name and its
+  // WAL stay reserved until the file has been removed.
   runtime::Result<Slot*> create(std::string_view name, Persistence persistence, std::int32_t pid,
                                 wal::Lsn restart_lsn) EXCLUDES(mutex_, disk_);
 
@@ -105,7 +107,7 @@ class Slots {
   // Writes the state of slots that have moved, as a checkpoint does (CheckPointReplicationSlots).
   // Blocks. On success all that was said to advance() before the call is durable. A slot that
   // cannot be saved does not keep the others from it, and is tried again next time; the first error
-  // is returned.
+  // is returned. So it is with the files of slots whose creation has failed.
   runtime::Result<void> save_dirty() EXCLUDES(mutex_, disk_);
 
  private:

@@ -66,9 +66,10 @@ runtime::Result<void> check_fork(const wal::Inventory& inventory, TimelineId kno
 
 }  // namespace
 
-DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock)
+DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock, Files files)
     : directory_(std::move(directory)),
       clock_(clock),
+      files_(files),
       loop_(clock, {}),
       watcher_(loop_, *this),
       look_timer_(loop_.timers(), *this),
@@ -87,7 +88,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
                                              Source::Listener& listener) {
   loop_.assert_in_thread();
   tail_ = &tail;
-  if (live_cluster_.load()) tail.hold_from(Lsn::max());
+  if (live_cluster_.load() || files_ == Files::kMayBeOverwritten) tail.hold_from(Lsn::max());
   faults_ = &faults;
   listener_ = &listener;
   // The watch comes first, so that nothing that happens from here on is missed.
@@ -145,6 +146,20 @@ void DirectorySource::on_file_event(std::string_view name) {
   } else {
     grown_ = true;
   }
+}
+
+// Archives give a segment its name once. A server that recycles a segment gives its file another
+// one, and then overwrites it.
+void DirectorySource::on_file_renamed(std::string_view from, std::string_view to) {
+  loop_.assert_in_thread();
+  const auto is_segment = [](std::string_view name) {
+    const auto file = wal::parse_file_name(name);
+    return file.has_value() && file->kind == wal::FileName::Kind::kSegment;
+  };
+  if (live_cluster_.load() || !is_segment(from) || !is_segment(to)) return;
+  note_recycling(runtime::format("file \"{}\" has become \"{}\"", from, to));
+  tail_->hold_from(Lsn::max());
+  tail_->announce(loop_.now());
 }
 
 void DirectorySource::on_events_done() {
@@ -246,12 +261,16 @@ bool DirectorySource::look_for_server() {
   const auto changed = std::filesystem::last_write_time(file, error);
   if (error || std::exchange(pid_file_changed_, changed) == changed) return false;
   if (!names_running_process(file)) return false;
+  note_recycling(runtime::format("it has \"{}\"", file.string()));
+  return true;
+}
+
+void DirectorySource::note_recycling(std::string_view why) {
   live_cluster_.store(true);
   runtime::log::warning(
       "directory \"{}\" belongs to a running server, which recycles its segments: WAL is copied "
-      "before it is sent, and may include what that server has not flushed yet",
-      directory_);
-  return true;
+      "before it is sent, and may include what that server has not flushed yet ({})",
+      directory_, why);
 }
 
 // No loop may have pages on their way of files that a server is going to overwrite.

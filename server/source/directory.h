@@ -31,7 +31,12 @@ class DirectorySource final : public Source,
                               private Watcher::Listener,
                               private runtime::Timer::Handler {
  public:
-  DirectorySource(std::string directory, const runtime::Clock& clock);
+  // What the operator says of the files. kMayBeOverwritten: a server may recycle them, though none
+  // is found: its data directory may not be mounted here, or its process be in another namespace.
+  enum class Files { kMayBeOverwritten, kKeepTheirBytes };
+
+  DirectorySource(std::string directory, const runtime::Clock& clock,
+                  Files files = Files::kMayBeOverwritten);
   ~DirectorySource() override { stop(); }
 
   runtime::Result<void> open() override;
@@ -51,11 +56,13 @@ class DirectorySource final : public Source,
   static constexpr runtime::Duration kLookInterval = std::chrono::seconds(1);
 
   void on_file_event(std::string_view name) override;
+  void on_file_renamed(std::string_view from, std::string_view to) override;
   void on_events_done() override;
   void on_timer(runtime::Timer& timer) override;
 
   void look() REQUIRES(loop_);
   bool look_for_server() REQUIRES(loop_);
+  void note_recycling(std::string_view why) REQUIRES(loop_);
   void release_files_to_server() REQUIRES(loop_);
   void advance() REQUIRES(loop_);
   void follow_timelines() REQUIRES(loop_);
@@ -65,6 +72,7 @@ class DirectorySource final : public Source,
 
   const std::string directory_;
   const runtime::Clock& clock_;
+  const Files files_;
   wal::Identity identity_;  // what open() found; any thread may ask, as for the next
   runtime::Published<bool> live_cluster_;
   // Of postmaster.pid, when it was read last.

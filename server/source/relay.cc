@@ -36,23 +36,28 @@ bool is_broken_disk(const runtime::Error& error) {
 }  // namespace
 
 RelaySource::RelaySource(Options options, const runtime::Clock& clock)
-    : options_(std::move(options)), clock_(clock), receiver_(options_.receiver, clock, *this) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      spool_({.directory = options_.directory,
+              .writer = wal::SpoolWriter::kReceiver,
+              .adopt = options_.adopt}),
+      receiver_(options_.receiver, clock, *this) {}
 
 Result<void> RelaySource::open() {
-  TRY(runtime::create_directories(options_.directory));
-  directory_lock_ = TRY(runtime::lock_directory(options_.directory));
+  TRY(spool_.open());
   auto inventory = wal::take_inventory(options_.directory);
   if (inventory) {
     for (const std::string& warning : inventory->warnings) runtime::log::warning("{}", warning);
     identity_ = inventory->identity;
     inventory_ = std::move(*inventory);
-    return {};
+    return spool_.claim(identity_.system_identifier);
   }
   if (inventory.error().kind != &wal::kNoWal) return std::move(inventory).error();
+  TRY(spool_.check_empty());
   first_primary_ = TRY(receiver_.connect());
   TRY(receiver_.check_slot());
   identity_ = first_primary_->identity;
-  return {};
+  return spool_.claim(identity_.system_identifier);
 }
 
 Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
@@ -65,7 +70,8 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
           .identity = identity_,
           .retention = options_.retention,
           .free_bytes_min = options_.free_bytes_min,
-          .on_removed = [this](wal::SegmentNo no) { listener_->on_segment_changed(no); }},
+          .on_removed = [this](wal::SegmentNo no) { listener_->on_segment_changed(no); },
+          .mark = &spool_.mark()},
       clock_, tail, receiver_.doorbell());
   // Until the primary says how much there is, a standby that is ahead may be right.
   tail.promise(Lsn::max());
@@ -74,13 +80,10 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   return {};
 }
 
-// WAL that a crash has torn off, or that never reached the disk, is received again. The WAL that is
-// there was proven once, but the server may have ended before it was durable, or because a sync had
-// failed.
+// WAL that a crash has torn off, or that never reached the disk, is received again; what is found
+// in its place is set aside.
 Result<void> RelaySource::resume_spool() {
-  TRY(wal::Directory(options_.directory).sync());
-  TRY(read_end_from_disk());
-  const wal::EndOfWal end = TRY(wal::find_end_of_wal(options_.directory, *inventory_));
+  const wal::EndOfWal end = TRY(spool_.find_end(*inventory_));
   if (end.stopped_by.has_value()) {
     runtime::log::warning("spool has invalid WAL at {}: {}; it is received again",
                           end.stopped_by->lsn, end.stopped_by->what);
@@ -91,17 +94,6 @@ Result<void> RelaySource::resume_spool() {
   tail_->publish(std::min(walked_from, end.end), end.end, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
                     wal::value(inventory_->history.tip()), end.end);
-  return {};
-}
-
-// The segments that are looked through for the end of WAL.
-Result<void> RelaySource::read_end_from_disk() {
-  const wal::Directory directory(options_.directory);
-  const wal::SegmentSize size = identity_.segment_size;
-  for (const auto& [timeline, no] : TRY(directory.segments(size))) {
-    if (no < wal::previous(inventory_->newest)) continue;
-    TRY(runtime::drop_cached(directory.segment_path(timeline, no, size)));
-  }
   return {};
 }
 

@@ -6,12 +6,12 @@
 #include <string>
 
 #include "runtime/clock.h"
-#include "runtime/fd.h"
 #include "server/source/receiver.h"
 #include "server/source/source.h"
 #include "server/source/wal_sink.h"
 #include "server/wal/inventory.h"
 #include "server/wal/retention.h"
+#include "server/wal/spool.h"
 #include "server/wal/timelines.h"
 #include "server/wal/writer.h"
 
@@ -24,6 +24,7 @@ class RelaySource final : public Source, private WalSink {
  public:
   struct Options {
     std::string directory;
+    bool adopt = false;  // as of wal::Spool
     Receiver::Options receiver;
     wal::RetentionOptions retention = {};
     std::uint64_t free_bytes_min = 0;  // min_free_space; 0: wal_keep_size never gives way
@@ -33,7 +34,7 @@ class RelaySource final : public Source, private WalSink {
   ~RelaySource() override { stop(); }
 
   // A spool that has WAL shows which system's it is; an empty one asks the primary, which must be
-  // there.
+  // there. Before that is known, nothing is written but the directory itself.
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return options_.directory; }
@@ -56,7 +57,6 @@ class RelaySource final : public Source, private WalSink {
   bool on_connection_lost(const runtime::Error& error) override;
 
   runtime::Result<void> resume_spool();
-  runtime::Result<void> read_end_from_disk();
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
   runtime::Result<wal::HistoryFiles> fetch_history_files(wal::TimelineId known,
                                                          wal::TimelineId newest);
@@ -73,7 +73,7 @@ class RelaySource final : public Source, private WalSink {
 
   const Options options_;
   const runtime::Clock& clock_;
-  runtime::UniqueFd directory_lock_;
+  wal::Spool spool_;
   wal::Identity identity_;  // what open() found; any thread may ask
   std::optional<wal::Inventory> inventory_;
   std::optional<PrimaryInfo> first_primary_;  // of an empty spool

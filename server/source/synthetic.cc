@@ -4,7 +4,6 @@
 #include <random>
 #include <utility>
 
-#include "runtime/file.h"
 #include "runtime/memory_report.h"
 #include "server/wal/inventory.h"
 
@@ -50,15 +49,18 @@ SyntheticSource::~SyntheticSource() { stop(); }
 SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      files_(options_.directory, clock),
+      spool_({.directory = options_.directory,
+              .writer = wal::SpoolWriter::kGenerator,
+              .adopt = options_.adopt}),
+      files_(options_.directory, clock, DirectorySource::Files::kKeepTheirBytes),
       loop_(clock, {}),
       timer_(loop_.timers(), *this) {}
 
 runtime::Result<void> SyntheticSource::open() {
   loop_.assert_in_thread();
-  TRY(runtime::create_directories(options_.directory));
-  directory_lock_ = TRY(runtime::lock_directory(options_.directory));
+  TRY(spool_.open());
   const wal::GeneratorOptions options = TRY(generator_options());
+  TRY(spool_.claim(options.identity.system_identifier));
   generator_ = TRY(wal::Generator::open(options));
   // A first record, so that there is WAL to tell the identity from.
   TRY(generator_->append_bytes(1));

@@ -14,6 +14,7 @@
 #include "server/source/source.h"
 #include "server/wal/generator.h"
 #include "server/wal/retention.h"
+#include "server/wal/spool.h"
 
 namespace server::source {
 
@@ -25,6 +26,7 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
  public:
   struct Options {
     std::string directory;
+    bool adopt = false;  // as of wal::Spool
     std::uint64_t bytes_per_second = 0;
     wal::RetentionOptions retention;
     wal::SegmentSize segment_size;  // of a new spool; an old one keeps its own
@@ -54,8 +56,8 @@ class SyntheticSource final : public Source, private runtime::Timer::Handler {
 
   const Options options_;
   const runtime::Clock& clock_;
+  wal::Spool spool_;
   DirectorySource files_;
-  runtime::UniqueFd directory_lock_;
   std::unique_ptr<wal::Generator> generator_ GUARDED_BY(loop_);
   const wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
   Listener* listener_ GUARDED_BY(loop_) = nullptr;

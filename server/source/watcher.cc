@@ -28,6 +28,19 @@ runtime::Result<void> Watcher::watch(const std::string& directory) {
   return {};
 }
 
+// The two halves of a rename within the directory have the same cookie, and come one after the
+// other.
+void Watcher::note_rename(const inotify_event& event) {
+  if (event.len == 0) return;
+  if ((event.mask & IN_MOVED_FROM) != 0) {
+    moved_cookie_ = event.cookie;
+    moved_from_ = event.name;
+  } else if ((event.mask & IN_MOVED_TO) != 0 && event.cookie == moved_cookie_) {
+    moved_cookie_ = 0;
+    listener_.on_file_renamed(moved_from_, event.name);
+  }
+}
+
 void Watcher::on_ready(std::uint32_t /*events*/) {
   loop_.assert_in_thread();
   alignas(inotify_event) std::byte buffer[16 * 1024];
@@ -36,6 +49,7 @@ void Watcher::on_ready(std::uint32_t /*events*/) {
     for (ssize_t at = 0; at < bytes;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      note_rename(*event);
       // Only events of the directory itself, and an overflow of the queue, have no name.
       listener_.on_file_event(event->len > 0 ? std::string_view(event->name) : std::string_view());
     }

@@ -9,6 +9,8 @@
 #include "runtime/loop.h"
 #include "runtime/result.h"
 
+struct inotify_event;
+
 namespace server::source {
 
 // Tells which files of one directory have changed, by inotify.
@@ -21,6 +23,8 @@ class Watcher final : private runtime::Loop::Handler {
     virtual ~Listener() = default;
     // `name` was written to, came, or went. Empty: look at everything. Called for each event.
     virtual void on_file_event(std::string_view name) = 0;
+    // A file got another name within the directory. Called before the events of the two names end.
+    virtual void on_file_renamed(std::string_view from, std::string_view to) = 0;
     // After a batch of events.
     virtual void on_events_done() = 0;
   };
@@ -32,10 +36,14 @@ class Watcher final : private runtime::Loop::Handler {
 
  private:
   void on_ready(std::uint32_t events) override;
+  void note_rename(const inotify_event& event) REQUIRES(loop_);
 
   runtime::Loop& loop_;
   Listener& listener_;
   runtime::UniqueFd fd_ GUARDED_BY(loop_);
+  // The first half of a rename: its cookie, 0 for none, and the name that went.
+  std::uint32_t moved_cookie_ GUARDED_BY(loop_) = 0;
+  std::string moved_from_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::source

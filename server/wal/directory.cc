@@ -60,15 +60,17 @@ Result<std::optional<SegmentNo>> Directory::oldest_segment(SegmentSize size) con
   return oldest;
 }
 
-Result<std::vector<SegmentNo>> Directory::remove_segments_before(SegmentNo keep_from,
-                                                                 SegmentSize size) const {
-  std::vector<SegmentNo> removed;
-  for (const SegmentFile& file : TRY(segments(size))) {
-    if (file.no >= keep_from) continue;
+Result<void> Directory::remove_segments_before(
+    SegmentNo keep_from, SegmentSize size, const std::function<void(SegmentNo)>& on_removed) const {
+  std::vector<SegmentFile> old = TRY(segments(size));
+  std::erase_if(old, [keep_from](const SegmentFile& file) { return file.no >= keep_from; });
+  std::sort(old.begin(), old.end(),
+            [](const SegmentFile& a, const SegmentFile& b) { return a.no < b.no; });
+  for (const SegmentFile& file : old) {
     TRY(remove_segment(file.timeline, file.no, size));
-    removed.push_back(file.no);
+    on_removed(file.no);
   }
-  return removed;
+  return {};
 }
 
 Result<void> Directory::remove_segment(TimelineId timeline, SegmentNo no, SegmentSize size) const {

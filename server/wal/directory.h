@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,10 +51,12 @@ class Directory {
   // The oldest segment of whatever timeline; none if the directory has no segment.
   runtime::Result<std::optional<SegmentNo>> oldest_segment(SegmentSize size) const;
 
-  // Unlinks the segments before `keep_from`, of whatever timeline, and returns which. The unlinking
-  // is not made durable: what a crash brings back is only older WAL, and goes the next time.
-  runtime::Result<std::vector<SegmentNo>> remove_segments_before(SegmentNo keep_from,
-                                                                 SegmentSize size) const;
+  // Unlinks the segments before `keep_from`, of whatever timeline, oldest first, and says which as
+  // they go, so that a failure leaves no gap and none unsaid. The unlinking is not made durable:
+  // what a crash brings back is only older WAL, and goes the next time.
+  runtime::Result<void> remove_segments_before(
+      SegmentNo keep_from, SegmentSize size,
+      const std::function<void(SegmentNo)>& on_removed) const;
   // Not durable either. A segment that is missing counts as removed.
   runtime::Result<void> remove_segment(TimelineId timeline, SegmentNo no, SegmentSize size) const;
 

@@ -47,6 +47,8 @@ void Flusher::request(SegmentOutput& output) {
   });
 }
 
+void Flusher::run(runtime::Task task) { loop_.mailbox().post(std::move(task)); }
+
 std::optional<runtime::Error> Flusher::failure() const {
   const runtime::Lock lock(mutex_);
   return failure_;

@@ -12,6 +12,7 @@
 #include "runtime/mutex.h"
 #include "runtime/published.h"
 #include "runtime/result.h"
+#include "runtime/task.h"
 #include "runtime/thread.h"
 #include "server/wal/lsn.h"
 #include "server/wal/segment_output.h"
@@ -48,6 +49,9 @@ class Flusher {
   // rung. REQUIRES: what lies between flushed() and the end of `output` was written by `output`,
   // and only the flusher takes its unsynced files.
   void request(SegmentOutput& output);
+
+  // Has something else done on the flusher's thread, between two syncs.
+  void run(runtime::Task task);
 
   // Whether a sync was asked for and neither is done nor has failed. The doorbell rings then.
   bool is_at_work() const { return requested_ > flushed() && !failure().has_value(); }

@@ -7,6 +7,7 @@
 #include "runtime/errors.h"
 #include "runtime/file.h"
 #include "runtime/format.h"
+#include "server/wal/data_directory.h"
 #include "server/wal/directory.h"
 #include "server/wal/names.h"
 
@@ -164,7 +165,8 @@ Result<void> Generator::write_batch() {
 namespace {
 
 Result<void> prepare_directory(const std::string& directory) {
-  TRY(runtime::create_directories(directory));
+  TRY(check_not_postgres(directory));
+  TRY(runtime::create_private_directory(directory));
   if (!TRY(Directory(directory).list()).empty()) {
     return Error{.kind = &runtime::kObjectNotInPrerequisiteState,
                  .what = format("directory \"{}\" already holds WAL", directory),

@@ -92,7 +92,7 @@ class Generator {
 
 // What `walcast generate` is asked for.
 struct GenerateOptions {
-  std::string directory;         // made if it is missing
+  std::string directory;         // made if just its last part is missing
   std::uint64_t size_bytes = 0;  // rounded up to whole segments
   SegmentSize segment_size = {};
   std::uint64_t system_identifier = kSyntheticSystemIdentifier;

@@ -1,29 +1,48 @@
 #include "server/wal/segment_output.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 
 #include "runtime/check.h"
 #include "runtime/file.h"
+#include "server/wal/set_aside.h"
 
 namespace server::wal {
 
 using runtime::OpenMode;
 using runtime::Result;
 
-Result<void> SegmentOutput::start(Lsn end) {
+Result<void> SegmentOutput::start(Lsn end, Leftover leftover) {
   const SegmentSize size = options_.segment_size;
-  const auto holds_wal = [&](SegmentNo no) { return size.start(no) < end; };
   file_.reset();
   end_ = end;
   oldest_ = current();
-  std::erase_if(unsynced_.files, [&](const OutputFileRef& file) { return !holds_wal(file->no); });
+  std::erase_if(unsynced_.files,
+                [&](const OutputFileRef& file) { return size.start(file->no) >= end; });
+  TRY(clear_behind_end(leftover));
+  return size.offset(end_) == 0 ? Result<void>() : open_segment();
+}
+
+Result<void> SegmentOutput::clear_behind_end(Leftover leftover) {
+  const SegmentSize size = options_.segment_size;
+  std::vector<SegmentNo> later;
   for (const auto& [timeline, no] : TRY(directory_.segments(size))) {
     if (timeline != options_.timeline) continue;
     oldest_ = std::min(oldest_, no);
-    if (!holds_wal(no)) TRY(unlink_segment(no));
+    if (size.start(no) >= end_) later.push_back(no);
   }
-  return size.offset(end_) == 0 ? Result<void>() : open_segment();
+  std::sort(later.begin(), later.end(), std::greater<>());
+  const SetAside aside(directory_.path());
+  for (const SegmentNo no : later) {
+    TRY(leftover == Leftover::kSetAside ? aside.take_segment(options_.timeline, no, size)
+                                        : unlink_segment(no));
+  }
+  if (leftover == Leftover::kUnlinked) return {};
+  if (!later.empty()) TRY(aside.sync());
+  const std::uint32_t offset = size.offset(end_);
+  if (offset == 0) return {};
+  return aside.take_rest(options_.timeline, current(), size, offset);
 }
 
 Result<void> SegmentOutput::append(std::span<const std::byte> wal) {

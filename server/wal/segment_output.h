@@ -18,6 +18,10 @@ namespace server::wal {
 // is full, and the directory when it has a new name. kTaker: the caller of take_unsynced().
 enum class SyncedBy { kNobody, kOutput, kTaker };
 
+// What becomes of what a start finds behind the end of WAL. kUnlinked: it goes, because it is still
+// to be had where it came from. kSetAside: it is kept beside the WAL (set_aside.h).
+enum class Leftover { kUnlinked, kSetAside };
+
 struct SegmentOutputOptions {
   std::string directory;
   TimelineId timeline{1};
@@ -39,9 +43,10 @@ class SegmentOutput {
       : options_(std::move(options)), directory_(options_.directory) {}
 
   // Makes `end` the place where append goes on. What lies there or after it is no WAL, but what a
-  // crash has left: later segments are unlinked, and the rest of the segment becomes zeros.
+  // crash has left: later segments go, the newest first, so that power that is lost between two
+  // leaves no gap; and the rest of the segment becomes zeros.
   // REQUIRES: this process never sent a byte after `end` to any standby.
-  runtime::Result<void> start(Lsn end);
+  runtime::Result<void> start(Lsn end, Leftover leftover = Leftover::kUnlinked);
 
   // A failure leaves end() after the last byte that was written: the caller may try the rest again.
   runtime::Result<void> append(std::span<const std::byte> wal);
@@ -60,6 +65,7 @@ class SegmentOutput {
   Lsn end() const { return end_; }
 
  private:
+  runtime::Result<void> clear_behind_end(Leftover leftover);
   runtime::Result<void> open_segment();
   runtime::Result<OutputFileRef> open_current() const;
   runtime::Result<void> prepare(const OutputFile& file, std::uint32_t offset) const;

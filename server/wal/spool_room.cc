@@ -29,10 +29,7 @@ Result<void> SpoolRoom::remove_old_segments(Lsn end) {
 }
 
 Result<void> SpoolRoom::remove_before(SegmentNo keep_from) {
-  for (const SegmentNo no : TRY(directory_.remove_segments_before(keep_from, segment_size_))) {
-    options_.on_removed(no);
-  }
-  return {};
+  return directory_.remove_segments_before(keep_from, segment_size_, options_.on_removed);
 }
 
 // What goes is counted, since a file system may need a while to have its room, and a segment that

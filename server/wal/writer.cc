@@ -9,11 +9,21 @@
 #include "runtime/durable_file.h"
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "server/wal/set_aside.h"
 
 namespace server::wal {
 
 using runtime::format;
 using runtime::Result;
+
+namespace {
+
+Holds& holds_of(const RetentionOptions& retention) {
+  CHECK(retention.holds != nullptr);
+  return *retention.holds;
+}
+
+}  // namespace
 
 Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
                runtime::Doorbell& doorbell)
@@ -22,8 +32,10 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
       tail_(tail),
       pages_(options.directory, identity_.segment_size),
       reader_(pages_, identity_, clock, tail),
+      bound_(options.mark, options.mark_interval, SetAside(options.directory),
+             identity_.segment_size, clock, flusher_),
       flusher_(options.directory, options.quick_sync, clock, doorbell),
-      hold_(*options.retention.holds, flusher_),
+      hold_(holds_of(options.retention), flusher_),
       room_({.retention = options.retention,
              .free_bytes_min = options.free_bytes_min,
              .free_bytes = std::move(options.free_bytes),
@@ -33,28 +45,39 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
 Result<void> Writer::start(Lsn end, Lsn last_record) {
   reader_.resume(end, last_record);
   open_output();
-  TRY(output_->start(end));
+  TRY(start_output(end));
   TRY(flusher_.start(end));
   note_positions();
   return {};
 }
 
+// Setting aside takes room, for which old WAL may go as for new WAL.
+Result<void> Writer::start_output(Lsn end) {
+  for (;;) {
+    auto started = output_->start(end, Leftover::kSetAside);
+    if (started || !runtime::is_full_disk(started.error())) return started;
+    const bool went = TRY(room_.make_at_once(end));
+    if (!went) return started;
+  }
+}
+
 Result<void> Writer::start_empty(Lsn begin) {
   CHECK(identity_.segment_size.offset(begin) == 0);
+  TRY(flusher_.start(begin));
   reader_.seek_first(begin);
   open_output();
-  TRY(output_->start(begin));
   begin_ = begin;
-  TRY(flusher_.start(begin));
+  auto started = output_->start(begin, Leftover::kSetAside);
   note_positions();
-  return {};
+  return started;
 }
 
 Result<void> Writer::add_history_file(TimelineId timeline, const std::string& text) {
   return runtime::replace_file(directory_.history_path(timeline), std::as_bytes(std::span(text)));
 }
 
-// Under its name the new segment is never seen without the part that standbys may have already.
+// Under its name the new segment is never seen without the part that standbys may have already. A
+// file that has the name may be of another promotion, which came to nothing.
 Result<void> Writer::prepare_timeline(TimelineId parent, TimelineId timeline) {
   const Lsn fork = proven();
   CHECK(flushed() == fork);
@@ -69,6 +92,9 @@ Result<void> Writer::prepare_timeline(TimelineId parent, TimelineId timeline) {
                           .what = format("file \"{}\" is too short", path),
                           .sys_errno = EIO};
   }
+  const SetAside aside(directory_.path());
+  TRY(aside.take_segment(timeline, no, size));
+  TRY(aside.sync());
   return runtime::replace_file(directory_.segment_path(timeline, no, size), beginning);
 }
 
@@ -77,7 +103,7 @@ Result<void> Writer::follow_timeline() {
   CHECK(end() == fork && flushed() == fork);
   reader_.seek(fork, reader_.previous_record());
   open_output();
-  return output_->start(fork);
+  return start_output(fork);
 }
 
 // What was written before the disk was full is proven at once: the rest may be long in coming.
@@ -133,6 +159,13 @@ Result<void> Writer::rewind() {
   auto rewound = output_->start(proven());
   note_positions();
   return rewound;
+}
+
+// A spool without a whole record has nothing that a start must find.
+void Writer::request_flush() {
+  const bool may_ask = !is_flushing() && !flush_failure();
+  if (may_ask && proven() > begin_) bound_.on_sync_asked(proven(), end());
+  flusher_.request(*output_);
 }
 
 void Writer::open_output() {

@@ -17,7 +17,9 @@
 #include "server/wal/received_pages.h"
 #include "server/wal/retention.h"
 #include "server/wal/segment_output.h"
+#include "server/wal/spool_bound.h"
 #include "server/wal/spool_hold.h"
+#include "server/wal/spool_mark.h"
 #include "server/wal/spool_positions.h"
 #include "server/wal/spool_room.h"
 #include "server/wal/tail.h"
@@ -41,16 +43,20 @@ class Writer {
     std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes =
         runtime::free_bytes;
     std::function<void(SegmentNo)> on_removed = [](SegmentNo) {};
+    // Where to say how far WAL is on disk for sure; null: nowhere.
+    SpoolMark* mark = nullptr;
+    runtime::Duration mark_interval = std::chrono::seconds(1);  // it is written so often at most
     // A sync that takes less may be made on the writer's thread (flusher.h); 0: none is.
     runtime::Duration quick_sync = std::chrono::microseconds(100);
   };
 
   Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
 
-  // Goes on at `end`, where the records of the spool end. REQUIRES: the tail has timelines; all of
-  // the spool is durable.
+  // Goes on at `end`, where the records of the spool end. What lies behind is set aside. REQUIRES:
+  // the tail has timelines; all of the spool is durable.
   runtime::Result<void> start(Lsn end, Lsn last_record);
-  // Begins a spool that has no WAL yet, at a segment's start.
+  // Begins a spool that has no WAL yet, at a segment's start. After a failure it may be begun
+  // elsewhere.
   runtime::Result<void> start_empty(Lsn begin);
   // A history file that is not there yet. It is durable when this returns.
   runtime::Result<void> add_history_file(TimelineId timeline, const std::string& text);
@@ -78,7 +84,7 @@ class Writer {
   runtime::Result<void> rewind();
   // Asks the flusher to make durable what was written, which may be so, or have failed, at once.
   // Does nothing while the flusher is at work.
-  void request_flush() { flusher_.request(*output_); }
+  void request_flush();
   // Whether the flusher is at work. The doorbell rings when it is done.
   bool is_flushing() const { return flusher_.is_at_work(); }
 
@@ -100,6 +106,7 @@ class Writer {
  private:
   TimelineId tip() const { return tail_.timelines()->history.tip(); }
   void open_output();
+  runtime::Result<void> start_output(Lsn end);
   runtime::Result<void> append(std::span<const std::byte> wal);
   runtime::Result<void> append_to_segment(std::span<const std::byte> wal);
   runtime::Result<void> prove();
@@ -111,6 +118,7 @@ class Writer {
   ReceivedPages pages_;
   Reader reader_;
   std::optional<SegmentOutput> output_;
+  SpoolBound bound_;  // before the flusher, whose thread it has work for
   Flusher flusher_;
   SpoolHold hold_;
   SpoolRoom room_;

@@ -203,10 +203,20 @@ TEST_F(FileTest, APrivateDirectoryIsMadeOnce) {
   ASSERT_TRUE(create_private_directory(path));
   EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_all);
   EXPECT_TRUE(create_private_directory(path));
-  EXPECT_TRUE(create_directories(directory.file("x/y/z")));
   const std::string below_a_file = made("f", "") + "/d";
-  EXPECT_EQ(create_directories(below_a_file).error().what,
+  EXPECT_EQ(create_private_directory(below_a_file).error().what,
             "could not create directory \"" + below_a_file + "\": Not a directory");
+}
+
+// As where the disk that has it is not mounted.
+TEST_F(FileTest, ADirectoryIsNotMadeWithAllThatIsAboveIt) {
+  const std::string path = directory.file("x/y");
+  const auto made = create_private_directory(path);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().what,
+            "could not create directory \"" + path + "\": No such file or directory");
+  EXPECT_NE(made.error().hint, "");
+  EXPECT_FALSE(std::filesystem::exists(directory.file("x")));
 }
 
 }  // namespace

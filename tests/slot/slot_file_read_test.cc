@@ -174,9 +174,11 @@ TEST_F(SlotFileReadTest, AFileThatMayNotBeReadIsNotTakenForACorruptOne) {
 }
 
 TEST_F(SlotFileReadTest, NoDirectoryCanBeMadeInAMissingOne) {
-  EXPECT_EQ(said(read_states(dir_.file("no/slots"))), "58P01 could not create directory \"" +
-                                                          dir_.file("no/slots") +
-                                                          "\": No such file or directory");
+  EXPECT_EQ(
+      said(read_states(dir_.file("no/slots"))),
+      "58P01 could not create directory \"" + dir_.file("no/slots") +
+          "\": No such file or directory; The directory above it must exist. Is a file system "
+          "not mounted?");
 }
 
 TEST_F(SlotFileReadTest, AFileIsNoDirectory) {

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -345,6 +347,37 @@ TEST_F(SlotsDiskTest, ADirectoryThatVanishesFailsWhatNeedsIt) {
   EXPECT_EQ(said(slots_->drop("a", 1)),
             "58P01 could not open file \"" + dir_.path() + "\": No such file or directory");
   EXPECT_EQ(said(slots_->acquire("a", 2)), "");
+}
+
+// The state file is renamed into place, and neither the sync behind that nor the removal succeeds.
+TEST_F(SlotsDiskTest, ASlotThatACrashMayBringBackKeepsItsWalUntilItsFileHasGone) {
+  {
+    bool renamed = false;
+    const DiskHook hook(dir_.path(), [&renamed](const DiskCall& call) {
+      const bool fails = renamed;
+      renamed = renamed || call.name == "rename";
+      return fails ? EIO : 0;
+    });
+    EXPECT_NE(said(slots_->create("a", kPersistent, 1, Lsn(0x5000))), "");
+    EXPECT_FALSE(slots_->read("a").has_value());
+    EXPECT_THAT(slots_->all(), IsEmpty());
+    EXPECT_EQ(slots_->required_lsn(), Lsn(0x5000)) << "a crash would bring it back";
+    EXPECT_NE(said(slots_->save_dirty()), "");
+    EXPECT_EQ(slots_->required_lsn(), Lsn(0x5000));
+    EXPECT_NE(said(slots_->create("a", kPersistent, 1, Lsn(0x5000))), "");
+  }
+  save();
+  EXPECT_EQ(slots_->required_lsn(), Lsn());
+  EXPECT_THAT(files_in(dir_.path()), IsEmpty());
+  create("a", Lsn(0x6000));
+}
+
+// Its pg_replslot is the server's.
+TEST_F(SlotsDiskTest, NoSlotIsKeptInADataDirectory) {
+  std::ofstream(file("PG_VERSION")) << "15";
+  Slots slots({.directory = file("pg_replslot")});
+  EXPECT_NE(said(slots.load()).find("belongs to a"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(file("pg_replslot")));
 }
 
 }  // namespace

@@ -121,6 +121,8 @@ TEST_F(DirectoryTest, ARecordThatIsBeingWrittenIsNotReported) {
   EXPECT_EQ(testing::internal::GetCapturedStderr().find("invalid WAL"), std::string::npos);
 }
 
+using Files = server::source::DirectorySource::Files;
+
 TEST_F(DirectoryTest, ARunningServersDirectoryIsRecognisedByItsPid) {
   const std::string data = directory.path() + "/data";
   const std::string pg_wal = data + "/pg_wal";
@@ -151,7 +153,7 @@ TEST_F(DirectoryTest, AServerThatStartsOnTheDirectoryIsNoticed) {
   std::filesystem::copy_file(path(1), pg_wal + "/000000010000000000000001");
   std::ofstream(data + "/postmaster.pid") << "2147483646\n";
   testing::internal::CaptureStderr();
-  source.emplace(pg_wal + "/", clock);
+  source.emplace(pg_wal + "/", clock, Files::kKeepTheirBytes);
   ASSERT_TRUE(source->open().has_value());
   faults.emplace(source->identity());
   ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
@@ -166,6 +168,41 @@ TEST_F(DirectoryTest, AServerThatStartsOnTheDirectoryIsNoticed) {
   EXPECT_TRUE(source->files_are_recycled());
   source->stop();
   EXPECT_EQ(count_of(testing::internal::GetCapturedStderr(), "belongs to a running server"), 1u);
+}
+
+// It may be mounted without the data directory that it belongs to.
+TEST_F(DirectoryTest, FilesThatMayBeOverwrittenAreCopied) {
+  start();
+  ASSERT_TRUE(follower.wait_for(end()));
+  EXPECT_EQ(follower.spans.back().held_from, server::wal::Lsn::max());
+  EXPECT_FALSE(source->files_are_recycled());
+}
+
+// The operator was wrong: this is how a server makes a new segment of an old one.
+TEST_F(DirectoryTest, ASegmentThatBecomesAnotherTellsOfAServer) {
+  source.emplace(directory.path(), clock, Files::kKeepTheirBytes);
+  ASSERT_TRUE(source->open().has_value());
+  faults.emplace(source->identity());
+  ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
+  ASSERT_TRUE(follower.wait_for(end()));
+  EXPECT_EQ(follower.spans.back().held_from, server::wal::Lsn());
+  const std::string log = logged([&] {
+    std::ofstream(directory.path() + "/00000001000000000000000A.partial") << "x";
+    std::filesystem::rename(directory.path() + "/00000001000000000000000A.partial",
+                            directory.path() + "/00000001000000000000000A");
+    std::filesystem::rename(directory.path() + "/00000001000000000000000A",
+                            directory.path() + "/00000001000000000000000B");
+    EXPECT_TRUE(follower.wait_until([](const server::wal::WalSpan& span) {
+      return span.held_from == server::wal::Lsn::max();
+    }));
+    source->stop();
+  });
+  EXPECT_EQ(count_of(log,
+                     "file \"00000001000000000000000A\" has become "
+                     "\"00000001000000000000000B\""),
+            1u)
+      << log;
+  EXPECT_TRUE(source->files_are_recycled());
 }
 
 TEST_F(DirectoryTest, AnEmptyDirectoryIsAnError) {

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "server/wal/spool_mark.h"
 #include "tests/source/tail_follower.h"
 #include "tests/support/log_pipe.h"
 #include "tests/support/logged.h"
@@ -339,6 +341,45 @@ TEST_F(RelayTest, AnEmptySpoolNeedsAPrimary) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, &server::source::kUpstreamLost);
   EXPECT_NE(opened.error().what.find("Connection refused"), std::string::npos);
+}
+
+TEST_F(RelayTest, ASpoolThatTheDiskHasDamagedIsNotCut) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
+  const std::string spool_directory = spool.file("spool");
+  auto mark = server::wal::SpoolMark::open(spool_directory).value();
+  ASSERT_TRUE(mark.has_value());
+  EXPECT_EQ(mark->content().system_identifier, identity.system_identifier);
+  ASSERT_TRUE(mark->keep_to(end()));
+  const Lsn torn = record_at(begin() + (end() - begin()) / 2).begin;
+  spoil(torn + 30, "spoiled");
+  const std::string before = received(begin(), end());
+  RelaySource again(options(primary->port()), clock);
+  ASSERT_TRUE(again.open().has_value());
+  TailFollower none;
+  const auto started = again.start(none.tail, *faults, none);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().what.find("although it was on disk up to"), std::string::npos);
+  EXPECT_NE(started.error().hint, "");
+  EXPECT_EQ(received(begin(), end()), before);
+}
+
+TEST_F(RelayTest, ASpoolWithoutAMarkMustBeAdopted) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
+  ASSERT_TRUE(std::filesystem::remove(spool.file("spool/walcast.spool")));
+  RelaySource::Options unmarked = options(primary->port());
+  EXPECT_FALSE(RelaySource(unmarked, clock).open());
+  EXPECT_EQ(received(begin(), end()), wal(begin(), end()));
+  unmarked.adopt = true;
+  EXPECT_TRUE(RelaySource(unmarked, clock).open());
+  EXPECT_TRUE(RelaySource(options(primary->port()), clock).open()) << "from then on it has one";
 }
 
 // A host that takes the connection and says nothing.

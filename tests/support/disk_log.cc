@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "runtime/check.h"
@@ -15,6 +16,11 @@ namespace {
 constexpr std::size_t kSectorBytes = 512;
 
 thread_local std::size_t sync_begun_at = 0;
+
+std::string folder_of(const std::string& name) {
+  const std::size_t slash = name.find('/');
+  return slash == std::string::npos ? "." : name.substr(0, slash);
+}
 
 bool is_sync(const DiskCall& call) { return call.name == "fsync" || call.name == "fdatasync"; }
 
@@ -33,8 +39,9 @@ std::optional<DiskEvent::What> what_of(const DiskCall& call) {
 
 }  // namespace
 
-DiskLog::DiskLog(const std::string& directory)
-    : hook_(
+DiskLog::DiskLog(const std::string& directory, std::function<int(const DiskCall&)> fail)
+    : fail_(std::move(fail)),
+      hook_(
           directory, [this](const DiskCall& call) { return before(call); },
           [this](const DiskCall& call) { after(call); }) {}
 
@@ -51,7 +58,7 @@ std::vector<DiskEvent> DiskLog::events() const {
 int DiskLog::before(const DiskCall& call) {
   const runtime::Lock lock(mutex_);
   if (is_sync(call)) sync_begun_at = events_.size();
-  return 0;
+  return fail_ ? fail_(call) : 0;
 }
 
 void DiskLog::after(const DiskCall& call) {
@@ -102,16 +109,21 @@ void DiskImage::sync(const std::string& name, std::size_t begun_at) {
     std::for_each(pending.begin(), end, apply);
     pending.erase(pending.begin(), end);
   };
-  if (name == ".") {
-    take_covered(pending_names_,
-                 [this](const NameChange& change) { apply_to(durable_names_, change); });
-    return;
-  }
   const auto named = names_.find(name);
-  if (named == names_.end()) return;
+  if (named == names_.end()) return sync_folder(name, begun_at);
   File& file = files_[named->second];
   take_covered(file.pending,
                [&file](const Change& change) { apply_to(file.durable, change.event); });
+}
+
+// A rename from one folder to another is one entry of the journal, and is where the file went.
+void DiskImage::sync_folder(const std::string& folder, std::size_t begun_at) {
+  std::erase_if(pending_names_, [&](const NameChange& change) {
+    const bool is_covered =
+        change.index < begun_at && folder_of(change.to.empty() ? change.from : change.to) == folder;
+    if (is_covered) apply_to(durable_names_, change);
+    return is_covered;
+  });
 }
 
 void DiskImage::apply_to(Bytes& bytes, const DiskEvent& event) {
@@ -165,6 +177,9 @@ void DiskImage::write_to(const std::string& directory, Luck luck, std::mt19937& 
   for (std::size_t i = 0; i < surviving_names; ++i) apply_to(names, pending_names_[i]);
   for (const auto& [name, id] : names) {
     const Bytes bytes = surviving(files_[id], luck, random);
+    if (folder_of(name) != ".") {
+      std::filesystem::create_directories(directory + "/" + folder_of(name));
+    }
     std::ofstream file(directory + "/" + name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));

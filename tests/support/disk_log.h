@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -37,7 +38,7 @@ struct DiskEvent {
   };
   using What = std::variant<Create, Write, Resize, Rename, Unlink, Sync, Promise>;
 
-  std::string file;  // "." is the directory; of a promise, what it is about
+  std::string file;  // "." is the directory, "folder/name" is in it; of a promise, what it is about
   What what;
 };
 
@@ -45,7 +46,8 @@ struct DiskEvent {
 // afterwards the machine can lose its power behind any of them (DiskImage).
 class DiskLog {
  public:
-  explicit DiskLog(const std::string& directory);
+  // `fail` may have a call fail, with the errno that it returns; it comes to it one at a time.
+  explicit DiskLog(const std::string& directory, std::function<int(const DiskCall&)> fail = {});
 
   // From here on the test may count on this.
   void promise(const std::string& about, std::uint64_t value) EXCLUDES(mutex_);
@@ -57,6 +59,7 @@ class DiskLog {
 
   mutable runtime::Mutex mutex_;
   std::vector<DiskEvent> events_ GUARDED_BY(mutex_);
+  const std::function<int(const DiskCall&)> fail_;
   DiskHook hook_;
 };
 
@@ -66,6 +69,9 @@ class DiskLog {
 //   write A, sync A, write B, power is lost:  A is there. Of B there is all, nothing, or a part.
 //   create F, sync F, power is lost:          F's name may be lost, and its synced bytes with it.
 //   rename F to G, unlink H, power is lost:   neither, the first, or both have happened.
+//
+// Names in a folder of the directory are covered by a sync of that folder. A folder itself is never
+// lost: what is tested makes its folders durably.
 class DiskImage {
  public:
   void apply(const DiskEvent& event);
@@ -99,6 +105,7 @@ class DiskImage {
   void change_file(const DiskEvent& event);
   void change_names(const DiskEvent& event);
   void sync(const std::string& name, std::size_t begun_at);
+  void sync_folder(const std::string& folder, std::size_t begun_at);
   static void apply_to(Bytes& bytes, const DiskEvent& event);
   static void apply_to(Names& names, const NameChange& change);
   static Bytes surviving(const File& file, Luck luck, std::mt19937& random);

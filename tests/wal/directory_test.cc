@@ -28,6 +28,13 @@ struct DirectoryTest : testing::Test {
     std::ofstream(temp.file(name)) << text;
     return temp.file(name);
   }
+  // Which segments have gone, and, if not all could, why.
+  std::pair<std::vector<SegmentNo>, std::string> removed_before(std::uint64_t no) const {
+    std::vector<SegmentNo> removed;
+    const auto done = directory.remove_segments_before(
+        SegmentNo{no}, k1MB, [&](SegmentNo gone) { removed.push_back(gone); });
+    return {removed, done ? "" : done.error().what};
+  }
   bool exists(TimelineId timeline, std::uint64_t no) const {
     return std::filesystem::exists(directory.segment_path(timeline, SegmentNo{no}, k1MB));
   }
@@ -62,7 +69,7 @@ TEST_F(DirectoryTest, ADirectoryThatIsMissingIsAnError) {
   EXPECT_EQ(none.list().error().what, words);
   EXPECT_EQ(none.segments(k1MB).error().what, words);
   EXPECT_EQ(none.oldest_segment(k1MB).error().what, words);
-  EXPECT_EQ(none.remove_segments_before(SegmentNo{9}, k1MB).error().what, words);
+  EXPECT_EQ(none.remove_segments_before(SegmentNo{9}, k1MB, [](SegmentNo) {}).error().what, words);
   EXPECT_EQ(none.read_histories().error().what, words);
   EXPECT_EQ(none.sync().error().what, words);
 }
@@ -75,9 +82,8 @@ TEST_F(DirectoryTest, OldSegmentsGoOfWhateverTimelineAndNothingElse) {
     made(name);
   }
   EXPECT_EQ(*directory.oldest_segment(k1MB), SegmentNo{3});
-  EXPECT_THAT(*directory.remove_segments_before(SegmentNo{3}, k1MB), IsEmpty());
-  EXPECT_THAT(*directory.remove_segments_before(SegmentNo{4}, k1MB),
-              ElementsAre(SegmentNo{3}, SegmentNo{3}));
+  EXPECT_THAT(removed_before(3).first, IsEmpty());
+  EXPECT_THAT(removed_before(4).first, ElementsAre(SegmentNo{3}, SegmentNo{3}));
   EXPECT_FALSE(exists(kFirst, 3) || exists(kSecond, 3));
   EXPECT_TRUE(exists(kSecond, 4));
   EXPECT_TRUE(std::filesystem::exists(temp.file("000000010000000000000002.partial")));
@@ -88,8 +94,21 @@ TEST_F(DirectoryTest, ASegmentThatCannotBeRemovedIsAnError) {
   const std::string path = made("000000010000000000000003");
   const tests::DiskHook hook(
       temp.path(), [](const tests::DiskCall& call) { return call.name == "unlink" ? EACCES : 0; });
-  EXPECT_EQ(directory.remove_segments_before(SegmentNo{4}, k1MB).error().what,
-            "could not remove file \"" + path + "\": Permission denied");
+  EXPECT_EQ(removed_before(4).second, "could not remove file \"" + path + "\": Permission denied");
+}
+
+// Standbys must let go of those that went.
+TEST_F(DirectoryTest, WhatGoesBeforeAFailureIsSaidAndLeavesNoGap) {
+  for (const char* digit : {"5", "2", "4", "3", "1"}) {
+    made("00000001000000000000000" + std::string(digit));
+  }
+  const tests::DiskHook hook(temp.path(), [](const tests::DiskCall& call) {
+    return call.name == "unlink" && call.file.ends_with("3") ? EACCES : 0;
+  });
+  const auto [removed, why] = removed_before(5);
+  EXPECT_THAT(removed, ElementsAre(SegmentNo{1}, SegmentNo{2}));
+  EXPECT_NE(why, "");
+  EXPECT_TRUE(exists(kFirst, 3) && exists(kFirst, 4) && exists(kFirst, 5));
 }
 
 TEST_F(DirectoryTest, ReadsEveryHistory) {

@@ -274,5 +274,27 @@ TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
   EXPECT_TRUE(std::filesystem::exists(path(kFirst, 7)));
 }
 
+// Another primary may be behind the one that a spool without WAL began for.
+TEST_F(WriterTest, AnEmptySpoolBeginsElsewhereThoughItsDirectoryCannotBeListed) {
+  start_empty(identity.segment_size.start(SegmentNo{5}));
+  {
+    std::filesystem::rename(directory.path(), directory.path() + ".away");
+    EXPECT_FALSE(writer->start_empty(begin()));
+    EXPECT_EQ(writer->positions().durable(), begin()) << "and these are in order";
+    std::filesystem::rename(directory.path() + ".away", directory.path());
+  }
+  ASSERT_TRUE(writer->start_empty(begin()));
+  EXPECT_TRUE(writer->empty());
+  append(100);
+  ASSERT_TRUE(writer->write(take()));
+  EXPECT_EQ(writer->proven(), builder.end());
+}
+
+TEST_F(WriterTest, AWriterNeedsToKnowWhatHoldsWal) {
+  options.retention.holds = nullptr;
+  tail = std::make_unique<WalTail>();
+  EXPECT_DEATH(writer.emplace(options, clock, *tail, doorbell), "CHECK");
+}
+
 }  // namespace
 }  // namespace server::wal
