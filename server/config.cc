@@ -24,8 +24,14 @@ using settings::Unit;
 constexpr auto kReloaded = settings::SettingContext::kSighup;
 
 void add_source_options(const Options& options, ServeConfig& config) {
+  const settings::OptionType<wal::TimelineTarget> timeline_target{wal::parse_timeline_target,
+                                                                  wal::show_timeline_target};
   options.add("wal-directory", config.wal_directory, "", settings::text(),
               "Serve the WAL segments in this directory");
+  options.add("recovery-target-timeline", config.recovery_target_timeline, "latest",
+              timeline_target,
+              "Which timeline of --wal-directory is served: latest, current (the oldest that has "
+              "WAL), or a number");
   options.add("spool-directory", config.spool_directory, "", settings::text(),
               "Where WAL that walcast receives or makes is kept");
   options.add("state-directory", config.state_directory, "", settings::text(),

@@ -12,6 +12,7 @@
 #include "runtime/tcp_timeouts.h"
 #include "server/settings/settings.h"
 #include "server/source/quorum.h"
+#include "server/wal/branch.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
 
@@ -33,7 +34,8 @@ struct ReloadableConfig {
 struct ServeConfig {
   std::vector<std::string> command_line;  // without the program's name
   std::string wal_directory;
-  std::uint64_t synthetic_rate = 0;  // bytes per second; 0: WAL is not made
+  wal::TimelineTarget recovery_target_timeline;  // of a directory without a primary
+  std::uint64_t synthetic_rate = 0;              // bytes per second; 0: WAL is not made
   std::string spool_directory;
   std::string state_directory;   // empty: there is none
   std::string primary_conninfo;  // empty: there is no primary to receive from

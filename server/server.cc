@@ -65,7 +65,8 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
         clock);
   }
   if (!config.wal_directory.empty()) {
-    return std::make_unique<source::DirectorySource>(config.wal_directory, clock);
+    return std::make_unique<source::DirectorySource>(config.wal_directory, clock,
+                                                     config.recovery_target_timeline);
   }
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,
