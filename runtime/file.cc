@@ -39,7 +39,9 @@ int flags_of(OpenMode mode) {
 }  // namespace
 
 Result<UniqueFd> open_for_reading(const std::string& path) {
-  UniqueFd file(retry_on_signal([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  // A pipe that bears the name of a file would keep the thread here until something writes to it.
+  const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  UniqueFd file(retry_on_signal([&] { return ::open(path.c_str(), flags); }));
   if (!file) return fail_call("open file", path);
   return file;
 }

@@ -30,9 +30,23 @@ using settings::Unit;
 // An option in ReloadableConfig.
 constexpr auto kReloaded = settings::SettingContext::kSighup;
 
+// latest, current, or a number.
+settings::OptionType<wal::TimelineTarget> timeline_target() {
+  return {[](std::string_view name, std::string_view text) -> Result<wal::TimelineTarget> {
+            if (const auto target = wal::parse_timeline_target(text)) return *target;
+            return settings::invalid_value(name, text,
+                                           "Available values: latest, current, or a number.");
+          },
+          wal::show_timeline_target};
+}
+
 void add_source_options(Options& options, ServeConfig& config) {
   options.add("wal-directory", config.wal_directory, "", settings::text(),
               "Serve the WAL segments in this directory");
+  options.add("recovery-target-timeline", config.recovery_target_timeline, "latest",
+              timeline_target(),
+              "Which timeline of --wal-directory is served: latest, current (the oldest that has "
+              "WAL), or a number");
   options.add("spool-directory", config.spool_directory, "", settings::text(),
               "Where WAL that walcast receives or makes is kept");
   options.add_switch("adopt-spool", config.adopt_spool,

@@ -12,6 +12,7 @@
 #include "runtime/tcp_timeouts.h"
 #include "server/settings/settings.h"
 #include "server/source/quorum.h"
+#include "server/wal/branch.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
 
@@ -35,7 +36,8 @@ struct ServeConfig {
   std::string config_file;         // empty: there is none
   bool check = false;              // only look whether the server could run, and say what is wrong
   std::string wal_directory;
-  std::uint64_t synthetic_rate = 0;  // bytes per second; 0: WAL is not made
+  wal::TimelineTarget recovery_target_timeline;  // of a directory without a primary
+  std::uint64_t synthetic_rate = 0;              // bytes per second; 0: WAL is not made
   std::string spool_directory;
   bool adopt_spool = false;           // which has WAL and no mark
   bool archive_is_immutable = false;  // wal_directory

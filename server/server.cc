@@ -69,10 +69,13 @@ std::unique_ptr<source::Source> make_source(const ServeConfig& config, const run
         clock);
   }
   if (!config.wal_directory.empty()) {
-    using Files = source::DirectorySource::Files;
     return std::make_unique<source::DirectorySource>(
         config.wal_directory, clock,
-        config.archive_is_immutable ? Files::kKeepTheirBytes : Files::kMayBeOverwritten);
+        source::DirectorySource::Options{
+            .target = config.recovery_target_timeline,
+            .files = config.archive_is_immutable
+                         ? source::DirectorySource::Files::kKeepTheirBytes
+                         : source::DirectorySource::Files::kMayBeOverwritten});
   }
   return std::make_unique<source::SyntheticSource>(
       source::SyntheticSource::Options{.directory = config.spool_directory,

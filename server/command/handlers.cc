@@ -55,13 +55,12 @@ runtime::Result<void> timeline_history(const stream::WalView& view, wal::Timelin
   out.row_description({{"filename", wire::kText, type_modifier},
                        {"content", major >= 14 ? wire::kText : wire::kBytea, type_modifier}});
   const std::string name = wal::history_name(timeline);
-  const auto& files = view.timelines().files;
-  const auto file = files.find(timeline);
-  if (file == files.end()) {
+  const auto text = wal::history_text(view.timelines(), timeline);
+  if (!text.has_value()) {
     return runtime::system_error(ENOENT,
                                  runtime::format("could not open file \"pg_wal/{}\"", name));
   }
-  out.data_row({name, file->second});
+  out.data_row({name, *text});
   out.command_complete("TIMELINE_HISTORY");
   return {};
 }

@@ -1,7 +1,5 @@
 #include "server/command/start.h"
 
-#include <algorithm>
-
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/stream/errors.h"
@@ -37,8 +35,7 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
 }
 
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point) {
-  const wal::Lsn end = view.end();
-  if (point.start > std::max(end, view.promised())) return stream::ahead_of_wal(point.start, end);
+  if (point.start > view.start_max()) return stream::ahead_of_wal(point.start, view.end());
   return {};
 }
 

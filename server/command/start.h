@@ -24,8 +24,8 @@ runtime::Result<StartPoint> check_start(const stream::WalView& view,
                                         const StartReplication& request);
 
 // The checks that come after CopyBothResponse, and need no look at a file. A standby whose start
-// lies beyond this server's WAL, but not beyond the WAL that the primary has promised, may start:
-// its sender waits for that WAL.
+// lies beyond this server's WAL, but not beyond view.start_max(), may start: its sender waits for
+// that WAL.
 runtime::Result<void> check_available(const stream::WalView& view, const StartPoint& point);
 
 }  // namespace server::command

@@ -128,7 +128,22 @@ Result<void> AttachSource::on_wal(const wire::XLogData& data) {
   return {};
 }
 
-void AttachSource::advance(Lsn flushed) { report_unless_growing(reader_->advance(flushed)); }
+void AttachSource::advance(Lsn flushed) {
+  flushed_ = flushed;
+  const wal::Outcome outcome = reader_->advance(flushed);
+  report_unless_growing(outcome);
+  say_why_wal_ends(outcome);
+}
+
+// The primary has flushed WAL, and its file cannot be read here.
+void AttachSource::say_why_wal_ends(wal::Outcome outcome) {
+  const auto& problem = reader_->problem();
+  if (outcome != wal::Outcome::kEndOfWal || !problem.has_value()) {
+    return standstill_.end(reader_->position());
+  }
+  standstill_.note(format("{}; reading WAL stands still at {}", problem->what, reader_->position()),
+                   clock_.now(), kFaultGrace);
+}
 
 // The bytes of a record that ends behind what the primary has flushed may still change, and are no
 // fault: only a position that stays is reported.
@@ -163,6 +178,8 @@ Result<void> AttachSource::on_turn() {
     hold_from(std::exchange(slot_from_, Lsn()));
   }
   hold_due_ = now + kHoldInterval;
+  // What could not be read when it came may be readable, though the primary says nothing new.
+  if (suspect_.has_value()) advance(flushed_);
   Lsn limit = reader_->position();
   const Lsn required = options_.holds != nullptr ? options_.holds->oldest() : Lsn();
   if (required.valid()) limit = std::min(limit, required);

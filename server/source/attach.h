@@ -6,6 +6,7 @@
 #include "runtime/clock.h"
 #include "server/source/receiver.h"
 #include "server/source/source.h"
+#include "server/source/standstill.h"
 #include "server/source/wal_sink.h"
 #include "server/wal/directory_pages.h"
 #include "server/wal/holds.h"
@@ -69,6 +70,7 @@ class AttachSource final : public Source, private WalSink {
   runtime::Result<void> learn_timelines(wal::TimelineId newest);
   void advance(wal::Lsn flushed);
   void report_unless_growing(wal::Outcome outcome);
+  void say_why_wal_ends(wal::Outcome outcome);
   void hold_from(wal::Lsn held_from);
 
   const Options options_;
@@ -87,6 +89,8 @@ class AttachSource final : public Source, private WalSink {
   wal::Lsn slot_from_;  // where the primary's slot was, until files are held from there
   wal::Lsn held_from_ = wal::Lsn::max();
   runtime::Instant hold_due_ = runtime::Instant::max();
+  wal::Lsn flushed_;  // by the primary, at the last advance()
+  Standstill standstill_;
   std::optional<wal::Lsn> suspect_;  // a position that could not be proven, and since when
   runtime::Instant suspected_since_{};
 };

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "runtime/check.h"
 #include "runtime/errors.h"
+#include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "server/wal/names.h"
@@ -38,38 +40,13 @@ bool names_running_process(const std::filesystem::path& file) {
   return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
 }
 
-// Where the tip's history leaves timeline `known`; Lsn::max() if `known` is the tip. A timeline
-// between the two may have forked earlier than the one before it, and then has nothing of its WAL.
-Lsn earliest_fork(const wal::TimelineHistory& history, TimelineId known) {
-  Lsn earliest = Lsn::max();
-  for (TimelineId at = known; at != history.tip(); at = *history.next(at)) {
-    earliest = std::min(earliest, *history.switch_point(at));
-  }
-  return earliest;
-}
-
-// A history file may have been written by hand. Records end where others may begin, and the
-// first file of a timeline is that of its fork.
-runtime::Result<void> check_fork(const wal::Inventory& inventory, TimelineId known) {
-  const wal::TimelineHistory& history = inventory.history;
-  const Lsn fork = earliest_fork(history, known);
-  const bool possible =
-      fork.valid() && fork == fork.aligned() &&
-      inventory.identity.segment_size.segment_of(history.begin(history.tip())) <= inventory.newest;
-  if (possible) return {};
-  return runtime::Error{
-      .kind = &wal::kBadHistory,
-      .what = runtime::format("timeline {} cannot have forked from timeline {} at {}, as its "
-                              "history file says: its WAL is not served",
-                              wal::value(history.tip()), wal::value(known), fork)};
-}
-
 }  // namespace
 
-DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock, Files files)
+DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock,
+                                 const Options& options)
     : directory_(std::move(directory)),
       clock_(clock),
-      files_(files),
+      options_(options),
       loop_(clock, {}),
       watcher_(loop_, *this),
       look_timer_(loop_.timers(), *this),
@@ -77,9 +54,13 @@ DirectorySource::DirectorySource(std::string directory, const runtime::Clock& cl
 
 runtime::Result<void> DirectorySource::open() {
   loop_.assert_in_thread();
-  inventory_ = TRY(wal::take_inventory(directory_));
+  inventory_ = TRY(wal::take_inventory(directory_, options_.target));
   identity_ = inventory_->identity;
-  for (const std::string& warning : inventory_->warnings) runtime::log::warning("{}", warning);
+  newest_ = inventory_->newest;
+  for (const std::string& warning : inventory_->warnings) {
+    runtime::log::warning("{}", warning);
+    warned_.insert(warning);
+  }
   look_for_server();
   return {};
 }
@@ -88,13 +69,16 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
                                              Source::Listener& listener) {
   loop_.assert_in_thread();
   tail_ = &tail;
-  if (live_cluster_.load() || files_ == Files::kMayBeOverwritten) tail.hold_from(Lsn::max());
+  if (live_cluster_.load() || options_.files == Files::kMayBeOverwritten)
+    tail.hold_from(Lsn::max());
   faults_ = &faults;
   listener_ = &listener;
   // The watch comes first, so that nothing that happens from here on is missed.
   TRY(watcher_.watch(directory_));
-  const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
-  tail.adopt({inventory_->history, TRY(wal::Directory(directory_).read_histories())});
+  wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
+  end_at(inventory_->end_max, inventory_->forked);
+  if (end.end > end_max_) end = {.end = end_max_, .last_record = {}};
+  tail.adopt({inventory_->history, inventory_->files});
   pages_.emplace(directory_, identity_.segment_size);
   reader_.emplace(*pages_, identity_, clock_, tail);
   reader_->resume(end.end, end.last_record);
@@ -106,6 +90,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
     const auto no = identity_.segment_size.segment_of(end.stopped_by->lsn);
     faults.report(*end.stopped_by, inventory_->history.file_timeline(no, identity_.segment_size));
   }
+  advance();
   look_timer_.arm(clock_.now());
   thread_ =
       std::make_unique<runtime::NamedThread>("wal", [this](memctx::Context&) { loop_.run(); });
@@ -190,12 +175,19 @@ void DirectorySource::look() {
   release_files_to_server();
   std::error_code error;
   const auto changed = std::filesystem::last_write_time(directory_, error);
-  if (!error && std::exchange(names_changed_, changed) != changed) follow_timelines();
+  if (std::exchange(names_changed_, changed) != changed || unlisted_.has_value()) {
+    follow_timelines();
+  }
   grown_ = false;
   advance();
 }
 
-void DirectorySource::advance() { report_unless_growing(reader_->advance()); }
+void DirectorySource::advance() {
+  const wal::Outcome outcome = reader_->advance(end_max_);
+  promise_bytes(outcome);
+  report_unless_growing(outcome);
+  say_why_wal_ends(outcome);
+}
 
 void DirectorySource::report_unless_growing(wal::Outcome outcome) {
   if (outcome != wal::Outcome::kInvalid) {
@@ -208,46 +200,132 @@ void DirectorySource::report_unless_growing(wal::Outcome outcome) {
   fault_timer_.arm(loop_.now() + kFaultGrace);
 }
 
-// A new timeline is followed once a segment of it has valid WAL, if it descends from ours.
-void DirectorySource::follow_timelines() {
-  auto inventory = wal::take_inventory(directory_);
-  auto files = wal::Directory(directory_).read_histories();
-  if (!inventory || !files) return;  // half-written, or gone: the next event or look tells more
-  const TimelineId old_tip = inventory_->history.tip();
-  const TimelineId new_tip = inventory->history.tip();
-  const bool known_parents = wal::continues(inventory->history, inventory_->history);
-  if (new_tip == old_tip) {
-    // Standbys may be on any timeline of the known history, so no file that goes takes one away.
-    if (!known_parents) inventory->history = inventory_->history;
-    if (*files != tail_->timelines()->files) adopt(std::move(*inventory), std::move(*files));
-    return;
+// A record that reaches beyond the last file is none yet, but its bytes are here as far as that
+// file goes. A standby that has restored the same files asks for what comes behind them, and waits.
+void DirectorySource::promise_bytes(wal::Outcome outcome) {
+  const Lsn position = reader_->position();
+  Lsn promised;
+  if (outcome == wal::Outcome::kEndOfWal) {
+    const wal::SegmentSize size = identity_.segment_size;
+    const Lsn whole = size.start(size.segment_of(std::min(reader_->bytes_end(), end_max_)));
+    if (whole > position) promised = whole;
   }
-  if (!known_parents) {
-    // Its history file may still be on the way: pg_receivewal writes that one first.
-    if (files->contains(new_tip) && refused_.insert(new_tip).second) {
-      runtime::log::warning("timeline {} is not a child of timeline {}: its WAL is not served",
-                            wal::value(new_tip), wal::value(old_tip));
-    }
-    return;
-  }
-  if (auto possible = check_fork(*inventory, old_tip); !possible) {
-    if (refused_.insert(new_tip).second) runtime::log::warning("{}", possible.error().what);
-    return;
-  }
-  runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(new_tip),
-                    wal::value(old_tip), *inventory->history.switch_point(old_tip));
-  adopt(std::move(*inventory), std::move(*files));
-  grown_ = true;
+  if (std::exchange(promised_, promised) == promised) return;
+  tail_->promise(promised);
+  tail_->announce(loop_.now());
 }
 
-void DirectorySource::adopt(wal::Inventory inventory, std::map<TimelineId, std::string> files) {
+// Where WAL ends in a way that growing WAL does too, nothing is said.
+void DirectorySource::say_why_wal_ends(wal::Outcome outcome) {
+  if (const auto why = obstacle(outcome)) {
+    standstill_.note(*why, loop_.now(), kFaultGrace);
+  } else if (const auto missing = gap(outcome)) {
+    standstill_.note(*missing, loop_.now(), kGapGrace);
+  } else if (outcome != wal::Outcome::kInvalid) {
+    standstill_.end(reader_->position());
+  }
+}
+
+// What the operating system says, of the directory or of a file.
+std::optional<std::string> DirectorySource::obstacle(wal::Outcome outcome) const {
+  if (unlisted_.has_value()) return unlisted_;
+  if (outcome != wal::Outcome::kEndOfWal) return std::nullopt;
+  const auto& problem = reader_->problem();
+  if (!problem.has_value() || problem->kind == &runtime::kFileMissing) return std::nullopt;
+  return runtime::format("{}; reading WAL stands still at {}", problem->what, reader_->position());
+}
+
+// WAL that is here, and cannot be reached.
+std::optional<std::string> DirectorySource::gap(wal::Outcome outcome) const {
+  const wal::SegmentSize size = identity_.segment_size;
+  const Lsn position = reader_->position();
+  if (outcome == wal::Outcome::kRecord && position >= end_max_) {
+    return runtime::format(
+        "timeline {} ends at {} by history file \"{}\", and there is no WAL of timeline {} yet: "
+        "reading WAL stands still (see recovery_target_timeline)",
+        wal::value(inventory_->history.tip()), end_max_, wal::history_name(forked_),
+        wal::value(forked_));
+  }
+  if (outcome != wal::Outcome::kEndOfWal || newest_ <= size.segment_of(position)) {
+    return std::nullopt;
+  }
+  const wal::SegmentNo last = size.segment_of(reader_->bytes_end());
+  if (newest_ <= last) return std::nullopt;
+  const wal::TimelineHistory& history = inventory_->history;
+  const auto name = [&](wal::SegmentNo no) {
+    return wal::segment_name(history.file_timeline(no, size), no, size);
+  };
+  return runtime::format(
+      "WAL segment {} is missing or not all there, while segment {} is: reading WAL stands still "
+      "at {}",
+      name(last), name(newest_), position);
+}
+
+// A new timeline is followed once it has WAL, and the tip ends once a child's history is there.
+void DirectorySource::follow_timelines() {
+  const wal::TimelineHistory known = inventory_->history;
+  auto survey = wal::survey_timelines(directory_, identity_, known.tip());
+  unlisted_.reset();
+  if (!survey) {
+    unlisted_ = survey.error().what;
+    return;
+  }
+  const auto newest = survey->ends.find(known.tip());
+  if (newest != survey->ends.end()) newest_ = newest->second;
+  if (options_.target.kind != wal::TimelineTarget::Kind::kLatest) survey->ends = {};
+  wal::Branch branch =
+      wal::follow_branch(known, survey->ends, survey->files, identity_.segment_size);
+  if (options_.target.kind == wal::TimelineTarget::Kind::kLatest) {
+    std::move(branch.warnings.begin(), branch.warnings.end(), std::back_inserter(survey->warnings));
+    end_at(branch.end_max, branch.forked);
+    warn(survey->warnings);
+  }
+  const TimelineId tip = branch.history.tip();
+  if (tip != known.tip()) {
+    runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(tip),
+                      wal::value(known.tip()), *branch.history.switch_point(known.tip()));
+    newest_ = survey->ends.at(tip);
+    grown_ = true;
+  }
+  if (tip != known.tip() || survey->files != tail_->timelines()->files) {
+    adopt(std::move(branch.history), std::move(survey->files));
+  }
+}
+
+// WAL of the tip that was served already stays so: it cannot be called back.
+void DirectorySource::end_at(Lsn end_max, TimelineId forked) {
+  if (std::exchange(end_max_, end_max) == end_max) return;
+  forked_ = forked;
+  if (!reader_.has_value() || reader_->position() <= end_max) return;
+  runtime::log::warning(
+      "timeline {} ends at {} by history file \"{}\", which came when WAL up to {} was served",
+      wal::value(inventory_->history.tip()), end_max, wal::history_name(forked),
+      reader_->position());
+}
+
+// A file may be half written when it is looked at, so a warning has to hold for a while.
+void DirectorySource::warn(const std::vector<std::string>& warnings) {
+  const std::set<std::string> all(warnings.begin(), warnings.end());
+  std::erase_if(doubts_, [&](const auto& doubt) { return !all.contains(doubt.first); });
+  for (const std::string& warning : all) {
+    if (warned_.contains(warning)) continue;
+    const auto since = doubts_.try_emplace(warning, loop_.now()).first->second;
+    if (loop_.now() < since + kFaultGrace) continue;
+    runtime::log::warning("{}", warning);
+    warned_.insert(warning);
+    doubts_.erase(warning);
+  }
+  if (!doubts_.empty()) names_changed_ = {};  // the next look comes back to them
+}
+
+void DirectorySource::adopt(wal::TimelineHistory history, wal::HistoryFiles files) {
   // Behind the fork the old timeline's WAL is void, whatever was read of it.
-  const Lsn fork = earliest_fork(inventory.history, inventory_->history.tip());
+  const Lsn fork = wal::earliest_fork(history, inventory_->history.tip());
   const bool beyond = reader_->position() > fork;
   const Lsn position = beyond ? fork : reader_->position();
   const Lsn previous = beyond ? Lsn() : reader_->previous_record();
-  inventory_ = std::move(inventory);
-  tail_->adopt({inventory_->history, std::move(files)});
+  inventory_->history = history;
+  tail_->adopt({std::move(history), std::move(files)});
   reader_->seek(position, previous);
   tail_->publish(position, position, clock_.now());
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
@@ -15,7 +16,9 @@
 #include "runtime/thread.h"
 #include "runtime/timer.h"
 #include "server/source/source.h"
+#include "server/source/standstill.h"
 #include "server/source/watcher.h"
+#include "server/wal/branch.h"
 #include "server/wal/directory_pages.h"
 #include "server/wal/inventory.h"
 #include "server/wal/reader.h"
@@ -25,6 +28,7 @@ namespace server::source {
 // A directory of WAL segments: an archive, what pg_receivewal writes, a stopped primary's pg_wal.
 // The end of WAL is where its valid records end; growth and new timelines are noticed by inotify,
 // and by a look every second for file systems that have none. So is a server that starts on it.
+// Of several timelines wal/branch.h chooses, at the start and later by the same rule.
 //   Owner: Server.  Thread: main's until start(), then its own, named "wal".
 //   Borrows: clock, tail, faults and listener, which outlive stop().
 class DirectorySource final : public Source,
@@ -34,9 +38,14 @@ class DirectorySource final : public Source,
   // What the operator says of the files. kMayBeOverwritten: a server may recycle them, though none
   // is found: its data directory may not be mounted here, or its process be in another namespace.
   enum class Files { kMayBeOverwritten, kKeepTheirBytes };
+  struct Options {
+    wal::TimelineTarget target = {};
+    Files files = Files::kMayBeOverwritten;
+  };
 
-  DirectorySource(std::string directory, const runtime::Clock& clock,
-                  Files files = Files::kMayBeOverwritten);
+  DirectorySource(std::string directory, const runtime::Clock& clock, const Options& options);
+  DirectorySource(std::string directory, const runtime::Clock& clock)
+      : DirectorySource(std::move(directory), clock, Options()) {}
   ~DirectorySource() override { stop(); }
 
   runtime::Result<void> open() override;
@@ -54,6 +63,8 @@ class DirectorySource final : public Source,
   // that way for so long.
   static constexpr runtime::Duration kFaultGrace = std::chrono::milliseconds(500);
   static constexpr runtime::Duration kLookInterval = std::chrono::seconds(1);
+  // Files may come in another order than their WAL: what is missing is reported after this time.
+  static constexpr runtime::Duration kGapGrace = std::chrono::seconds(5);
 
   void on_file_event(std::string_view name) override;
   void on_file_renamed(std::string_view from, std::string_view to) override;
@@ -66,13 +77,18 @@ class DirectorySource final : public Source,
   void release_files_to_server() REQUIRES(loop_);
   void advance() REQUIRES(loop_);
   void follow_timelines() REQUIRES(loop_);
-  void adopt(wal::Inventory inventory, std::map<wal::TimelineId, std::string> files)
-      REQUIRES(loop_);
+  void adopt(wal::TimelineHistory history, wal::HistoryFiles files) REQUIRES(loop_);
+  void end_at(wal::Lsn end_max, wal::TimelineId forked) REQUIRES(loop_);
+  void warn(const std::vector<std::string>& warnings) REQUIRES(loop_);
   void report_unless_growing(wal::Outcome outcome) REQUIRES(loop_);
+  void say_why_wal_ends(wal::Outcome outcome) REQUIRES(loop_);
+  std::optional<std::string> obstacle(wal::Outcome outcome) const REQUIRES(loop_);
+  std::optional<std::string> gap(wal::Outcome outcome) const REQUIRES(loop_);
+  void promise_bytes(wal::Outcome outcome) REQUIRES(loop_);
 
   const std::string directory_;
   const runtime::Clock& clock_;
-  const Files files_;
+  const Options options_;
   wal::Identity identity_;  // what open() found; any thread may ask, as for the next
   runtime::Published<bool> live_cluster_;
   // Of postmaster.pid, when it was read last.
@@ -95,7 +111,15 @@ class DirectorySource final : public Source,
   // When files last came or went, at a look.
   std::filesystem::file_time_type names_changed_ GUARDED_BY(loop_){};
   bool grown_ GUARDED_BY(loop_) = false;
-  std::set<wal::TimelineId> refused_ GUARDED_BY(loop_);
+  // Behind this the tip's WAL is void, since `forked_` has left it there (wal::Branch).
+  wal::Lsn end_max_ GUARDED_BY(loop_) = wal::Lsn::max();
+  wal::TimelineId forked_ GUARDED_BY(loop_){};
+  wal::SegmentNo newest_ GUARDED_BY(loop_){};              // that the tip has, at the last survey
+  std::optional<std::string> unlisted_ GUARDED_BY(loop_);  // why there was no survey
+  wal::Lsn promised_ GUARDED_BY(loop_);
+  std::map<std::string, runtime::Instant> doubts_ GUARDED_BY(loop_);  // warnings not logged yet
+  std::set<std::string> warned_ GUARDED_BY(loop_);
+  Standstill standstill_ GUARDED_BY(loop_);
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -52,7 +52,7 @@ SyntheticSource::SyntheticSource(Options options, const runtime::Clock& clock)
       spool_({.directory = options_.directory,
               .writer = wal::SpoolWriter::kGenerator,
               .adopt = options_.adopt}),
-      files_(options_.directory, clock, DirectorySource::Files::kKeepTheirBytes),
+      files_(options_.directory, clock, {.files = DirectorySource::Files::kKeepTheirBytes}),
       loop_(clock, {}),
       timer_(loop_.timers(), *this) {}
 

@@ -45,6 +45,10 @@ bool Keepalive::is_ping_due() const {
   return timeout_.count() > 0 && loop_.now() >= last_reply_ + timeout_ / 2;
 }
 
+bool Keepalive::is_over(Instant since) const {
+  return timeout_.count() > 0 && loop_.now() >= since + timeout_;
+}
+
 bool Keepalive::take_drain_turn() {
   if (loop_.now() < drain_turn_ + kDrainInterval) return false;
   drain_turn_ = loop_.now();

@@ -38,6 +38,8 @@ class Keepalive {
   // What the handler asks when the timer has fired.
   bool is_timed_out() const;
   bool is_ping_due() const;
+  // Whether the timeout has passed since then.
+  bool is_over(runtime::Instant since) const;
   // Whether the standby is asked again while it drains, at most once in an interval.
   bool take_drain_turn();
   // Whether to send a ping, which is so if none is unanswered. REQUIRES: the caller sends it then,

@@ -42,6 +42,8 @@ void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   state_ = State::kCatchup;
   timeline_ = timeline;
   sent_ = ready_to_ = start;
+  ahead_of_ = view_.end();
+  ahead_since_ = loop_.now();
   feedback_ = {};
   slot_ = slot;
   hold_.begin(start);
@@ -233,7 +235,7 @@ Sender::Next Sender::all_sent(Lsn end) {
   const auto switch_point = view_.history().switch_point(timeline_);
   const bool timeline_ended = switch_point.has_value() && sent_ >= *switch_point;
   // A standby may be ahead of us, but not of all WAL that there is.
-  if (!timeline_ended && sent_ > end && sent_ > view_.promised()) {
+  if (!timeline_ended && sent_ > end && sent_ > view_.start_max()) {
     return fail(ahead_of_wal(sent_, end));
   }
   if (is_draining()) return drain(end);
@@ -307,9 +309,22 @@ void Sender::on_timer(runtime::Timer& /*timer*/) {
   if (keepalive_.is_timed_out()) {
     return lose("terminating walsender process due to replication timeout");
   }
+  if (has_waited_ahead_too_long()) {
+    fail(ahead_of_wal(sent_, sendable_end()));
+    return;
+  }
   if (keepalive_.is_ping_due()) ask_for_reply();
   if (is_draining()) queue_.make_runnable(*this);
   keepalive_.arm();
+}
+
+// A standby that waits for WAL of which nothing comes is let go after as much time as it would have
+// to answer: it tries its archive, which it does not while it streams.
+bool Sender::has_waited_ahead_too_long() {
+  const Lsn end = view_.end();
+  if (phase_ != Phase::kStreaming || sent_ <= sendable_end()) return false;
+  if (std::exchange(ahead_of_, end) != end) ahead_since_ = loop_.now();
+  return keepalive_.is_over(ahead_since_);
 }
 
 void Sender::ask_for_reply() {

@@ -88,7 +88,8 @@ class Sender final : public SendQueue::Pumped,
   Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
          const Options& options, Owner& owner);
 
-  // A stream may start ahead of our WAL, where it waits for what the view has promised.
+  // A stream may start ahead of our WAL, up to the view's start_max(). It waits there, and fails
+  // when none has come for the timeout.
   // REQUIRES: the timeline is in the view's history, and start is no later than its end. The slot,
   // if there is one, is the owner's; it advances as the standby flushes.
   void start(wal::TimelineId timeline, wal::Lsn start, slot::Slot* slot = nullptr);
@@ -168,6 +169,7 @@ class Sender final : public SendQueue::Pumped,
   PumpResult stand_still(PumpResult result) REQUIRES(loop_);
   void begin_message(wal::Lsn limit) REQUIRES(loop_);
   void queue_keepalive(bool reply_requested) REQUIRES(loop_);
+  bool has_waited_ahead_too_long() REQUIRES(loop_);
   void ask_for_reply() REQUIRES(loop_);
   void end_broken() REQUIRES(loop_);
   Next cut_off(const runtime::Error& error) REQUIRES(loop_);
@@ -190,6 +192,10 @@ class Sender final : public SendQueue::Pumped,
   PageHold hold_ GUARDED_BY(loop_);
   MessageOutput message_ GUARDED_BY(loop_);
   std::uint64_t bytes_sent_ GUARDED_BY(loop_) = 0;
+
+  // The end of WAL ahead of which the stream waits, and since when it has stood there.
+  wal::Lsn ahead_of_ GUARDED_BY(loop_);
+  runtime::Instant ahead_since_ GUARDED_BY(loop_){};
 
   Feedback feedback_ GUARDED_BY(loop_);
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;

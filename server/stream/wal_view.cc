@@ -1,5 +1,7 @@
 #include "server/stream/wal_view.h"
 
+#include <algorithm>
+
 #include "runtime/check.h"
 
 namespace server::stream {
@@ -13,6 +15,12 @@ WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segmen
       spans_(options.span_queue_items, loop.doorbell()),
       held_files_(segments.pins()),
       slices_(loop, pool, segments, walk_, options.segments_max) {}
+
+Lsn WalView::start_max() const {
+  const Lsn end = this->end();
+  if (promised() == Lsn::max()) return end + identity().segment_size.bytes();
+  return std::max(end, promised());
+}
 
 bool WalView::take_spans() {
   loop_.assert_in_thread();

@@ -67,6 +67,11 @@ class WalView {
     loop_.assert_in_thread();
     return next_xid_;
   }
+  // Where a stream may begin at the latest: there it waits for its WAL. While nothing is promised
+  // or refused yet, that is a segment behind the end: a standby that is further ahead has not lost
+  // us by a crash of ours, and finds its WAL in its archive (walreceiver.c, where PostgreSQL's own
+  // standby waits for as much).
+  wal::Lsn start_max() const;
   // Whether a position is so near to the end that its bytes are proven and cached.
   bool is_hot(wal::Lsn lsn) const {
     loop_.assert_in_thread();

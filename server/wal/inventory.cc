@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
+#include <map>
+#include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -94,6 +98,23 @@ class Names {
 
   const std::vector<FileName>& newest_first() const { return segments_; }
 
+  std::set<TimelineId> timelines() const {
+    std::set<TimelineId> all;
+    for (const FileName& name : segments_) all.insert(all.begin(), name.timeline);
+    return all;
+  }
+  // The segments of one timeline, newest first.
+  std::span<const FileName> of(TimelineId timeline) const {
+    const auto is_newer = [](const FileName& name, TimelineId than) {
+      return name.timeline > than;
+    };
+    const auto is_older = [](TimelineId than, const FileName& name) {
+      return than > name.timeline;
+    };
+    const auto begin = std::lower_bound(segments_.begin(), segments_.end(), timeline, is_newer);
+    return {begin, std::upper_bound(begin, segments_.end(), timeline, is_older)};
+  }
+
   const FileName* find(TimelineId timeline, SegmentNo no, SegmentSize size) const {
     const std::uint64_t per_log = (std::uint64_t{1} << 32) / size.bytes();
     const FileName wanted{.timeline = timeline,
@@ -122,22 +143,32 @@ struct Newest {
   Identity identity;
 };
 
-// The newest timeline first: the one to serve is the newest that has any WAL.
-Result<Newest> find_newest(const Directory& directory, const Names& names) {
-  std::string why;
-  for (const FileName& name : names.newest_first()) {
+// The first of these names whose file begins as WAL of that name; none if no file does, and then
+// `why` says what is wrong with the first one.
+Result<std::optional<Newest>> find_first_valid(const Directory& directory,
+                                               std::span<const FileName> names, std::string& why) {
+  for (const FileName& name : names) {
     auto opening = read_opening(directory, name);
     if (!opening) {
       if (opening.error().kind == &runtime::kFileMissing) continue;  // recycled just now
       return std::move(opening).error();
     }
-    if (!is_fault(opening->finding)) return Newest{name, opening->identity()};
+    if (!is_fault(opening->finding)) return std::optional(Newest{name, opening->identity()});
     if (is_unsupported(name, *opening)) {
       return Error{.kind = &kUnsupportedWal,
                    .what = opening->fault().what,
                    .detail = "Only the WAL of PostgreSQL 13 to 18 can be read."};
     }
     if (why.empty()) why = opening->fault().what;
+  }
+  return std::optional<Newest>();
+}
+
+// The newest timeline first.
+Result<Newest> find_newest(const Directory& directory, const Names& names) {
+  std::string why;
+  if (const auto newest = TRY(find_first_valid(directory, names.newest_first(), why))) {
+    return *newest;
   }
   if (names.newest_first().empty()) {
     return Error{
@@ -199,6 +230,90 @@ Result<void> check_system(const Directory& directory, const Names& names,
                .detail = format("The WAL file is \"{}\".", opening.file)};
 }
 
+// Along the inventory's history. REQUIRES: all else of the inventory is known.
+Result<Inventory> count_segments(const Directory& directory, const Names& names,
+                                 Inventory inventory) {
+  find_oldest(names, inventory);
+  for (const SegmentNo no : {inventory.oldest, previous(inventory.newest)}) {
+    TRY(check_system(directory, names, inventory, no));
+  }
+  return inventory;
+}
+
+// The oldest timeline that has WAL, or the one that was asked for.
+Result<Newest> find_root(const Directory& directory, const Names& names,
+                         const TimelineTarget& target) {
+  std::string why;
+  if (target.kind == TimelineTarget::Kind::kNumber) {
+    const auto found = TRY(find_first_valid(directory, names.of(target.number), why));
+    if (found.has_value()) return *found;
+    return Error{.kind = &kNoWal,
+                 .what = format("recovery target timeline {} does not exist", value(target.number)),
+                 .detail = format("Directory \"{}\" has no WAL of it.", directory.path())};
+  }
+  for (const TimelineId timeline : names.timelines()) {
+    const auto found = TRY(find_first_valid(directory, names.of(timeline), why));
+    if (found.has_value()) return *found;
+  }
+  return find_newest(directory, names);  // which says why there is none
+}
+
+// What is wrong with the files of one timeline keeps no other from being served. A file of the
+// first that cannot be read is for its reader to tell of.
+TimelineEnds find_ends(const Directory& directory, const Names& names, const Identity& identity,
+                       TimelineId first, std::vector<std::string>& warnings) {
+  TimelineEnds ends;
+  const std::set<TimelineId> all = names.timelines();
+  for (auto it = all.lower_bound(first); it != all.end(); ++it) {
+    std::string why;
+    const auto found = find_first_valid(directory, names.of(*it), why);
+    if (!found) {
+      if (*it == first) continue;
+      warnings.push_back(
+          format("{}; WAL of timeline {} cannot be looked at", found.error().what, value(*it)));
+    } else if (found->has_value() && (*found)->identity != identity) {
+      warnings.push_back(format(
+          "WAL file \"{}\" is from different database system: WAL of timeline {} is not served",
+          file_name((*found)->name), value(*it)));
+    } else if (found->has_value()) {
+      ends.emplace(*it, *(*found)->name.segment(identity.segment_size));
+    }
+  }
+  return ends;
+}
+
+// The history files of a directory, and why some are of no use: one that cannot be read, or is not
+// all there, is not taken for that of a timeline without parents.
+struct Histories {
+  HistoryFiles files;
+  std::map<TimelineId, Error> bad = {};
+
+  std::string words(TimelineId timeline) const {
+    return format("history file \"{}\" is of no use: {}", history_name(timeline),
+                  bad.at(timeline).what);
+  }
+  void warn(std::vector<std::string>& warnings) const {
+    for (const auto& [timeline, error] : bad) warnings.push_back(words(timeline));
+  }
+};
+
+Result<Histories> read_histories(const Directory& directory) {
+  Histories histories;
+  for (const FileName& name : TRY(directory.list())) {
+    if (name.kind != FileName::Kind::kHistory || name.timeline == TimelineId{1}) continue;
+    auto text = directory.read_history(name.timeline);
+    if (text && !text->has_value()) continue;  // it has gone just now
+    auto checked =
+        text ? check_history_text(name.timeline, **text) : Result<void>(std::move(text).error());
+    if (checked) {
+      histories.files.emplace(name.timeline, **std::move(text));
+    } else {
+      histories.bad.emplace(name.timeline, std::move(checked).error());
+    }
+  }
+  return histories;
+}
+
 }  // namespace
 
 Result<Inventory> take_inventory(const Directory& directory) {
@@ -206,15 +321,55 @@ Result<Inventory> take_inventory(const Directory& directory) {
   const Newest newest = TRY(find_newest(directory, names));
   std::vector<std::string> warnings;
   TimelineHistory history = TRY(read_history(directory, newest.name.timeline, warnings));
-  Inventory inventory{.identity = newest.identity,
-                      .history = std::move(history),
-                      .newest = *newest.name.segment(newest.identity.segment_size),
-                      .warnings = std::move(warnings)};
-  find_oldest(names, inventory);
-  for (const SegmentNo no : {inventory.oldest, previous(inventory.newest)}) {
-    TRY(check_system(directory, names, inventory, no));
+  return count_segments(directory, names,
+                        {.identity = newest.identity,
+                         .history = std::move(history),
+                         .newest = *newest.name.segment(newest.identity.segment_size),
+                         .warnings = std::move(warnings)});
+}
+
+Result<Inventory> take_inventory(const Directory& directory, const TimelineTarget& target) {
+  const Names names = TRY(Names::list(directory));
+  const Newest root = TRY(find_root(directory, names, target));
+  const TimelineId timeline = root.name.timeline;
+  const SegmentSize size = root.identity.segment_size;
+  Histories histories = TRY(read_histories(directory));
+  if (histories.bad.contains(timeline)) {
+    return Error{.kind = &kBadHistory, .what = histories.words(timeline)};
   }
-  return inventory;
+  Inventory inventory{.identity = root.identity,
+                      .history = TimelineHistory(timeline),
+                      .newest = *root.name.segment(size)};
+  if (auto known = find_history(timeline, histories.files)) {
+    inventory.history = *std::move(known);
+  } else {
+    inventory.history = TRY(read_history(directory, timeline, inventory.warnings));
+  }
+  if (target.kind == TimelineTarget::Kind::kLatest) {
+    const TimelineEnds ends =
+        find_ends(directory, names, root.identity, timeline, inventory.warnings);
+    histories.warn(inventory.warnings);
+    Branch branch = follow_branch(inventory.history, ends, histories.files, size);
+    inventory.history = std::move(branch.history);
+    const auto end = ends.find(inventory.history.tip());
+    if (end != ends.end()) inventory.newest = end->second;
+    inventory.end_max = branch.end_max;
+    inventory.forked = branch.forked;
+    std::move(branch.warnings.begin(), branch.warnings.end(),
+              std::back_inserter(inventory.warnings));
+  }
+  inventory.files = std::move(histories.files);
+  return count_segments(directory, names, std::move(inventory));
+}
+
+Result<TimelineSurvey> survey_timelines(const Directory& directory, const Identity& identity,
+                                        TimelineId served) {
+  const Names names = TRY(Names::list(directory));
+  Histories histories = TRY(read_histories(directory));
+  TimelineSurvey survey{.ends = {}, .files = std::move(histories.files)};
+  survey.ends = find_ends(directory, names, identity, served, survey.warnings);
+  histories.warn(survey.warnings);
+  return survey;
 }
 
 Result<EndOfWal> find_end_of_wal(const Directory& directory, const Inventory& inventory) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -49,6 +50,9 @@ class Reader {
   const NextXid& next_xid() const { return xids_.next(); }
   // Why the last advance() went no further.
   Fault fault() const { return records_->fault(); }
+  // How far bytes are there that WAL may go on with: where the last advance() met none, in the
+  // midst of a record or at its begin. REQUIRES: advance() returned kEndOfWal.
+  Lsn bytes_end() const { return std::max(position(), records_->stopped_at()); }
   // Whether the last advance() went no further because the bytes end there, and not because one of
   // them is wrong.
   bool is_cut_short() const { return records_->is_cut_short(); }

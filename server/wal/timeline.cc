@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "runtime/check.h"
 #include "runtime/format.h"
 #include "server/wal/names.h"
 
@@ -70,6 +71,17 @@ std::string_view take_line(std::string_view& text) {
 
 }  // namespace
 
+namespace {
+
+// PostgreSQL writes a child's file as a copy of its parent's, an empty line, and one line more
+// (writeTimeLineHistory). The empty line is no part of the parent's.
+std::string without_empty_last_line(std::string_view text) {
+  if (text.ends_with("\n\n")) text.remove_suffix(1);
+  return std::string(text);
+}
+
+}  // namespace
+
 TimelineHistory::TimelineHistory(TimelineId tip) : entries_{{tip, Lsn(), Lsn()}} {
   CHECK(value(tip) != 0);
 }
@@ -130,6 +142,24 @@ TimelineId TimelineHistory::file_timeline(SegmentNo no, SegmentSize segment_size
   const Entry* entry = &at(streaming);
   while (entry->timeline != tip() && segment_size.segment_of(entry->end) == no) ++entry;
   return entry->timeline;
+}
+
+std::optional<std::string> TimelineHistory::text_of(TimelineId timeline) const {
+  DCHECK(contains(timeline));
+  if (timeline == entries_.front().timeline) return std::nullopt;
+  if (timeline == tip()) return text_;
+  std::string_view rest = text_;
+  while (!rest.empty()) {
+    const std::size_t before = text_.size() - rest.size();
+    const std::string_view content = skip_spaces(take_line(rest));
+    if (content.empty() || content.starts_with('#')) continue;
+    const auto line = parse_line(content);
+    CHECK(line.has_value());  // as it was when the text was parsed
+    if (line->parent == timeline) {
+      return without_empty_last_line(std::string_view(text_).substr(0, before));
+    }
+  }
+  UNREACHABLE();
 }
 
 const TimelineHistory::Entry* TimelineHistory::find(TimelineId timeline) const {

@@ -50,6 +50,9 @@ class TimelineHistory {
 
   // The file as it was parsed; empty without parents.
   const std::string& text() const { return text_; }
+  // The text of an ancestor's file, which this one begins with; none for the oldest timeline, whose
+  // parents nothing tells of. REQUIRES: contains(timeline).
+  std::optional<std::string> text_of(TimelineId timeline) const;
 
  private:
   struct Entry {

@@ -4,6 +4,13 @@
 
 namespace server::wal {
 
+std::optional<std::string> history_text(const Timelines& timelines, TimelineId timeline) {
+  const auto file = timelines.files.find(timeline);
+  if (file != timelines.files.end()) return file->second;
+  if (!timelines.history.contains(timeline)) return std::nullopt;
+  return timelines.history.text_of(timeline);
+}
+
 runtime::Result<TimelineHistory> history_of(TimelineId timeline, const HistoryFiles& files) {
   const auto file = files.find(timeline);
   if (file == files.end()) return TimelineHistory(timeline);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "runtime/result.h"
@@ -18,6 +19,12 @@ struct Timelines {
   TimelineHistory history;
   HistoryFiles files;
 };
+
+// What TIMELINE_HISTORY answers: the text of a timeline's own file, or else what the history of the
+// newest timeline tells of this ancestor. Standbys ask for the file of every timeline between their
+// own and the newest, and stop for ever where one is missing (walreceiver.c,
+// WalRcvFetchTimeLineHistoryFiles).
+std::optional<std::string> history_text(const Timelines& timelines, TimelineId timeline);
 
 // The history of a timeline by the files that are known; one without a file has no known parents.
 runtime::Result<TimelineHistory> history_of(TimelineId timeline, const HistoryFiles& files);

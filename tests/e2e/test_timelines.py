@@ -141,3 +141,84 @@ class WalcastTimelines(TimelineTests, PromotedCase):
         super().setUpClass()
         cls.promoted.stop()
         cls.port = Walcast.of_directory(cls.area, cls.wal.path).port
+
+
+class BranchTest(PromotedCase):
+    """A copy of the promoted standby's directory, in which history files are missing, or WAL of
+    another branch lies."""
+
+    def serve_copy(self, **options):
+        walcast = Walcast.of_directory(self.area, self.copy, **options)
+        self.addCleanup(walcast.stop)
+        return walcast, self.connect(walcast.port)
+
+    def setUp(self):
+        super().setUp()
+        self.copy = self.area.directory(self.id().rsplit(".", 1)[-1])
+        for name in [*self.wal.complete(1), *self.wal.complete(2), "00000002.history"]:
+            self.area.copy_file(f"{self.wal.path}/{name}", f"{self.copy}/{name}")
+
+    def plant(self, timeline, history):
+        """WAL of another branch; a segment that begins with its parent's is enough."""
+        self.area.write_file(f"{self.copy}/{timeline:08X}.history", history)
+        first = self.wal.complete(1)[1]
+        self.area.copy_file(f"{self.wal.path}/{first}", f"{self.copy}/{timeline:08X}{first[8:]}")
+
+    def test_an_abandoned_timeline_takes_nothing_over(self):
+        self.plant(3, f"1\t{format_lsn(self.wal.begin(1) + (1 << 20))}\trestore test\n")
+        walcast, client = self.serve_copy()
+        self.assertEqual(client.identify()[1:], (2, format_lsn(self.end)))
+        walcast.wait_for_log('timeline 3 is not a child of timeline 2 by its history file '
+                             '"00000003.history"')
+        _, other = self.serve_copy(recovery_target_timeline="3")
+        self.assertEqual(other.identify()[1], 3)
+        _, oldest = self.serve_copy(recovery_target_timeline="current")
+        self.assertEqual(oldest.identify()[1], 1)
+
+    def test_a_missing_history_is_derived(self):
+        with open(self.history, "rb") as file:
+            second = file.read()
+        os.remove(f"{self.copy}/00000002.history")
+        fork = self.end - self.end % self.wal.segment_size
+        text = f"{second.decode()}\n2\t{format_lsn(fork)}\tx\n"
+        self.area.write_file(f"{self.copy}/00000003.history", text)
+        name = self.wal.name(2, fork)
+        self.area.copy_file(f"{self.wal.path}/{name}", f"{self.copy}/00000003{name[8:]}")
+        _, client = self.serve_copy()
+        self.assertEqual(client.identify()[1], 3)
+        self.assertEqual(client.query("TIMELINE_HISTORY 2").rows, [(b"00000002.history", second)])
+        self.assertEqual(client.query("TIMELINE_HISTORY 3").rows,
+                         [(b"00000003.history", text.encode())])
+
+    def test_nothing_beyond_a_known_fork_is_served(self):
+        for name in self.wal.complete(2):
+            os.remove(f"{self.copy}/{name}")
+        before = self.fork - self.fork % 8192 - 8
+        self.area.write_file(f"{self.copy}/00000002.history", f"1\t{format_lsn(before)}\tx\n")
+        _, client = self.serve_copy()
+        self.assertEqual(client.identify()[1:], (1, format_lsn(before)))
+
+
+class StandsStillTest(PromotedCase):
+    """A new segment that may not be read, and one that is late."""
+
+    def test_the_log_names_the_file_and_streams_go_on(self):
+        copy = self.area.directory("still")
+        names = self.wal.complete(2)
+        for name in [*self.wal.complete(1), "00000002.history", names[0]]:
+            self.area.copy_file(f"{self.wal.path}/{name}", f"{copy}/{name}")
+        walcast = Walcast.of_directory(self.area, copy)
+        self.addCleanup(walcast.stop)
+        client = self.connect(walcast.port)
+        start = self.wal.start_of(names[0])
+        # It has all of the first segment, which ends inside a record, and waits for the next.
+        self.assertIsNone(client.start(start + self.wal.segment_size, 2))
+        self.assertEqual(client.ping()[1], b"")
+        later = f"{copy}/{names[1]}"
+        self.area.copy_file(f"{self.wal.path}/{names[1]}", f"{later}.new")
+        os.chmod(f"{later}.new", 0)
+        os.rename(f"{later}.new", later)
+        walcast.wait_for_log(f'WARNING:  could not open file ".*{names[1]}": Permission denied')
+        os.chmod(later, 0o600)
+        client.receive_until(start + self.wal.segment_size + 100_000)
+        walcast.wait_for_log("reading WAL goes on at")

@@ -1,5 +1,6 @@
 #include "server/source/directory.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/source/directory_rig.h"
@@ -153,7 +154,8 @@ TEST_F(DirectoryTest, AServerThatStartsOnTheDirectoryIsNoticed) {
   std::filesystem::copy_file(path(1), pg_wal + "/000000010000000000000001");
   std::ofstream(data + "/postmaster.pid") << "2147483646\n";
   testing::internal::CaptureStderr();
-  source.emplace(pg_wal + "/", clock, Files::kKeepTheirBytes);
+  source.emplace(pg_wal + "/", clock,
+                 server::source::DirectorySource::Options{.files = Files::kKeepTheirBytes});
   ASSERT_TRUE(source->open().has_value());
   faults.emplace(source->identity());
   ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
@@ -180,7 +182,8 @@ TEST_F(DirectoryTest, FilesThatMayBeOverwrittenAreCopied) {
 
 // The operator was wrong: this is how a server makes a new segment of an old one.
 TEST_F(DirectoryTest, ASegmentThatBecomesAnotherTellsOfAServer) {
-  source.emplace(directory.path(), clock, Files::kKeepTheirBytes);
+  source.emplace(directory.path(), clock,
+                 server::source::DirectorySource::Options{.files = Files::kKeepTheirBytes});
   ASSERT_TRUE(source->open().has_value());
   faults.emplace(source->identity());
   ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
@@ -203,6 +206,109 @@ TEST_F(DirectoryTest, ASegmentThatBecomesAnotherTellsOfAServer) {
             1u)
       << log;
   EXPECT_TRUE(source->files_are_recycled());
+}
+
+// What cannot be read is no file that is still to come: it stood still without a word.
+TEST_F(DirectoryTest, AFileThatCannotBeReadIsNamedOnceAndWalGoesOnWhenItCan) {
+  start();
+  ASSERT_TRUE(follower.wait_for(end()));
+  const std::string log = logged([&] {
+    for (const bool loops : {true, false}) {
+      const auto no = value(identity.segment_size.segment_of(end())) + 1;
+      const Lsn before = end();
+      WalDirectory other(server::wal::TimelineId{1}, identity.segment_size);
+      while (builder.end() < segment_start(no) + 5000) builder.append_noop(filling(3000));
+      other.write(builder);
+      loops ? std::filesystem::create_symlink(path(no), path(no))
+            : static_cast<void>(std::filesystem::create_directory(path(no)));
+      directory.write(before, other.read(before, segment_start(no)));
+      EXPECT_FALSE(follower.wait_until(
+          [&](const auto& span) { return span.end > segment_start(no); }, 2500));
+      std::filesystem::remove(path(no));
+      write();
+      EXPECT_TRUE(follower.wait_for(end()));
+      EXPECT_FALSE(follower.wait_until([](const auto&) { return false; }, 100));
+    }
+    source->stop();
+  });
+  EXPECT_EQ(count_of(log, "WARNING:"), 2u) << log;
+  EXPECT_EQ(count_of(log,
+                     "000000010000000000000002\": Too many levels of symbolic links; reading "
+                     "WAL stands still at"),
+            1u)
+      << log;
+  EXPECT_EQ(count_of(log,
+                     "000000010000000000000003, offset 0: Is a directory; reading WAL stands "
+                     "still at"),
+            1u)
+      << log;
+  EXPECT_EQ(count_of(log, "reading WAL goes on at"), 2u) << log;
+}
+
+// A pipe of that name kept the thread for ever.
+TEST_F(DirectoryTest, APipeIsNoSegment) {
+  start();
+  ASSERT_TRUE(follower.wait_for(end()));
+  ASSERT_EQ(::mkfifo(path(2).c_str(), 0600), 0);
+  EXPECT_TRUE(follower.wait_for(grow(5000)));
+  std::filesystem::remove(path(2));
+  EXPECT_TRUE(follower.wait_for(grow(1'500'000)));
+}
+
+TEST_F(DirectoryTest, AGapIsNamedAfterAWhile) {
+  start();
+  ASSERT_TRUE(follower.wait_for(end()));
+  WalDirectory other(server::wal::TimelineId{1}, identity.segment_size);
+  const Lsn before = end();
+  while (builder.end() < segment_start(4) + 5000) builder.append_noop(filling(3000));
+  other.write(builder);
+  const std::string log = logged([&] {
+    directory.write(before, other.read(before, segment_start(2)));
+    std::filesystem::copy_file(other.segment_path(segment(3)), path(3));
+    std::filesystem::copy_file(other.segment_path(segment(4)), path(4));
+    EXPECT_FALSE(
+        follower.wait_until([&](const auto& span) { return span.end > segment_start(2); }, 7500));
+    std::filesystem::copy_file(other.segment_path(segment(2)), path(2));
+    EXPECT_TRUE(follower.wait_for(end()));
+    source->stop();
+  });
+  EXPECT_EQ(count_of(log,
+                     "WAL segment 000000010000000000000002 is missing or not all there, while "
+                     "segment 000000010000000000000004 is"),
+            1u)
+      << log;
+}
+
+// The directory of an archive that is unmounted, or that has lost a permission.
+TEST_F(DirectoryTest, ADirectoryThatGoesIsNamed) {
+  start();
+  ASSERT_TRUE(follower.wait_for(end()));
+  const std::string away = directory.path() + ".away";
+  const std::string log = logged([&] {
+    std::filesystem::rename(directory.path(), away);
+    EXPECT_FALSE(follower.wait_until([](const auto&) { return false; }, 2700));
+    std::filesystem::rename(away, directory.path());
+    EXPECT_TRUE(follower.wait_for(grow(5000)));
+    source->stop();
+  });
+  EXPECT_EQ(count_of(log, "could not open directory"), 1u) << log;
+}
+
+// A standby that has restored the same whole segments asks for what comes behind them.
+TEST_F(DirectoryTest, TheBytesOfARecordThatIsNotAllThereArePromised) {
+  start();
+  builder.append_noop(filling(2'500'000));
+  WalDirectory other(server::wal::TimelineId{1}, identity.segment_size);
+  const Lsn before = builder.begin();
+  other.write(builder);
+  directory.write(before, other.read(before, segment_start(3)));
+  ASSERT_TRUE(
+      follower.wait_until([&](const auto& span) { return span.promised == segment_start(3); }));
+  EXPECT_EQ(follower.end(), before);
+  directory.write(segment_start(3), other.read(segment_start(3), end()));
+  ASSERT_TRUE(follower.wait_for(end()));
+  EXPECT_TRUE(follower.wait_until([](const auto& span) { return span.promised == Lsn(); }) ||
+              follower.spans.back().promised == Lsn());
 }
 
 TEST_F(DirectoryTest, AnEmptyDirectoryIsAnError) {

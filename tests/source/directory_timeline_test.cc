@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "tests/source/directory_rig.h"
 
 // Timelines that appear in a directory while it is followed.
@@ -58,7 +60,7 @@ TEST_F(DirectoryTest, ATimelineThatIsNoChildOfOursIsRefusedWithOneLine) {
   for (int i = 0; i < 3; ++i) {
     write_timeline(3, child(3, builder.end(), builder.previous_record()));
     EXPECT_FALSE(follower.wait_until(
-        [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 50));
+        [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 900));
   }
   source->stop();
   const std::string log = testing::internal::GetCapturedStderr();
@@ -75,7 +77,9 @@ TEST_F(DirectoryTest, AForkWhereNoRecordCanEndIsRefusedUntilTheHistoryIsRight) {
     write_history(2, runtime::format("1\t{}\tpromoted\n", wrong));
     write_timeline(2, second);
     EXPECT_FALSE(follower.wait_until(
-        [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; }, 100));
+        [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; },
+        wrong == "0/0" ? 2700 : 100))
+        << "the first is not logged: files may be half written for a moment";
   }
   write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
   EXPECT_TRUE(follower.wait_for(second.end()));
@@ -151,6 +155,91 @@ TEST_F(DirectoryTest, ATimelineWhoseHistoryContradictsOursIsRefused) {
     EXPECT_FALSE(follower.wait_until(
         [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 100));
   }
+}
+
+// An abandoned timeline of a higher number was refused while it came, and served by the next start.
+TEST_F(DirectoryTest, ARestartServesTheTimelineThatWasServedBefore) {
+  const Lsn early = builder.end();
+  const Lsn previous = builder.previous_record();
+  grow(50'000);
+  const Lsn fork = builder.end();
+  start();
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  const auto second = child(2, fork, builder.previous_record());
+  write_timeline(2, second);
+  ASSERT_TRUE(follower.wait_for(second.end()));
+  write_history(3, runtime::format("1\t{}\trestore test\n", early));
+  write_timeline(3, child(3, early, previous));
+  EXPECT_FALSE(follower.wait_until(
+      [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 100));
+  source->stop();
+  const std::string log = logged([&] {
+    server::source::DirectorySource again(directory.path(), clock);
+    TailFollower other;
+    ASSERT_TRUE(again.open().has_value());
+    ASSERT_TRUE(again.start(other.tail, *faults, other).has_value());
+    EXPECT_TRUE(other.wait_for(second.end()));
+    EXPECT_EQ(other.tail.timelines()->history.tip(), TimelineId{2});
+    again.stop();
+  });
+  EXPECT_EQ(count_of(log, "WARNING:  timeline 3 is not a child of timeline 2"), 1u) << log;
+}
+
+TEST_F(DirectoryTest, TheTargetChoosesTheTimelineAndStaysOnIt) {
+  const Lsn fork = builder.end();
+  const auto second = child(2, fork, builder.previous_record());
+  const auto third = child(3, fork, builder.previous_record());
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  write_history(3, runtime::format("1\t{}\tanother\n", fork));
+  write_timeline(2, second);
+  write_timeline(3, third);
+  using Target = server::wal::TimelineTarget;
+  const auto served = [&](const Target& target) {
+    server::source::DirectorySource chosen(directory.path(), clock, {.target = target});
+    TailFollower other;
+    EXPECT_TRUE(chosen.open().has_value());
+    server::wal::FaultLog log(chosen.identity());
+    EXPECT_TRUE(chosen.start(other.tail, log, other).has_value());
+    EXPECT_TRUE(other.wait_for(fork));
+    EXPECT_FALSE(other.wait_until(
+        [&](const auto& span) {
+          return span.timelines != other.spans.front().timelines &&
+                 span.timelines->history.tip() != other.spans.front().timelines->history.tip();
+        },
+        1200));
+    chosen.stop();
+    return value(other.tail.timelines()->history.tip());
+  };
+  EXPECT_EQ(served({.kind = Target::Kind::kNumber, .number = TimelineId{3}}), 3u);
+  EXPECT_EQ(served({.kind = Target::Kind::kCurrent}), 1u);
+}
+
+// The history file of a promotion is there, no WAL of it yet, and the old primary goes on.
+TEST_F(DirectoryTest, NothingBehindAKnownForkIsServed) {
+  start();
+  grow(20'000);
+  const Lsn fork = builder.end();
+  const Lsn previous = builder.previous_record();
+  ASSERT_TRUE(follower.wait_for(fork));
+  write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
+  ASSERT_TRUE(follower.wait_until(
+      [](const auto& span) { return span.timelines->files.contains(TimelineId{2}); }));
+  const auto second = child(2, fork, previous);
+  write_timeline(2, second);  // from a copy of the segment up to the fork
+  std::filesystem::rename(path(2, 1), path(2, 1) + ".later");
+  grow(1'500'000);
+  EXPECT_FALSE(follower.wait_until([&](const auto& span) { return span.end > fork; }, 1500));
+  source->stop();
+  source.reset();
+  TailFollower other;
+  source.emplace(directory.path(), clock);
+  ASSERT_TRUE(source->open().has_value());
+  ASSERT_TRUE(source->start(other.tail, *faults, other).has_value());
+  EXPECT_EQ(other.tail.position(), fork) << "a start comes to the same end";
+  std::filesystem::rename(path(2, 1) + ".later", path(2, 1));
+  EXPECT_TRUE(other.wait_for(second.end()));
+  source->stop();
+  EXPECT_EQ(other.tail.timelines()->history.tip(), TimelineId{2});
 }
 
 }  // namespace

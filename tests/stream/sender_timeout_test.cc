@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/stream/errors.h"
 #include "tests/stream/sender_rig.h"
 
 // wal_sender_timeout: WalSndKeepaliveIfNecessary and WalSndCheckTimeOut of walsender.c.
@@ -37,6 +38,32 @@ struct TimeoutTest : ::testing::Test {
   SenderRig rig;
   Standby& standby = rig.add({.timeout = seconds(10)});
 };
+
+// While it streams, a standby does not look into its archive for the WAL that does not come here.
+TEST_F(TimeoutTest, AStandbyThatIsAheadIsLetGoWhenNothingHasComeForTheTimeout) {
+  const Lsn known = rig.end();
+  const Lsn ahead = known + 100'000;
+  rig.tail.promise(ahead);
+  rig.tail.announce(rig.clock.now());
+  rig.loop.turn_for_test();
+  standby.sender.start(TimelineId{1}, ahead);
+  const auto wait = [&](int halves) {
+    for (int i = 0; i < halves; ++i) {
+      pass(seconds(5));
+      if (standby.sender.active()) reply();
+    }
+  };
+  wait(1);
+  EXPECT_TRUE(standby.sender.active());
+  rig.grow(5000);
+  rig.publish();
+  rig.loop.turn_for_test();
+  wait(2);
+  EXPECT_TRUE(standby.sender.active()) << "WAL has come, though not that which it waits for";
+  wait(1);
+  ASSERT_TRUE(standby.failure.has_value());
+  EXPECT_EQ(standby.failure->what, server::stream::ahead_of_wal(ahead, rig.end()).what);
+}
 
 TEST_F(TimeoutTest, AnIdleStreamIsSilentUntilHalfOfTheTimeout) {
   start();

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "runtime/errors.h"
+#include "server/wal/names.h"
 #include "tests/support/wal_directory.h"
 #include "tests/wal/samples.h"
 
@@ -175,6 +176,10 @@ class ForkedTest : public InventoryTest {
     end = more.end();
   }
 
+  std::string child_path(std::uint64_t no) const {
+    return path() + "/" + segment_name(kSecond, SegmentNo{no}, kSize);
+  }
+
   WalDirectory child{kSecond, kSize};
   Lsn fork;
   Lsn end;
@@ -221,6 +226,60 @@ TEST_F(ForkedTest, ATimelineWithoutAnyWalIsNotTheTip) {
   write_file(path() + "/00000003.history", "2\t" + to_string(end) + "\tpromoted\n");
   std::filesystem::copy(segment(1), path() + "/000000030000000000000005");  // recycled
   EXPECT_EQ(taken(path()).history.tip(), kSecond);
+}
+
+Inventory taken(const std::string& directory, const TimelineTarget& target) {
+  auto inventory = take_inventory(directory, target);
+  CHECK(inventory.has_value());
+  return std::move(inventory).value();
+}
+constexpr TimelineTarget kCurrent{.kind = TimelineTarget::Kind::kCurrent};
+constexpr TimelineTarget number(std::uint32_t timeline) {
+  return {.kind = TimelineTarget::Kind::kNumber, .number = TimelineId{timeline}};
+}
+
+// A restore test forks before the promotion, and archives into the same directory.
+TEST_F(ForkedTest, ATimelineThatHasForkedEarlierTakesNothingOver) {
+  write_file(path() + "/00000002.history", "1\t" + to_string(fork) + "\tpromoted\n");
+  write_file(path() + "/00000003.history", "1\t0/200100\trestore test\n");
+  WalBuilder test(kIdentity, TimelineId{3}, kSize.start(SegmentNo{9}), Lsn(8));
+  test.append_noop(filling(100));
+  WalDirectory third(TimelineId{3}, kSize);
+  third.write(test);
+  std::filesystem::copy(third.segment_path(SegmentNo{9}), path() + "/000000030000000000000009");
+  const Inventory inventory = taken(path(), {});
+  EXPECT_EQ(inventory.history.tip(), kSecond);
+  EXPECT_EQ(inventory.newest, SegmentNo{4});
+  ASSERT_EQ(inventory.warnings.size(), 1u);
+  EXPECT_NE(inventory.warnings[0].find("00000003.history"), std::string::npos);
+  EXPECT_EQ(taken(path(), kCurrent).history.tip(), kFirst);
+  EXPECT_EQ(taken(path(), number(3)).newest, SegmentNo{9});
+  EXPECT_TRUE(taken(path(), number(2)).warnings.empty());
+  EXPECT_EQ(take_inventory(path(), number(4)).error().what,
+            "recovery target timeline 4 does not exist");
+}
+
+TEST_F(ForkedTest, AHistoryFileOfNoUseIsNamedAndItsTimelineNotServed) {
+  for (const char* text : {"", "one\n", "1\t0/2"}) {
+    write_file(path() + "/00000002.history", text);
+    const Inventory inventory = taken(path(), {});
+    EXPECT_EQ(inventory.history.tip(), kFirst);
+    ASSERT_EQ(inventory.warnings.size(), 2u);
+    EXPECT_NE(inventory.warnings[0].find("history file \"00000002.history\" is of no use: "),
+              std::string::npos);
+    EXPECT_FALSE(take_inventory(path(), number(2))) << "it is not one without parents";
+  }
+}
+
+TEST_F(ForkedTest, TheParentsWalEndsAtTheForkOfAChildWithoutWal) {
+  for (const std::uint64_t no : {3u, 4u}) std::filesystem::remove(child_path(no));
+  fill(9);
+  write_file(path() + "/00000002.history", "1\t" + to_string(fork) + "\tpromoted\n");
+  const Inventory inventory = taken(path(), {});
+  EXPECT_EQ(inventory.history.tip(), kFirst);
+  EXPECT_EQ(inventory.end_max, fork);
+  EXPECT_EQ(inventory.forked, kSecond);
+  EXPECT_EQ(taken(path(), kCurrent).end_max, Lsn::max());
 }
 
 TEST_F(InventoryTest, NoDirectoryIsAnError) {

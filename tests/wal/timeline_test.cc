@@ -124,5 +124,18 @@ TEST(TimelineTest, AnEmptyTimelineOwnsNothing) {
   EXPECT_EQ(history.owner(Lsn(0x380100)), tli(3));
 }
 
+// What PostgreSQL 15 has written after two promotions.
+TEST(TimelineTest, AnAncestorsFileIsTheBeginOfItsDescendants) {
+  const std::string second = "1\t0/3000060\tno recovery target specified\n";
+  const std::string third = second + "\n2\t0/5000110\tno recovery target specified\n";
+  const TimelineHistory history = parsed(4, third + "\n3\t0/7000000\tx\n");
+  EXPECT_EQ(history.text_of(tli(1)), std::nullopt);
+  EXPECT_EQ(history.text_of(tli(2)), second);
+  EXPECT_EQ(history.text_of(tli(3)), third);
+  EXPECT_EQ(history.text_of(tli(4)), history.text());
+  EXPECT_EQ(TimelineHistory(tli(4)).text_of(tli(4)), std::nullopt);
+  EXPECT_EQ(parsed(3, "# 2\n1\t0/10\n2 0/20\n").text_of(tli(2)), "# 2\n1\t0/10\n");
+}
+
 }  // namespace
 }  // namespace server::wal
