@@ -1,6 +1,7 @@
 #include "server/source/receiver.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "runtime/format.h"
@@ -71,7 +72,8 @@ Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
                 .timeout = options_.upstream.timeout,
                 .xmin_horizon = options_.xmin_horizon,
                 .feedback_age_max = options_.feedback_age_max},
-               clock, sink, upstream_) {}
+               clock, sink,
+               [this](std::span<const std::byte> body) { return upstream_.send(body); }) {}
 
 // The slot is made before the primary is asked for its end of WAL: from then on the primary removes
 // no WAL that this server may ask for.
@@ -151,8 +153,9 @@ Result<void> Receiver::receive_from_primary() {
   for (;;) {
     const wal::TimelineId timeline = tail_->timelines()->history.tip();
     std::optional<NextTimeline> next =
-        TRY(upstream_.start_streaming(options_.slot_name, sink_.position(), timeline));
+        TRY(upstream_.start_streaming(options_.slot_name, sink_.stream_begin(), timeline));
     if (!next.has_value()) {
+      sink_.on_stream();
       announce();
       next = TRY(stream());
     }
@@ -168,7 +171,7 @@ void Receiver::announce() {
   // A stream that fails soon after it has begun was reported, and is announced when it goes on.
   if (stream_fails_) return;
   runtime::log::log("started streaming WAL from primary at {} on timeline {} ({})",
-                    sink_.position(), wal::value(tail_->timelines()->history.tip()),
+                    sink_.stream_begin(), wal::value(tail_->timelines()->history.tip()),
                     upstream_.server());
   last_report_.clear();
 }
@@ -219,7 +222,9 @@ Result<void> Receiver::pause(runtime::Duration at_most) {
   const Instant now = clock_.now();
   reports_.note_heard(now);
   look_at_doorbell();
-  return streaming_ ? reports_.send_status(now, /*forced=*/true) : Result<void>();
+  if (!streaming_) return {};
+  reports_.want_status();
+  return reports_.send_status_due(now);
 }
 
 void Receiver::look_at_doorbell() {

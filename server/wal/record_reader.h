@@ -75,6 +75,8 @@ class RecordReader {
 
   // Why the last call did not return kRecord. Allocates.
   Fault fault() const { return cursor_.describe(finding_); }
+  // The page or the record at which it did not go on, as in fault().
+  Lsn stopped_at() const { return finding_.lsn; }
   // Whether it was because the bytes end too early. Else they are there and say something else.
   bool is_cut_short() const { return finding_.kind == FaultKind::kShortFile; }
   // The operating error behind FaultKind::kUnreadable.
