@@ -73,7 +73,10 @@ void Sender::take_status(const wire::StandbyStatus& status) {
   if (slot_ != nullptr) slot_->advance(feedback_.flush);
   hold_.advance(message_.active() ? message_.position() : sent_, feedback_.acknowledged());
   owner_.on_status();
-  if (status.reply_requested) queue_keepalive(/*reply_requested=*/false);
+  if (status.reply_requested) {
+    keepalive_.owe_answer();
+    answer();
+  }
   if (is_draining()) queue_.make_runnable(*this);
 }
 
@@ -275,9 +278,14 @@ void Sender::on_timer(runtime::Timer& /*timer*/) {
   if (keepalive_.is_timed_out()) {
     return lose("terminating walsender process due to replication timeout");
   }
+  answer();
   if (keepalive_.is_ping_due()) ask_for_reply();
   if (is_draining()) queue_.make_runnable(*this);
   keepalive_.arm();
+}
+
+void Sender::answer() {
+  if (keepalive_.take_answer()) queue_keepalive(/*reply_requested=*/false);
 }
 
 void Sender::ask_for_reply() {

@@ -165,6 +165,7 @@ class Sender final : public SendQueue::Pumped,
   Next find_wal() REQUIRES(loop_);
   void begin_message(wal::Lsn limit) REQUIRES(loop_);
   void queue_keepalive(bool reply_requested) REQUIRES(loop_);
+  void answer() REQUIRES(loop_);
   void ask_for_reply() REQUIRES(loop_);
   void end_broken() REQUIRES(loop_);
   Next fail(const runtime::Error& error) REQUIRES(loop_);
