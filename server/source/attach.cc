@@ -78,7 +78,9 @@ Result<void> AttachSource::on_connected(const PrimaryInfo& primary) {
   TRY(learn_timelines(primary.timeline));
   slot_from_ = TRY(receiver_.upstream().slot_restart_lsn(receiver_.options().slot_name));
   if (!slot_from_.valid()) return slot_keeps_nothing();
-  return has_wal(reader_->position(), primary.end) ? Result<void>() : skip_to(primary);
+  if (!has_wal(reader_->position(), primary.end)) TRY(skip_to(primary));
+  received_ = reader_->position();
+  return {};
 }
 
 runtime::Fail AttachSource::slot_keeps_nothing() const {
@@ -124,7 +126,8 @@ Result<void> AttachSource::learn_timelines(TimelineId newest) {
 
 // It was flushed before it was sent, so it is in the file, where the primary has read it too.
 Result<void> AttachSource::on_wal(const wire::XLogData& data) {
-  advance(Lsn(data.start) + data.wal.size());
+  received_ = Lsn(data.start) + data.wal.size();
+  advance(received_);
   return {};
 }
 
@@ -201,9 +204,10 @@ void AttachSource::hold_from(Lsn held_from) {
   }
 }
 
-// Nothing is flushed here, for the WAL is on the primary's own disk.
+// Nothing is flushed here, for the WAL is on the primary's own disk. So a record whose begin has
+// come need not be whole either: a server that stops waits for all that it has sent.
 Quorum::Positions AttachSource::confirmed(const Quorum::Positions& /*reported*/) const {
-  return {.write = reader_->position(), .flush = Lsn(), .apply = Lsn()};
+  return {.write = received_, .flush = Lsn(), .apply = Lsn()};
 }
 
 Lsn AttachSource::slot_position() const {
@@ -227,6 +231,7 @@ Result<void> AttachSource::on_timeline_ended(const NextTimeline& next) {
   const Lsn previous = reader_->previous_record();
   tail_->adopt({std::move(history), std::move(files)});
   reader_->seek(fork, previous);
+  received_ = fork;
   tail_->publish(fork, fork, clock_.now());
   return {};
 }

@@ -86,6 +86,7 @@ class AttachSource final : public Source, private WalSink {
   std::optional<wal::DirectoryPages> pages_;
   std::optional<wal::Reader> reader_;
 
+  wal::Lsn received_;   // where the WAL ends that has come on this connection
   wal::Lsn slot_from_;  // where the primary's slot was, until files are held from there
   wal::Lsn held_from_ = wal::Lsn::max();
   runtime::Instant hold_due_ = runtime::Instant::max();

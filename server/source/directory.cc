@@ -81,7 +81,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   tail.adopt({inventory_->history, inventory_->files});
   pages_.emplace(directory_, identity_.segment_size);
   reader_.emplace(*pages_, identity_, clock_, tail);
-  reader_->resume(end.end, end.last_record);
+  reader_->resume(end.end, end.last_record, end.end);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
   tail.publish(std::min(walked_from, end.end), end.end, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,

@@ -15,13 +15,19 @@ Result<void> PrimaryReports::begin(Instant now) {
   reported_xmin_.reset();
   status_sent_ = heard_ = now;
   ping_sent_ = status_wanted_ = false;
-  return send_status(now, /*forced=*/true);
+  auto sent = send_status(now, /*forced=*/true);
+  repeat_due_ = now;  // whatever the first report says, it is new
+  return sent;
 }
 
 Result<void> PrimaryReports::send_due(Instant now) {
-  TRY(send_status(now, std::exchange(status_wanted_, false)));
+  TRY(send_status_due(now));
   TRY(send_feedback(now));
   return keep_connection_alive(now);
+}
+
+Result<void> PrimaryReports::send_status_due(Instant now) {
+  return send_status(now, /*forced=*/status_wanted_ && now >= repeat_due_);
 }
 
 // A turn has one time. A message that is taken after a pause within the turn has the time from
@@ -35,6 +41,7 @@ void PrimaryReports::note_message(Instant now) {
 
 Instant PrimaryReports::next_due() const {
   Instant due = ages_due_;
+  if (status_wanted_) due = std::min(due, repeat_due_);
   if (options_.status_interval.count() > 0) {
     due = std::min(due, status_sent_ + options_.status_interval);
   }
@@ -48,10 +55,13 @@ Instant PrimaryReports::next_due() const {
 Result<void> PrimaryReports::send_status(Instant now, bool forced, bool reply_requested) {
   const Quorum::Positions confirmed = sink_.confirmed(reported_);
   const bool slot_moves = sink_.slot_position() != slot_position_;
-  if (confirmed == reported_ && !slot_moves && !forced) return {};
+  const bool says_nothing_new = confirmed == reported_ && !slot_moves;
+  if (says_nothing_new && !forced) return {};
   if (slot_moves) TRY(move_slot());
+  if (says_nothing_new) repeat_due_ = now + kRepeatInterval;
   reported_ = confirmed;
   status_sent_ = now;
+  status_wanted_ = false;
   return send_positions(confirmed, reply_requested);
 }
 
@@ -67,12 +77,11 @@ Result<void> PrimaryReports::move_slot() {
 
 Result<void> PrimaryReports::send_positions(const Quorum::Positions& positions,
                                             bool reply_requested) {
-  return upstream_.send(
-      wire::encode_standby_status({.write = positions.write.value(),
-                                   .flush = positions.flush.value(),
-                                   .apply = positions.apply.value(),
-                                   .send_time = wire::to_pg_timestamp(clock_.wall_now()),
-                                   .reply_requested = reply_requested}));
+  return send_(wire::encode_standby_status({.write = positions.write.value(),
+                                            .flush = positions.flush.value(),
+                                            .apply = positions.apply.value(),
+                                            .send_time = wire::to_pg_timestamp(clock_.wall_now()),
+                                            .reply_requested = reply_requested}));
 }
 
 // Feedback is sent if it has changed. The first on a connection clears what an earlier one may have
@@ -93,7 +102,7 @@ Result<void> PrimaryReports::send_feedback(Instant now) {
   if (std::exchange(reported_xmin_, xmin) == xmin) return {};
   const auto low = [](std::uint64_t id) { return static_cast<std::uint32_t>(id); };
   const auto high = [](std::uint64_t id) { return static_cast<std::uint32_t>(id >> 32); };
-  return upstream_.send(
+  return send_(
       wire::encode_hot_standby_feedback({.send_time = wire::to_pg_timestamp(clock_.wall_now()),
                                          .xmin = low(xmin.data),
                                          .xmin_epoch = high(xmin.data),

@@ -1,6 +1,7 @@
 #include "server/source/receiver.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "runtime/check.h"
@@ -73,7 +74,8 @@ Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
                 .timeout = options_.upstream.timeout,
                 .xmin_horizon = options_.xmin_horizon,
                 .feedback_age_max = options_.feedback_age_max},
-               clock, sink, upstream_) {}
+               clock, sink,
+               [this](std::span<const std::byte> body) { return upstream_.send(body); }) {}
 
 Result<PrimaryInfo> Receiver::connect() {
   CHECK(thread_ == nullptr);
@@ -233,8 +235,9 @@ Result<void> Receiver::stream_timelines() {
   for (;;) {
     const wal::TimelineId timeline = tail_->timelines()->history.tip();
     std::optional<NextTimeline> next =
-        TRY(upstream_.start_streaming(options_.slot_name, sink_.position(), timeline));
+        TRY(upstream_.start_streaming(options_.slot_name, sink_.stream_begin(), timeline));
     if (!next.has_value()) {
+      sink_.on_stream();
       announce();
       next = TRY(stream());
     }
@@ -247,7 +250,7 @@ Result<void> Receiver::stream_timelines() {
 }
 
 void Receiver::announce() {
-  host_reports_.log_stream(host_, sink_.position(), tail_->timelines()->history.tip(),
+  host_reports_.log_stream(host_, sink_.stream_begin(), tail_->timelines()->history.tip(),
                            upstream_.server());
   if (host_reports_.fails(host_)) return;
   options_.on_state({ReceiverState::Kind::kStreaming, upstream_.server()});
@@ -309,7 +312,9 @@ Result<void> Receiver::pause(runtime::Duration at_most) {
   const Instant now = clock_.now();
   reports_.note_heard(now);
   look_at_doorbell();
-  return streaming_ ? reports_.send_status(now, /*forced=*/true) : Result<void>();
+  if (!streaming_) return {};
+  reports_.want_status();
+  return reports_.send_status_due(now);
 }
 
 void Receiver::look_at_doorbell() {

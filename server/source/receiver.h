@@ -81,7 +81,7 @@ class Receiver {
   void log_memory_contexts();
 
   // For a sink that waits for something else, such as a disk. Nothing is received meanwhile, but
-  // the primary gets a report each time.
+  // the primary gets a report each time, or as often as one may be repeated.
   runtime::Result<void> pause(runtime::Duration at_most);
 
  private:

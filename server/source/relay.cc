@@ -33,6 +33,11 @@ bool is_broken_disk(const runtime::Error& error) {
   return error.sys_errno != 0 && !will_pass(error);
 }
 
+Resumption::Loss loss_of(const runtime::Error& error) {
+  if (error.kind == &runtime::kDataCorrupted) return Resumption::Loss::kWrong;
+  return error.kind == &kUpstreamRefused ? Resumption::Loss::kRefused : Resumption::Loss::kLost;
+}
+
 }  // namespace
 
 RelaySource::RelaySource(Options options, const runtime::Clock& clock)
@@ -89,11 +94,16 @@ Result<void> RelaySource::resume_spool() {
                           end.stopped_by->lsn, end.stopped_by->what);
   }
   tail_->adopt({inventory_->history, TRY(wal::Directory(options_.directory).read_histories())});
-  TRY(writer_->start(end.end, end.last_record));
+  TRY(writer_->start(end.end, end.last_record, end.incomplete_to));
+  resumption_.restart(writer_->positions(), identity_.segment_size);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
   tail_->publish(std::min(walked_from, end.end), end.end, clock_.now());
   runtime::log::log("WAL of system {} on timeline {} ends at {}", identity_.system_identifier,
                     wal::value(inventory_->history.tip()), end.end);
+  if (end.incomplete_to > end.end) {
+    runtime::log::log("the record that begins there is not whole; the spool has its pages up to {}",
+                      end.incomplete_to);
+  }
   return {};
 }
 
@@ -119,15 +129,32 @@ Result<void> RelaySource::begin_at(const PrimaryInfo& primary) {
 
 Result<void> RelaySource::on_connected(const PrimaryInfo& primary) {
   TRY(check_primary(primary, identity_, tail_->timelines()->history.tip()));
-  return writer_->empty() ? begin_at(primary) : learn_timelines(primary.timeline);
+  if (writer_->empty()) return begin_at(primary);
+  TRY(learn_timelines(primary.timeline));
+  resumption_.connect(writer_->positions(), shared_end(primary));
+  return {};
+}
+
+// How far the primary has the WAL that the spool has, by what it says. A primary that has lost WAL
+// in a crash, or was promoted without it, goes on before the end of the spool, and no earlier than
+// at the end of a whole record. REQUIRES: its timelines are known.
+Lsn RelaySource::shared_end(const PrimaryInfo& primary) const {
+  const wal::Timelines& known = *tail_->timelines();
+  const auto theirs = wal::history_of(primary.timeline, known.files);
+  const auto fork = theirs ? theirs->switch_point(known.history.tip()) : std::nullopt;
+  return std::min(primary.end, fork.value_or(Lsn::max()));
 }
 
 Result<void> RelaySource::on_wal(const wire::XLogData& data) {
-  if (Lsn(data.start) != writer_->end()) {
+  const Lsn expected = stream_begin();
+  if (Lsn(data.start) != expected) {
     return runtime::Error{
         .kind = &kUpstreamLost,
-        .what = format("got WAL data offset {}, expected {}", Lsn(data.start), writer_->end())};
+        .what = format("got WAL data offset {}, expected {}", Lsn(data.start), expected)};
   }
+  if (data.wal.empty()) return {};
+  if (expected < writer_->end()) TRY(take_back(expected));
+  resumption_.on_wal(writer_->positions());
   const std::uint64_t unsynced_max = identity_.segment_size.bytes();
   TRY(flush_but(unsynced_max - std::min<std::uint64_t>(unsynced_max, data.wal.size())));
   return write(data.wal);
@@ -145,21 +172,19 @@ Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
   return {};
 }
 
-// Takes back the WAL behind the last whole record, since the next primary may go on otherwise:
-//   1. A record that begins in segment 5 is not whole when the connection is lost. The flusher is
-//      just syncing 5 and 6.
-//   2. rewind() waits for the end of that sync, or the flusher would say later that WAL of segment
-//   6
-//      is durable, which is not there any more.
-//   3. Segment 6 is unlinked, the rest of 5 becomes zeros, and flushed() goes back to what is
-//   proven.
-//   4. The next primary's WAL is written there, and is flushed after a sync of its own.
+// Takes back WAL that is not proven, because other WAL has come for its place:
+//   1. A record that begins in segment 5 is not whole, and goes on otherwise. The flusher is just
+//      syncing 5 and 6.
+//   2. take_back() waits for the end of that sync, or the flusher would say later that WAL of
+//      segment 6 is durable, which is not there any more.
+//   3. Segment 6 is unlinked, the rest of 5 becomes zeros, and flushed() goes back to what is left.
+//   4. The other WAL is written there, and is flushed after a sync of its own.
 // Nothing may be written before later segments have gone, and finding these takes a descriptor.
-Result<void> RelaySource::rewind() {
+Result<void> RelaySource::take_back(Lsn from) {
   for (;;) {
     while (writer_->is_flushing()) TRY(receiver_.pause(kDiskRetryInterval));
-    auto rewound = writer_->rewind();
-    if (rewound || !runtime::is_out_of_resources(rewound.error())) return rewound;
+    auto taken_back = writer_->take_back(from);
+    if (taken_back || !runtime::is_out_of_resources(taken_back.error())) return taken_back;
     TRY(receiver_.pause(kDiskRetryInterval));
   }
 }
@@ -199,21 +224,26 @@ Result<void> RelaySource::on_turn() {
   return {};
 }
 
-// What the spool has, and of that as much as the policy's standbys have too. Nothing is applied
-// here, so `apply` is the standbys' alone. On one connection no position goes back when a standby
-// leaves, for the standbys did have that WAL.
+// What the spool has up to where this stream has come, and of that as much as the policy's standbys
+// have too. Standbys are sent whole records only: those that have all of them hold up nothing of
+// the next record's begin, in which no commit can end. Nothing is applied here, so `apply` is the
+// standbys' alone. On one connection no position goes back when a standby leaves, for the standbys
+// did have that WAL.
 Quorum::Positions RelaySource::confirmed(const Quorum::Positions& reported) const {
-  const wal::SpoolPositions spool = writer_->positions();
-  const Lsn written = spool.proven();
-  const Lsn flushed = spool.durable();
+  const Lsn written = stream_begin();
+  const Lsn flushed = std::min(written, writer_->flushed());
   const Quorum* const quorum = receiver_.options().quorum;
   if (quorum == nullptr || quorum->policy().kind == AckPolicy::Kind::kSpool) {
     return {.write = written, .flush = flushed, .apply = Lsn()};
   }
+  const Lsn proven = writer_->proven();
+  const auto of_ours = [&](Lsn ours, Lsn theirs) {
+    return theirs >= proven ? ours : std::min(ours, theirs);
+  };
   const Quorum::Positions theirs = quorum->confirmed();
-  return {.write = std::max(reported.write, std::min(written, theirs.write)),
-          .flush = std::max(reported.flush, std::min(flushed, theirs.flush)),
-          .apply = std::max(reported.apply, std::min(written, theirs.apply))};
+  return {.write = std::max(reported.write, of_ours(written, theirs.write)),
+          .flush = std::max(reported.flush, of_ours(flushed, theirs.flush)),
+          .apply = std::max(reported.apply, std::min(proven, theirs.apply))};
 }
 
 // Standbys ask for the file of every timeline that was ever reported to them (walreceiver.c,
@@ -284,7 +314,6 @@ Result<void> RelaySource::check_tip(const TimelineHistory& ours) {
 Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
   const TimelineHistory& ours = tail_->timelines()->history;
   const TimelineId parent = ours.tip();
-  TRY(rewind());
   TRY(learn_timelines(next.timeline));
   auto files = tail_->timelines()->files;
   TimelineHistory history = TRY(wal::history_of(next.timeline, files));
@@ -294,6 +323,8 @@ Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
                           .what = format("timeline {} ended at {}, but its WAL ends at {}",
                                          wal::value(parent), next.begin, writer_->proven())};
   }
+  TRY(take_back(writer_->proven()));
+  resumption_.on_rewound();
   TRY(flush_but(0));
   runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(next.timeline),
                     wal::value(parent), writer_->proven());
@@ -308,11 +339,7 @@ Result<void> RelaySource::on_timeline_ended(const NextTimeline& next) {
 bool RelaySource::on_connection_lost(const runtime::Error& error) {
   std::optional<runtime::Error> failure = writer_->flush_failure();
   if (!failure && is_broken_disk(error)) failure = error;
-  if (!failure) {
-    if (auto rewound = rewind(); !rewound && is_broken_disk(rewound.error())) {
-      failure = rewound.error();
-    }
-  }
+  resumption_.on_lost(writer_->positions(), loss_of(error));
   if (failure) listener_->on_source_failed(*failure);
   return !failure;
 }

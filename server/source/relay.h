@@ -7,6 +7,7 @@
 
 #include "runtime/clock.h"
 #include "server/source/receiver.h"
+#include "server/source/resumption.h"
 #include "server/source/source.h"
 #include "server/source/wal_sink.h"
 #include "server/wal/inventory.h"
@@ -49,6 +50,8 @@ class RelaySource final : public Source, private WalSink {
  private:
   wal::Lsn position() const override { return writer_->proven(); }
   wal::NextXid next_xid() const override { return writer_->next_xid(); }
+  wal::Lsn stream_begin() const override { return resumption_.begin(writer_->positions()); }
+  void on_stream() override { resumption_.on_stream(); }
   runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
   runtime::Result<void> on_wal(const wire::XLogData& data) override;
   runtime::Result<void> on_turn() override;
@@ -66,7 +69,8 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> check_tip(const wal::TimelineHistory& ours);
   runtime::Result<void> write(std::span<const std::byte> wal);
   void tell(ReceiverState::Kind kind, std::string text) const;
-  runtime::Result<void> rewind();
+  wal::Lsn shared_end(const PrimaryInfo& primary) const;
+  runtime::Result<void> take_back(wal::Lsn from);
   runtime::Result<void> flush_but(std::uint64_t bytes_max);
 
   static constexpr wal::TimelineId kFirstTimeline{1};  // it has no history
@@ -82,6 +86,7 @@ class RelaySource final : public Source, private WalSink {
   wal::WalTail* tail_ = nullptr;
   Source::Listener* listener_ = nullptr;
   std::optional<wal::Writer> writer_;
+  Resumption resumption_;
 };
 
 }  // namespace server::source

@@ -15,18 +15,23 @@ namespace server::source {
 class WalSink {
  public:
   virtual ~WalSink() = default;
-  // Where the WAL that was taken ends, on the tail's newest timeline; the next stream begins there.
+  // Where the WAL that was taken and proven ends, on the tail's newest timeline.
   virtual wal::Lsn position() const = 0;
   // The next transaction id, as far as the WAL that was taken shows.
   virtual wal::NextXid next_xid() const = 0;
+  // Where the next stream begins, on that timeline: a sink may have a part of what comes next.
+  virtual wal::Lsn stream_begin() const { return position(); }
   // The receiver is connected, and does not stream yet.
   virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
+  // A stream has begun at stream_begin().
+  virtual void on_stream() {}
   virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
   // All WAL that has come was taken. Called before each wait while a stream runs.
   virtual runtime::Result<void> on_turn() = 0;
   // When on_turn() is due in any case.
   virtual runtime::Instant next_turn() const { return runtime::Instant::max(); }
-  // The positions to report to the primary, which has heard of `reported` on this connection.
+  // The positions to report to the primary, which has heard of `reported` on this connection. What
+  // has come is confirmed to its end, within a record or not.
   virtual Quorum::Positions confirmed(const Quorum::Positions& reported) const = 0;
   // Where to move the primary's slot, for a sink that confirms nothing as flushed. Invalid: the
   // slot stays where it is, or follows what is confirmed as flushed.

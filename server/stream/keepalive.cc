@@ -9,7 +9,8 @@ using runtime::Instant;
 
 void Keepalive::start() {
   last_reply_ = loop_.now();
-  ping_sent_ = draining_ = false;
+  ping_sent_ = draining_ = answer_owed_ = false;
+  answer_due_ = last_reply_;
   arm();
 }
 
@@ -19,7 +20,7 @@ void Keepalive::drain() {
 }
 
 void Keepalive::stop() {
-  draining_ = false;
+  draining_ = answer_owed_ = false;
   timer_.disarm();
 }
 
@@ -30,10 +31,22 @@ void Keepalive::on_reply() {
   ping_sent_ = false;
 }
 
+void Keepalive::owe_answer() {
+  if (!std::exchange(answer_owed_, true) && loop_.now() < answer_due_) arm();
+}
+
+bool Keepalive::take_answer() {
+  if (!answer_owed_ || loop_.now() < answer_due_) return false;
+  answer_owed_ = false;
+  answer_due_ = loop_.now() + kAnswerInterval;
+  return true;
+}
+
 void Keepalive::arm() {
   auto deadline = Instant::max();
   if (timeout_.count() > 0) deadline = last_reply_ + (ping_sent_ ? timeout_ : timeout_ / 2);
   if (draining_) deadline = std::min(deadline, loop_.now() + kDrainInterval);
+  if (answer_owed_) deadline = std::min(deadline, answer_due_);
   deadline == Instant::max() ? timer_.disarm() : timer_.arm(deadline);
 }
 

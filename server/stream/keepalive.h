@@ -6,17 +6,21 @@
 
 namespace server::stream {
 
-// When a standby is asked for a reply, and when its silence has been too long: wal_sender_timeout
-// as WalSndKeepaliveIfNecessary and WalSndCheckTimeOut of walsender.c have it. Half of the timeout
-// without a word gets a ping, all of it ends the stream.
+// When a standby is asked for a reply or gets one, and when its silence has been too long:
+// wal_sender_timeout as WalSndKeepaliveIfNecessary and WalSndCheckTimeOut of walsender.c have it.
+// Half of the timeout without a word gets a ping, all of it ends the stream.
 //   Owner: Sender, which is also the timer's handler.  Thread: the session's loop.
 //   Borrows: the loop.
-//   Invariant: at most one ping is unanswered.
+//   Invariant: at most one ping is unanswered, and at most one answer is owed.
 class Keepalive {
  public:
   // While a stream drains, a standby that has answered and not yet confirmed all is asked this
   // often.
   static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
+
+  // Between two answers of ours, which say no more than the WAL that is sent does, so much time
+  // passes: a standby that asks as fast as it is answered does not keep the loop busy.
+  static constexpr runtime::Duration kAnswerInterval = std::chrono::milliseconds(100);
 
   // A timeout of 0 is none.
   Keepalive(runtime::Loop& loop, runtime::Timer::Handler& handler, runtime::Duration timeout)
@@ -31,9 +35,15 @@ class Keepalive {
   // Any message of the standby has come.
   void on_reply();
 
-  // Sets the timer for the next ping or the end. The owner does so when the timer has fired, and
-  // not for each message of the standby, though each moves the deadline: a timer that fires early
-  // costs less.
+  // The standby asks for an answer, which is owed from now on.
+  void owe_answer();
+  // Whether to answer now, which is so if an answer is owed and due. REQUIRES: the caller answers
+  // then. An answer that is not due yet is asked for again when the timer has fired.
+  bool take_answer();
+
+  // Sets the timer for the next ping, answer or the end. The owner does so when the timer has
+  // fired, and not for each message of the standby, though each moves the deadline: a timer that
+  // fires early costs less.
   void arm();
   // What the handler asks when the timer has fired.
   bool is_timed_out() const;
@@ -53,6 +63,8 @@ class Keepalive {
   runtime::Instant last_reply_{};
   bool ping_sent_ = false;
   bool draining_ = false;
+  bool answer_owed_ = false;
+  runtime::Instant answer_due_{};  // no answer goes out before
   runtime::Instant drain_turn_{};  // when the standby was last asked while it drains
 };
 

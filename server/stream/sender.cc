@@ -75,7 +75,10 @@ void Sender::take_status(const wire::StandbyStatus& status) {
   if (slot_ != nullptr) slot_->advance(feedback_.flush);
   hold_.advance(message_.active() ? message_.position() : sent_, feedback_.acknowledged());
   owner_.on_status();
-  if (status.reply_requested) queue_keepalive(/*reply_requested=*/false);
+  if (status.reply_requested) {
+    keepalive_.owe_answer();
+    answer();
+  }
   if (is_draining()) queue_.make_runnable(*this);
 }
 
@@ -313,6 +316,7 @@ void Sender::on_timer(runtime::Timer& /*timer*/) {
     fail(ahead_of_wal(sent_, sendable_end()));
     return;
   }
+  answer();
   if (keepalive_.is_ping_due()) ask_for_reply();
   if (is_draining()) queue_.make_runnable(*this);
   keepalive_.arm();
@@ -325,6 +329,10 @@ bool Sender::has_waited_ahead_too_long() {
   if (phase_ != Phase::kStreaming || sent_ <= sendable_end()) return false;
   if (std::exchange(ahead_of_, end) != end) ahead_since_ = loop_.now();
   return keepalive_.is_over(ahead_since_);
+}
+
+void Sender::answer() {
+  if (keepalive_.take_answer()) queue_keepalive(/*reply_requested=*/false);
 }
 
 void Sender::ask_for_reply() {

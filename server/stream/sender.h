@@ -170,6 +170,7 @@ class Sender final : public SendQueue::Pumped,
   void begin_message(wal::Lsn limit) REQUIRES(loop_);
   void queue_keepalive(bool reply_requested) REQUIRES(loop_);
   bool has_waited_ahead_too_long() REQUIRES(loop_);
+  void answer() REQUIRES(loop_);
   void ask_for_reply() REQUIRES(loop_);
   void end_broken() REQUIRES(loop_);
   Next cut_off(const runtime::Error& error) REQUIRES(loop_);

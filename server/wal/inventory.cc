@@ -383,8 +383,10 @@ Result<EndOfWal> find_end_of_wal(const Directory& directory, const Inventory& in
 
   const auto& problem = reader.problem();
   if (problem && problem->kind != &runtime::kFileMissing) return *problem;
-  EndOfWal end{.end = reader.position(), .last_record = reader.previous_record()};
-  if (outcome == Outcome::kInvalid || end.end < newest) end.stopped_by = reader.fault();
+  EndOfWal end{.end = reader.position(),
+               .last_record = reader.previous_record(),
+               .incomplete_to = std::max(reader.position(), reader.stopped_at().page_start())};
+  if (outcome == Outcome::kInvalid || end.incomplete_to < newest) end.stopped_by = reader.fault();
   return end;
 }
 

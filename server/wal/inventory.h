@@ -58,6 +58,9 @@ runtime::Result<TimelineSurvey> survey_timelines(const Directory& directory,
 struct EndOfWal {
   Lsn end;
   Lsn last_record;  // invalid if no record begins in what was read
+  // Where the pages end that are there of a record that is not whole: their headers are right, what
+  // they hold is not proven. end, if there is none.
+  Lsn incomplete_to;
   // Set unless WAL just ends, in the newest segment: then an operator should look at it.
   std::optional<Fault> stopped_by = {};
 };

@@ -1,32 +1,34 @@
 #include "server/wal/reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/check.h"
 
 namespace server::wal {
 
-void Reader::seek(Lsn position, Lsn previous_record) {
+void Reader::seek(Lsn position, Lsn previous_record, Lsn end) {
   CHECK(tail_.timelines() != nullptr);
   searched_from_.reset();
   records_.reset();
-  pages_.begin(tail_.timelines()->history, position);
+  pages_.begin(tail_.timelines()->history, std::max(position, end));
   records_.emplace(pages_, identity_);
   records_->seek(position, previous_record);
 }
 
-void Reader::restart() {
-  searched_from_.has_value() ? seek_first(*searched_from_) : seek(position(), previous_record());
+void Reader::restart(Lsn end) {
+  searched_from_.has_value() ? seek_first(*searched_from_, end)
+                             : seek(position(), previous_record(), end);
 }
 
-void Reader::seek_first(Lsn segment_begin) {
-  seek(segment_begin, Lsn());
+void Reader::seek_first(Lsn segment_begin, Lsn end) {
+  seek(segment_begin, Lsn(), end);
   searched_from_ = segment_begin;
 }
 
-void Reader::resume(Lsn end, Lsn last_record) {
+void Reader::resume(Lsn end, Lsn last_record, Lsn incomplete_to) {
   const bool is_first = !last_record.valid() && identity_.segment_size.offset(end) == 0;
-  is_first ? seek_first(end) : seek(end, last_record);
+  is_first ? seek_first(end, incomplete_to) : seek(end, last_record, incomplete_to);
 }
 
 Outcome Reader::advance(Lsn limit) {

@@ -25,19 +25,20 @@ class Reader {
       : pages_(pages), identity_(identity), clock_(clock), tail_(tail) {}
 
   // Goes on at `position` along the tail's current timelines. The begin of the record before it may
-  // be unknown.
-  void seek(Lsn position, Lsn previous_record);
-  // Goes on at position(), where other WAL than that which was read behind it will come.
+  // be unknown. What comes next comes at `end` if that is behind the position: the pages between
+  // the two are there.
+  void seek(Lsn position, Lsn previous_record, Lsn end = Lsn());
+  // Goes on at position(), where other WAL than that which was read behind `end` will come.
   // REQUIRES: seek() was called.
-  void restart();
+  void restart(Lsn end);
 
   // Begins with a segment whose first record may have begun before it. What comes before the first
   // that begins in it cannot be proven, and is published with it.
-  void seek_first(Lsn segment_begin);
+  void seek_first(Lsn segment_begin, Lsn end = Lsn());
 
   // Goes on where the WAL of a directory was found to end. It may be that no record begins there
-  // yet.
-  void resume(Lsn end, Lsn last_record);
+  // yet. What comes next comes behind the pages of a record that is not whole.
+  void resume(Lsn end, Lsn last_record, Lsn incomplete_to);
 
   // Reads the pages again from where it stands, and publishes the records that have become whole
   // and end at `limit` at the latest. It stops there with kRecord.

@@ -15,6 +15,9 @@ namespace server::wal {
 //   Invariant: flushed <= written and proven <= written. Neither of the first two bounds the other:
 //   the first pages of a long record become durable before the record is whole, and a whole record
 //   is published before a sync has covered it.
+// The primary hears of written() and flushed(), which may lie within a record: an upstream that
+// stops waits until all that it has sent is confirmed, and it may have sent half a record whose
+// rest will never come (walsender.c, WalSndDone). Standbys are sent what is proven.
 class SpoolPositions {
  public:
   struct Of {
@@ -30,7 +33,7 @@ class SpoolPositions {
   Lsn written() const { return positions_.written; }
   Lsn proven() const { return positions_.proven; }
   Lsn flushed() const { return positions_.flushed; }
-  // What the primary may be told that is on disk and right.
+  // What is on disk and right.
   Lsn durable() const { return std::min(positions_.proven, positions_.flushed); }
 
  private:

@@ -42,11 +42,12 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
              .on_removed = std::move(options.on_removed)},
             directory_, identity_.segment_size) {}
 
-Result<void> Writer::start(Lsn end, Lsn last_record) {
-  reader_.resume(end, last_record);
+Result<void> Writer::start(Lsn end, Lsn last_record, Lsn incomplete_to) {
+  const Lsn written = std::max(end, incomplete_to);
+  reader_.resume(end, last_record, written);
   open_output();
-  TRY(start_output(end));
-  TRY(flusher_.start(end));
+  TRY(start_output(written));
+  TRY(flusher_.start(written));
   note_positions();
   return {};
 }
@@ -151,14 +152,15 @@ Result<void> Writer::prove() {
 }
 
 // What takes the place of durable WAL is not durable yet. A flusher that has failed stays as it is.
-Result<void> Writer::rewind() {
+Result<void> Writer::take_back(Lsn from) {
   CHECK(!is_flushing());
+  CHECK(proven() <= from && from <= end());
   if (auto failure = flush_failure()) return std::move(*failure);
-  TRY(flusher_.start(positions().durable()));
-  reader_.restart();
-  auto rewound = output_->start(proven());
+  TRY(flusher_.start(std::min(from, flushed())));
+  reader_.restart(from);
+  auto taken_back = output_->start(from);
   note_positions();
-  return rewound;
+  return taken_back;
 }
 
 // A spool without a whole record has nothing that a start must find.

@@ -52,9 +52,10 @@ class Writer {
 
   Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
 
-  // Goes on at `end`, where the records of the spool end. What lies behind is set aside. REQUIRES:
-  // the tail has timelines; all of the spool is durable.
-  runtime::Result<void> start(Lsn end, Lsn last_record);
+  // Goes on behind what is there of a spool: its records end at `end`, and the pages of one that is
+  // not whole at `incomplete_to`. What lies behind is set aside. REQUIRES: the tail has timelines;
+  // all of the spool is durable.
+  runtime::Result<void> start(Lsn end, Lsn last_record, Lsn incomplete_to = Lsn());
   // Begins a spool that has no WAL yet, at a segment's start. After a failure it may be begun
   // elsewhere.
   runtime::Result<void> start_empty(Lsn begin);
@@ -72,16 +73,17 @@ class Writer {
   // and is proven if it can be. The rest, which may be none, may be tried again from end() on,
   // which makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
   runtime::Result<void> write(std::span<const std::byte> wal);
-  // Takes back what was written and not proven, durable or not. A failure is of the disk; what is
-  // written next tries again. REQUIRES: not is_flushing().
+  // Takes back what was written from `from` on, durable or not. A failure is of the disk; what is
+  // written next tries again. REQUIRES: proven() <= from <= end(); not is_flushing().
   //   1. A primary sends the first pages of a long record at 0/5000100 and dies. The pages are
   //      written and durable: flushed() is at 0/5006000, proven() at 0/5000100.
   //   2. The standby that was promoted has another record at 0/5000100.
-  //   3. rewind() sets flushed() to 0/5000100, has the reader forget the pages, and makes them
+  //   3. take_back() sets flushed() to 0/5000100, has the reader forget the pages, and makes them
   //      zeros in the file. Only then the other record is written over them: otherwise the new
   //      primary would hear that it is durable up to 0/5006000 before a sync has covered it, and
   //      the reader would join the halves of two records.
-  runtime::Result<void> rewind();
+  runtime::Result<void> take_back(Lsn from);
+  runtime::Result<void> rewind() { return take_back(proven()); }
   // Asks the flusher to make durable what was written, which may be so, or have failed, at once.
   // Does nothing while the flusher is at work.
   void request_flush();

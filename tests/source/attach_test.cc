@@ -103,6 +103,23 @@ TEST_F(AttachSourceTest, ARecordIsTakenWhenAllOfItIsFlushed) {
   EXPECT_TRUE(follower.wait_for(after));
 }
 
+// A standby that was our upstream could not be stopped: it waits until all that it has sent is
+// confirmed, be it half a record whose rest will never come.
+TEST_F(AttachSourceTest, ThePrimaryHearsOfAllThatItHasSent) {
+  start();
+  const Lsn before = end();
+  builder.append_noop(filling(100'000));
+  write();
+  const Lsn half = (before + 50'000).page_start();
+  primary->publish(half);
+  EXPECT_TRUE(eventually([&] {
+    const auto sessions = primary->sessions();
+    return !sessions.empty() && sessions[0].write == half && sessions[0].flush == Lsn();
+  }));
+  EXPECT_EQ(follower.end(), before);
+  EXPECT_TRUE(eventually([&] { return slot() == before; })) << "the record's begin is needed";
+}
+
 TEST_F(AttachSourceTest, ThePrimarysSlotStaysWhereAStreamStillIs) {
   start();
   EXPECT_TRUE(pins.heeded());

@@ -41,9 +41,7 @@ struct CountingSink final : server::source::WalSink {
       : identity(its_identity), end(its_begin) {}
 
   Lsn position() const override { return end; }
-  server::wal::TransactionId newest_xid() const override {
-    return server::wal::kInvalidTransactionId;
-  }
+  server::wal::NextXid next_xid() const override { return {}; }
   Result<void> on_connected(const PrimaryInfo& primary) override {
     return server::source::check_primary(primary, identity, kFirst);
   }

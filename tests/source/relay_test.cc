@@ -12,12 +12,10 @@
 #include <thread>
 
 #include "server/wal/spool_mark.h"
-#include "tests/source/tail_follower.h"
+#include "tests/source/relay_rig.h"
 #include "tests/support/log_pipe.h"
 #include "tests/support/logged.h"
 #include "tests/support/no_descriptors.h"
-#include "tests/support/test_server.h"
-#include "tests/wal/growing_wal.h"
 
 // A relay whose primary is this server, in the same process; against PostgreSQL it is tests/e2e's.
 
@@ -29,60 +27,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-struct RelayTest : ::testing::Test, GrowingWal {
-  RelayTest() { grow(300'000); }
-  ~RelayTest() override {
-    if (relay.has_value()) relay->stop();
-  }
-
-  void start_primary() {
-    primary.emplace(directory.path(), identity, TestServer::Options{});
-    primary->serve(begin(), end());
-  }
-  RelaySource::Options options(std::uint16_t port) const {
-    return {.directory = spool.file("spool"),
-            .receiver = {.upstream = {.conninfo =
-                                          runtime::format("host=127.0.0.1 port={} user=u", port),
-                                      .timeout = std::chrono::seconds(60)},
-                         .slot_name = "",
-                         .status_interval = std::chrono::seconds(10),
-                         .retry_interval = milliseconds(20)},
-            .retention = {.wal_keep_bytes = std::uint64_t{1} << 30, .holds = &holds}};
-  }
-  void start_relay(const RelaySource::Options& relay_options) {
-    follower.emplace();
-    relay.emplace(relay_options, clock);
-    ASSERT_TRUE(relay->open().has_value());
-    faults.emplace(relay->identity());
-    ASSERT_TRUE(relay->start(follower->tail, *faults, *follower).has_value());
-  }
-  std::string spool_path(Lsn lsn) const {
-    const auto size = identity.segment_size;
-    return spool.file("spool/" + server::wal::segment_name(server::wal::TimelineId{1},
-                                                           size.segment_of(lsn), size));
-  }
-  std::string received(Lsn from, Lsn to) const {
-    std::string all;
-    while (from < to) {
-      const auto no = identity.segment_size.segment_of(from);
-      const Lsn until = std::min(to, identity.segment_size.end(no));
-      std::ifstream file(spool_path(from), std::ios::binary);
-      std::string part(until - from, '\0');
-      file.seekg(identity.segment_size.offset(from));
-      file.read(part.data(), static_cast<std::streamsize>(part.size()));
-      all += part;
-      from = until;
-    }
-    return all;
-  }
-
-  // What a crash has left of the spool, in the segment of `from`.
-  void spoil(Lsn from, const std::string& bytes) const {
-    std::fstream file(spool_path(from), std::ios::binary | std::ios::in | std::ios::out);
-    file.seekp(identity.segment_size.offset(from));
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    ASSERT_TRUE(file.flush());
-  }
+struct RelayTest : RelayRig {
   // A relay that has all of it, spoiled from `from` on and started again; what it says then.
   std::string receive_again(Lsn from, const std::string& bytes) {
     start_primary();
@@ -103,14 +48,6 @@ struct RelayTest : ::testing::Test, GrowingWal {
     EXPECT_EQ(received(first, end()), wal(first, end()));
     return testing::internal::GetCapturedStderr();
   }
-
-  TempDir spool;
-  runtime::SystemClock clock;
-  mutable server::wal::Holds holds{clock};
-  std::optional<TestServer> primary;
-  std::optional<TailFollower> follower;
-  std::optional<server::wal::FaultLog> faults;
-  std::optional<RelaySource> relay;
 };
 
 TEST(CheckForkTest, ThePrimarysHistoryMustContinueOurs) {
@@ -250,7 +187,7 @@ TEST_F(RelayTest, PassesOnWhatItsStandbysStillLookAtAndThatTheyNoLongerDo) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (std::chrono::steady_clock::now() < deadline) {
       const Xmin oldest =
-          primary->xmin_horizon().oldest(clock.now(), server::wal::kInvalidTransactionId);
+          primary->xmin_horizon().oldest(clock.now(), {});
       if (oldest == xmin) return true;
       std::this_thread::yield();
     }

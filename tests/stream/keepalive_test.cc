@@ -74,6 +74,29 @@ TEST_F(KeepaliveTest, WhileItDrainsTheTimerFiresAndTurnsComeOncePerInterval) {
   EXPECT_FALSE(fires_after(seconds(1)));
 }
 
+TEST_F(KeepaliveTest, AnswersAreSpacedAndNoneIsLost) {
+  loop.turn_for_test();
+  keepalive.set_timeout(seconds(0));
+  keepalive.start();
+  EXPECT_FALSE(keepalive.take_answer()) << "none was asked for";
+  keepalive.owe_answer();
+  EXPECT_TRUE(keepalive.take_answer()) << "the first one at once";
+  for (int i = 0; i < 3; ++i) {
+    keepalive.owe_answer();
+    EXPECT_FALSE(keepalive.take_answer());
+  }
+  EXPECT_FALSE(fires_after(Keepalive::kAnswerInterval - milliseconds(1)));
+  EXPECT_TRUE(fires_after(milliseconds(1)));
+  EXPECT_TRUE(keepalive.take_answer());
+  EXPECT_FALSE(keepalive.take_answer()) << "one for all that were asked for";
+  EXPECT_FALSE(fires_after(seconds(10)));
+  keepalive.owe_answer();
+  EXPECT_TRUE(keepalive.take_answer());
+  keepalive.owe_answer();
+  keepalive.stop();
+  EXPECT_FALSE(fires_after(seconds(1)));
+}
+
 }  // namespace
 
 }  // namespace tests

@@ -122,6 +122,7 @@ TEST_P(SenderPathTest, AKeepaliveComesBehindTheMessageThatIsBlocked) {
   std::uint32_t step = 0;
   ASSERT_TRUE(rig.turn_until([&] {
     if (standby.connection.blocked()) {
+      rig.clock.advance(server::stream::Keepalive::kAnswerInterval);
       const auto asked = standby.sender.on_copy_data(as_bytes(status_body({}, {}, {}, true)));
       EXPECT_TRUE(asked.has_value());
     }

@@ -179,6 +179,18 @@ TEST_F(TimeoutTest, AnAnswerThatWasAskedForCarriesThePositionSent) {
   EXPECT_EQ(keepalive(standby.messages[0])->wal_end, standby.sender.sent());
 }
 
+TEST_F(TimeoutTest, AStandbyThatAsksAllTheTimeIsAnsweredTenTimesASecond) {
+  start();
+  const auto body = status_body(Lsn(1), Lsn(1), Lsn(1), /*reply_requested=*/true);
+  for (int ms = 0; ms < 950; ++ms) {
+    ASSERT_TRUE(standby.sender.on_copy_data(as_bytes(body)).has_value());
+    pass(milliseconds(1));
+  }
+  ASSERT_EQ(standby.kinds(), "kkkkkkkkkk");
+  pass(server::stream::Keepalive::kAnswerInterval);
+  EXPECT_EQ(standby.kinds(), "kkkkkkkkkkk") << "the last one was owed";
+}
+
 }  // namespace
 
 }  // namespace tests

@@ -190,6 +190,38 @@ TEST_F(WriterTest, ItGoesOnWhereTheSpoolEnds) {
   EXPECT_EQ(tail->position(), builder.end());
 }
 
+TEST_F(WriterTest, ItGoesOnBehindThePagesOfARecord) {
+  start_empty(begin());
+  append(3000);
+  ASSERT_TRUE(writer->write(take()));
+  const Lsn end = builder.end();
+  append(3'000'000);
+  const auto wal = take();
+  const Lsn torn = identity.segment_size.start(SegmentNo{3}) + 5 * kPageBytes;
+  ASSERT_TRUE(writer->write(std::span(wal).first(torn - end)));
+  wait_for_flush();
+  const auto inventory = take_inventory(directory.path());
+  ASSERT_TRUE(inventory);
+  const auto found = find_end_of_wal(directory.path(), *inventory);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->end, end);
+  EXPECT_EQ(found->incomplete_to, torn);
+  EXPECT_FALSE(found->stopped_by.has_value()) << found->stopped_by->what;
+
+  make({TimelineHistory(kFirst), {}});
+  ASSERT_TRUE(writer->start(found->end, found->last_record, found->incomplete_to));
+  EXPECT_EQ(writer->end(), torn);
+  EXPECT_EQ(writer->proven(), end);
+  EXPECT_EQ(writer->flushed(), torn);
+  const Lsn again = identity.segment_size.start(SegmentNo{3});
+  ASSERT_TRUE(writer->take_back(again));
+  EXPECT_EQ(writer->end(), again);
+  EXPECT_EQ(writer->flushed(), again);
+  ASSERT_TRUE(writer->write(std::span(wal).subspan(again - end)));
+  EXPECT_EQ(writer->proven(), builder.end());
+  EXPECT_EQ(directory.read(end, builder.end()), wal);
+}
+
 TEST_F(WriterTest, ASpoolMayBeginWithinARecord) {
   append(1'500'000);  // over the whole of the first segment
   append(3000);
