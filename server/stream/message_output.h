@@ -35,9 +35,7 @@ class MessageOutput {
   // The file of the messages that begin from now on.
   void read_from(const wal::SegmentRef& segment) {
     loop_.assert_in_thread();
-    if (segment_ == segment) return;
-    segment_ = segment;
-    file_ = segment->id();
+    if (segment_ != segment) segment_ = segment;
   }
   // REQUIRES: no message is on its way, and this one's WAL lies in the file.
   void begin(const Chunk& chunk) {
@@ -45,24 +43,6 @@ class MessageOutput {
     CHECK(!chunk_.active() && chunk.active() && segment_ != nullptr);
     DCHECK(segment_->begin() <= chunk.at && chunk.end <= segment_->end());
     chunk_ = chunk;
-  }
-  // Lets go of the file, which the message needs again before it is sent on. A stream that stands
-  // still may do so for long: meanwhile the file can be closed, and its room on the disk be freed
-  // if it has been removed.
-  void put_file_down() {
-    loop_.assert_in_thread();
-    segment_.reset();
-  }
-  bool lacks_file() const {
-    loop_.assert_in_thread();
-    return chunk_.active() && segment_ == nullptr;
-  }
-  // The message goes on in this file, if it is the one that it began in. REQUIRES: lacks_file().
-  bool go_on_in(const wal::SegmentRef& segment) {
-    loop_.assert_in_thread();
-    if (segment->id() != file_) return false;
-    segment_ = segment;
-    return true;
   }
   // Forgets the message and the file.
   void drop() {
@@ -84,11 +64,6 @@ class MessageOutput {
   wal::Lsn position() const {
     loop_.assert_in_thread();
     return chunk_.at;
-  }
-  // Where its WAL ends. REQUIRES: active().
-  wal::Lsn end() const {
-    loop_.assert_in_thread();
-    return chunk_.end;
   }
 
   // Sends what is left of the message. kDone: the connection has all of it.
@@ -112,7 +87,6 @@ class MessageOutput {
   const std::uint32_t copy_bytes_max_;
 
   wal::SegmentRef segment_ GUARDED_BY(loop_);
-  wal::FileId file_ GUARDED_BY(loop_);  // of the message, also while it lacks its file
   Chunk chunk_ GUARDED_BY(loop_);
   std::optional<runtime::Error> error_ GUARDED_BY(loop_);
 };

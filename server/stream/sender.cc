@@ -125,11 +125,6 @@ Sender::PumpResult Sender::pump() {
   loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
-  if (message_.lacks_file()) {
-    const Next found = find_file_again();
-    if (found == Next::kWaiting) return PumpResult::kWaiting;
-    if (found == Next::kEnded) return PumpResult::kEnded;
-  }
   const Lsn began = sent_;
   for (;;) {
     switch (send_out()) {
@@ -137,7 +132,7 @@ Sender::PumpResult Sender::pump() {
         break;
       case IoResult::Status::kBlocked:
         connection_.set_blocked(true);
-        return stand_still(PumpResult::kBlocked);
+        return PumpResult::kBlocked;
       case IoResult::Status::kEnd:
       case IoResult::Status::kFailed:
         end_broken();
@@ -152,36 +147,11 @@ Sender::PumpResult Sender::pump() {
         if (connection_.queued_bytes() > 0) break;
         return PumpResult::kCaughtUp;
       case Next::kWaiting:
-        return stand_still(PumpResult::kWaiting);
+        return PumpResult::kWaiting;
       case Next::kEnded:
         return PumpResult::kEnded;
     }
   }
-}
-
-// A client that does not read, or whose WAL does not come, stands still for as long as it likes. It
-// keeps no descriptor, and no file that has been removed.
-Sender::PumpResult Sender::stand_still(PumpResult result) {
-  message_.put_file_down();
-  if (!message_.active()) ready_to_ = sent_;
-  return result;
-}
-
-// The rest of a message was proven before, but it may have to be read again. If its file has gone
-// meanwhile, the message cannot be completed.
-Sender::Next Sender::find_file_again() {
-  wal::SegmentRef file;
-  for (Lsn at = message_.position(); at < message_.end();) {
-    const WalView::Located located = view_.locate(at, *this);
-    if (located.availability == WalView::Availability::kPending) return Next::kWaiting;
-    if (located.availability == WalView::Availability::kFailed) return cut_off(*located.error);
-    if (file == nullptr) file = *located.segment;
-    CHECK(at < located.ready_to);
-    at = located.ready_to;
-  }
-  if (file != nullptr && message_.go_on_in(file)) return Next::kMessage;
-  const wal::SegmentSize size = view_.identity().segment_size;
-  return cut_off(wal::segment_removed(timeline_, size.segment_of(message_.position()), size));
 }
 
 bool Sender::is_live() const {
@@ -358,13 +328,13 @@ void Sender::on_pages_released() {
 // cut off in the middle.
 void Sender::end_broken() {
   const auto error = message_.take_error();
-  error.has_value() ? static_cast<void>(cut_off(*error)) : lose({});
-}
-
-Sender::Next Sender::cut_off(const runtime::Error& error) {
-  if (!message_.is_cut()) return fail(error);
-  lose(error.what);
-  return Next::kEnded;
+  if (!error.has_value()) {
+    lose({});
+  } else if (message_.is_cut()) {
+    lose(error->what);
+  } else {
+    fail(*error);
+  }
 }
 
 Sender::Next Sender::fail(const runtime::Error& error) {

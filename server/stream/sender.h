@@ -52,8 +52,7 @@ using StreamEnd =
 //   Borrows: loop, view, queue, connection and owner, which all outlive it.
 //   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent() lies beyond
 //   it only if a standby started ahead of our WAL, and waits there.
-//   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait. A
-//   stream that stands still has no file open.
+//   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait.
 class Sender final : public SendQueue::Pumped,
                      private SliceCache::Waiter,
                      private PageHold::Owner,
@@ -165,15 +164,12 @@ class Sender final : public SendQueue::Pumped,
   Next all_sent(wal::Lsn end) REQUIRES(loop_);
   Next drain(wal::Lsn end) REQUIRES(loop_);
   Next find_wal() REQUIRES(loop_);
-  Next find_file_again() REQUIRES(loop_);
-  PumpResult stand_still(PumpResult result) REQUIRES(loop_);
   void begin_message(wal::Lsn limit) REQUIRES(loop_);
   void queue_keepalive(bool reply_requested) REQUIRES(loop_);
   bool has_waited_ahead_too_long() REQUIRES(loop_);
   void answer() REQUIRES(loop_);
   void ask_for_reply() REQUIRES(loop_);
   void end_broken() REQUIRES(loop_);
-  Next cut_off(const runtime::Error& error) REQUIRES(loop_);
   Next fail(const runtime::Error& error) REQUIRES(loop_);
   void lose(std::string_view why) REQUIRES(loop_);
   void finish() REQUIRES(loop_);

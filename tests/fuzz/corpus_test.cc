@@ -29,6 +29,7 @@ int fuzz_command(const std::uint8_t* data, std::size_t size);
 int fuzz_framer(const std::uint8_t* data, std::size_t size);
 int fuzz_history(const std::uint8_t* data, std::size_t size);
 int fuzz_records(const std::uint8_t* data, std::size_t size);
+int fuzz_session(const std::uint8_t* data, std::size_t size);
 int fuzz_slot_file(const std::uint8_t* data, std::size_t size);
 int fuzz_standby(const std::uint8_t* data, std::size_t size);
 int fuzz_startup(const std::uint8_t* data, std::size_t size);
@@ -44,14 +45,15 @@ using Bytes = std::vector<std::uint8_t>;
 struct Fuzzer {
   std::string_view name;
   int (*run)(const std::uint8_t* data, std::size_t size);
+  int mutations = 200;  // of each file; fewer where one takes long
 };
 
-constexpr Fuzzer kFuzzers[]{
-    {"built_wal", fuzz_built_wal}, {"command", fuzz_command}, {"framer", fuzz_framer},
-    {"history", fuzz_history},     {"records", fuzz_records}, {"slot_file", fuzz_slot_file},
-    {"standby", fuzz_standby},     {"startup", fuzz_startup}, {"units", fuzz_units}};
+constexpr Fuzzer kFuzzers[]{{"built_wal", fuzz_built_wal}, {"command", fuzz_command},
+                            {"framer", fuzz_framer},       {"history", fuzz_history},
+                            {"records", fuzz_records},     {"session", fuzz_session, 5},
+                            {"slot_file", fuzz_slot_file}, {"standby", fuzz_standby},
+                            {"startup", fuzz_startup},     {"units", fuzz_units}};
 
-constexpr int kMutationsPerFile = 200;
 constexpr std::size_t kFileBytesMax = 4096;
 constexpr std::size_t kFilesMax = 64;
 
@@ -178,7 +180,7 @@ TEST_P(FuzzCorpusTest, ChangedFilesPlay) {
   Player player(GetParam());
   Mutator mutator(inputs, tests::random_seed());
   for (const Bytes& input : inputs) {
-    for (int i = 0; i < kMutationsPerFile; ++i) player.play(mutator.mutate(input));
+    for (int i = 0; i < GetParam().mutations; ++i) player.play(mutator.mutate(input));
   }
 }
 

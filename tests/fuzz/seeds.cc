@@ -256,6 +256,15 @@ void add_message_seeds(std::vector<Seed>& seeds) {
       "options", true,
       {"00030000 \"user\" 00 \"u\" 00 \"replication\" 00 \"on\" 00 \"options\" 00 \"-c "
        "wal_sender_timeout=5\\ s --application-name=a\\\\b -cclient_encoding=UTF8\" 00 00"});
+  add("session", "a_stream", "00 47 00000000 0b 40 05 00400000 0b 05 85 00002000 0a 07 00");
+  add("session", "two_and_a_slot",
+      "00 10 43 01 03 0a 43 06 00000000 13 04 53 04 06 e8030000 00 00000000 00 07 00 4a 5a 08 5a");
+  add("session", "temporary_and_gone", "00 43 02 43 06 00000000 08 00 43 05 4a");
+  add("session", "ahead_and_stopped", "00 0c 02 ffffffff 43 07 80841e00 0c 07 4a");
+  add("session", "half_a_message_and_the_end", "00 0d 64 09 4a 01 02 04 00000008 09");
+  add("session", "feedback_of_another_epoch",
+      "00 0c 04 e8030000 01 43 07 00000000 06 84030000 07 00000000 00 06 84030000 01 00000000 00");
+  add("session", "stuck_and_removed", "00 0b 3f 0b 3f 0b 3f 43 07 00000000 40 0c 01 40 4a 4a 4a");
   add("framer", "extended", "07 \"P\" 00000008 00000000 \"B\" 00000004 \"S\" 00000004");
   add("framer", "empty_copy_data", "00 \"d\" 00000004 \"c\" 00000004 \"X\" 00000004");
   add("framer", "bad_type", "03 \"Q\" 00000006 \"x\" 00 \"p\" 00000008");

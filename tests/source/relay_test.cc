@@ -186,8 +186,7 @@ TEST_F(RelayTest, PassesOnWhatItsStandbysStillLookAtAndThatTheyNoLongerDo) {
   const auto primary_hears = [this](const Xmin& xmin) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (std::chrono::steady_clock::now() < deadline) {
-      const Xmin oldest =
-          primary->xmin_horizon().oldest(clock.now(), {});
+      const Xmin oldest = primary->xmin_horizon().oldest(clock.now(), {});
       if (oldest == xmin) return true;
       std::this_thread::yield();
     }

@@ -2,13 +2,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <vector>
-
 #include "runtime/fd.h"
 #include "server/stream/chunk.h"
-#include "server/wal/names.h"
 #include "tests/stream/sender_rig.h"
 #include "tests/support/bytes.h"
 
@@ -195,56 +190,6 @@ TEST_F(SenderPagesTest, AStandbyThatIsAsFarAheadAsCanBeCostsNoTurns) {
   rig.loop.turn_for_test();
   standby.sender.start(kFirst, Lsn(Lsn::max().value() - 1));
   EXPECT_EQ(standby.sender.pump(), Sender::PumpResult::kCaughtUp);
-}
-
-// Each had its file open, outside of every limit, and a file that was removed kept its room on the
-// disk until the last of them went.
-TEST(SenderFilesTest, AStreamThatStandsStillHasNoFileOpen) {
-  SenderRig rig(1, {.segments_max = 1});
-  rig.fill(6 * kMb);
-  std::vector<Standby*> stuck;
-  for (int i = 0; i < 5; ++i) {
-    stuck.push_back(&rig.add({.copy_bytes_max = 0}, 65'536));
-    stuck.back()->sender.start(kFirst, rig.begin() + i * kMb);
-  }
-  ASSERT_TRUE(rig.turn_until([&] {
-    return std::all_of(stuck.begin(), stuck.end(),
-                       [](const Standby* standby) { return standby->connection.blocked(); });
-  }));
-  const auto open_segments = [] {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-      std::error_code error;
-      const auto target = std::filesystem::read_symlink(entry.path(), error).filename().string();
-      if (target.starts_with("00000001000000")) ++count;
-    }
-    return count;
-  };
-  EXPECT_LE(open_segments(), 2);
-  // Each goes on where it stood.
-  for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(rig.stream_to(*stuck[i], rig.end()));
-    EXPECT_EQ(stuck[i]->wal(), rig.wal(rig.begin() + i * kMb, rig.end())) << i;
-  }
-}
-
-TEST(SenderFilesTest, AMessageWhoseFileHasGoneIsNotCompleted) {
-  SenderRig rig;
-  rig.fill(3 * kMb);
-  Standby& standby = rig.add({.copy_bytes_max = 0}, 65'536);
-  standby.sender.start(kFirst, rig.begin());
-  ASSERT_TRUE(rig.turn_until([&] { return standby.connection.blocked(); }));
-  ASSERT_TRUE(standby.sender.in_message());
-  const auto no = rig.identity.segment_size.segment_of(rig.begin());
-  std::filesystem::remove(rig.directory.path() + "/" +
-                          segment_name(kFirst, no, rig.identity.segment_size));
-  rig.segments.forget(no);
-  rig.view.forget(no);
-  ASSERT_TRUE(rig.turn_until([&] {
-    standby.receive();
-    return standby.lost.has_value();
-  }));
-  EXPECT_NE(standby.lost->find("has already been removed"), std::string::npos) << *standby.lost;
 }
 
 // It had been sent nothing, and was asked for ever to confirm it.

@@ -70,7 +70,7 @@ TEST_F(ReaderTest, KnowsTheTransactionThatComesNext) {
   EXPECT_EQ(read({700, 0}), 701u);
   EXPECT_EQ(read({690}), 701u) << "it began before, and has gone on";
   EXPECT_EQ(read({701, 1, 2}), 702u) << "these are no transactions";
-  EXPECT_EQ(read({0x80000000, 0xFFFFFFFF, 5, 0xFFFFFFFE}), 6u) << "they come round again";
+  EXPECT_EQ(read({0x80000000, 0xFFFFFFF0, 5, 0xFFFFFFFE}), 6u) << "they come round again";
   append(100);
   builder.set_xid(9);
   append(100);
