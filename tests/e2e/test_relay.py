@@ -100,6 +100,20 @@ class ForeignPrimaryTest(RelayCase):
         self.assert_spool_is_the_primarys_wal(parse_lsn(end))
         walcast.stop()
 
+    def test_the_primarys_own_pg_wal_is_no_spool(self):
+        """As where a server is to be relayed that was attached to, and the path is kept."""
+        self.primary.sql("CHECKPOINT")
+        bulk_load(self.primary, rows=10_000)
+        for directory in (self.primary.wal_path, os.path.dirname(self.primary.wal_path)):
+            before = sorted(os.listdir(directory))
+            for adopt in ({}, {"adopt_spool": True}):
+                said = fail_to_serve(self.area, spool_directory=directory,
+                                     primary_conninfo=self.primary.conninfo(),
+                                     wal_keep_size="1MB", **adopt)
+                self.assertIn("belongs to a running server", said)
+            self.assertTrue(set(before) <= set(os.listdir(directory)), "nothing is removed")
+            self.assertNotIn("walcast.spool", os.listdir(directory))
+
 
 class KillTest(RelayCase):
     def test_nothing_is_lost_when_the_relay_is_killed_again_and_again(self):

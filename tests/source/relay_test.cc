@@ -285,10 +285,7 @@ TEST_F(RelayTest, ASpoolThatTheDiskHasDamagedIsNotCut) {
   ASSERT_TRUE(follower->wait_for(end()));
   relay->stop();
   relay.reset();
-  const std::string spool_directory = spool.file("spool");
-  auto mark = server::wal::SpoolMark::open(spool_directory).value();
-  ASSERT_TRUE(mark.has_value());
-  EXPECT_EQ(mark->content().system_identifier, identity.system_identifier);
+  auto mark = server::wal::SpoolMark::open(spool.file("spool")).value();
   ASSERT_TRUE(mark->keep_to(end()));
   const Lsn torn = record_at(begin() + (end() - begin()) / 2).begin;
   spoil(torn + 30, "spoiled");
@@ -299,7 +296,6 @@ TEST_F(RelayTest, ASpoolThatTheDiskHasDamagedIsNotCut) {
   const auto started = again.start(none.tail, *faults, none);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().what.find("although it was on disk up to"), std::string::npos);
-  EXPECT_NE(started.error().hint, "");
   EXPECT_EQ(received(begin(), end()), before);
 }
 
