@@ -14,6 +14,7 @@
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
 #include "server/reload.h"
+#include "server/settings/cluster_settings.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
 #include "server/source/relay.h"
@@ -88,7 +89,11 @@ Server::Server(const ServeConfig& config)
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
 
-Server::~Server() = default;
+// The threads of a source whose disk hangs hold this up, and no loop sees a signal any more.
+Server::~Server() {
+  const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  source_.reset();
+}
 
 runtime::Result<int> Server::run() {
   loop_.assert_in_thread();
@@ -134,6 +139,7 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   source_->set_pins(segments_->pins());
   settings::Settings settings = config_.settings;
   settings::add_source_settings(source_->identity(), settings);
+  settings::add_cluster_facts(source_->facts(), settings);
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
   process_ids_.add(::getpid());
   build_workers();
@@ -302,6 +308,15 @@ void Server::on_segment_changed(wal::SegmentNo no) {
   for (const auto& worker : workers_) worker->post_forget(no);
 }
 
+void Server::on_cluster_facts(const wal::ClusterFacts& facts) {
+  loop_.mailbox().post([this, owned = std::make_unique<wal::ClusterFacts>(facts)] {
+    loop_.assert_in_thread();
+    settings::Settings shown = *settings_;
+    settings::add_cluster_facts(*owned, shown);
+    show(std::move(shown));
+  });
+}
+
 void Server::on_source_failed(const runtime::Error& error) {
   runtime::log::fatal("{}", error.what);
   loop_.mailbox().post([this] {
@@ -322,8 +337,13 @@ void Server::reload() {
   }
   settings::Settings shown = *settings_;
   apply_changes(find_changes(config_, *fresh), *fresh, config_, shown);
-  settings_ = std::make_shared<const settings::Settings>(std::move(shown));
   runtime::log::set_level(config_.reloadable.log_level);
+  show(std::move(shown));
+}
+
+// What SHOW answers from now on, in all sessions.
+void Server::show(settings::Settings shown) {
+  settings_ = std::make_shared<const settings::Settings>(std::move(shown));
   for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
 }
 

@@ -61,12 +61,14 @@ class Server final : private runtime::Signals::Handler,
   session::SessionEnvironment::Options session_options() const;
   void save_slots();
   void reload();
+  void show(settings::Settings shown) REQUIRES(loop_);
   void begin_stop();
   void stop();
 
   void on_signal(int signal) override;
   void on_timer(runtime::Timer& timer) override;
   void on_segment_changed(wal::SegmentNo no) override;
+  void on_cluster_facts(const wal::ClusterFacts& facts) override;
   void on_source_failed(const runtime::Error& error) override;
 
   void log_memory_contexts();

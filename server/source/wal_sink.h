@@ -4,6 +4,7 @@
 #include "runtime/result.h"
 #include "server/source/quorum.h"
 #include "server/source/upstream.h"
+#include "server/wal/cluster_facts.h"
 #include "server/wal/xmin.h"
 #include "server/wire/replication.h"
 
@@ -22,6 +23,8 @@ class WalSink {
   virtual wal::TransactionId newest_xid() const = 0;
   // The receiver is connected, and does not stream yet.
   virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
+  // What the primary says of its cluster, behind on_connected().
+  virtual void on_cluster_facts(const wal::ClusterFacts& facts) = 0;
   virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
   // All WAL that has come was taken. Called before each wait while a stream runs.
   virtual runtime::Result<void> on_turn() = 0;

@@ -16,6 +16,7 @@ struct NoSink final : WalSink {
   wal::Lsn position() const override { return {}; }
   wal::TransactionId newest_xid() const override { return wal::kInvalidTransactionId; }
   runtime::Result<void> on_connected(const PrimaryInfo&) override { return {}; }
+  void on_cluster_facts(const wal::ClusterFacts&) override {}
   runtime::Result<void> on_wal(const wire::XLogData&) override { return {}; }
   runtime::Result<void> on_turn() override { return {}; }
   Quorum::Positions confirmed(const Quorum::Positions& reported) const override { return reported; }

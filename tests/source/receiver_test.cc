@@ -1,6 +1,8 @@
 #include "server/source/receiver.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +14,8 @@
 #include <vector>
 
 #include "runtime/format.h"
+#include "runtime/socket.h"
+#include "runtime/thread.h"
 #include "tests/source/tail_follower.h"
 #include "tests/support/log_pipe.h"
 #include "tests/support/logged.h"
@@ -47,6 +51,7 @@ struct CountingSink final : server::source::WalSink {
   Result<void> on_connected(const PrimaryInfo& primary) override {
     return server::source::check_primary(primary, identity, kFirst);
   }
+  void on_cluster_facts(const server::wal::ClusterFacts&) override {}
   Result<void> on_wal(const server::wire::XLogData& data) override {
     end = Lsn(data.start) + data.wal.size();
     ++messages;
@@ -108,8 +113,8 @@ struct ReceiverTest : ::testing::Test, GrowingWal {
   }
   void start(runtime::Duration retry_interval, const runtime::Clock& its_clock,
              const std::string& slot_name = "") {
-    std::string names;
-    std::string ports;
+    std::string names = proxy_port.empty() ? "" : "127.0.0.1";
+    std::string ports = proxy_port;
     for (const auto& host : hosts) {
       names += names.empty() ? "127.0.0.1" : ",127.0.0.1";
       ports += format("{}{}", ports.empty() ? "" : ",", host->port());
@@ -132,6 +137,7 @@ struct ReceiverTest : ::testing::Test, GrowingWal {
   const TempDir slots;
   runtime::SystemClock clock;
   Lsn early;
+  std::string proxy_port;  // of a host before all others; empty: there is none
   std::vector<std::unique_ptr<TestServer>> hosts;
   std::optional<CountingSink> sink;
   server::wal::WalTail tail;
@@ -164,6 +170,21 @@ TEST_F(ReceiverTest, AHostOfAnotherSystemIsLeftForTheNextAtOnce) {
   start();
   EXPECT_TRUE(receives_all());
   EXPECT_TRUE(log.wait_for("database system identifier differs")) << log.said();
+}
+
+// libpq by itself would give up: the connection was made, and only then was anything wrong.
+TEST_F(ReceiverTest, AProxyWithoutAServerIsLeftForTheNextAtOnce) {
+  const auto any_port = runtime::resolve("127.0.0.1", 0).value().at(0);
+  const runtime::UniqueFd proxy = runtime::listen_on(any_port, 8).value();
+  proxy_port = format("{}", runtime::local_address(proxy.get()).port());
+  runtime::NamedThread closer("closer", [&](memctx::Context&) {
+    pollfd asked{.fd = proxy.get(), .events = POLLIN, .revents = 0};
+    ::poll(&asked, 1, /*timeout_ms=*/10'000);
+    const runtime::UniqueFd accepted(::accept4(proxy.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  });
+  add_host(end());
+  start();
+  EXPECT_TRUE(receives_all());
 }
 
 TEST_F(ReceiverTest, AHostWithoutTheSlotIsLeftForTheNextAtOnce) {
