@@ -256,6 +256,17 @@ void Server::begin_stop() {
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
+void Server::shut_down_sessions() {
+  for (const auto& worker : workers_) {
+    worker->begin_shut_down([this] {
+      loop_.mailbox().post([this] {
+        loop_.assert_in_thread();
+        if (++workers_ended_ == workers_.size()) shutdown_.on_sessions_ended();
+      });
+    });
+  }
+}
+
 // Ends the threads that the shutdown has left, or those of a server that could not start. The loop
 // sees no signal any more, so that another one ends the process.
 void Server::stop() {

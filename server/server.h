@@ -16,11 +16,11 @@
 #include "runtime/result.h"
 #include "runtime/signals.h"
 #include "server/acceptor.h"
+#include "server/admin/shutdown.h"
 #include "server/admin/standby_table.h"
 #include "server/config.h"
 #include "server/session/cancel_keys.h"
 #include "server/settings/settings.h"
-#include "server/shutdown.h"
 #include "server/slot/slot_holder.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
@@ -36,6 +36,7 @@ namespace server {
 //   Owner: main.  Thread: main's; its own loop carries signals, the standby table and failures.
 class Server final : private runtime::Signals::Handler,
                      private runtime::Timer::Handler,
+                     private admin::Shutdown::Handler,
                      private source::Source::Listener {
  public:
   explicit Server(const ServeConfig& config);
@@ -65,6 +66,13 @@ class Server final : private runtime::Signals::Handler,
   void begin_stop();
   void stop();
 
+  void stop_accepting() override {
+    for (const auto& acceptor : acceptors_) acceptor->stop();
+  }
+  void shut_down_sessions() override;
+  void cut_sessions() override {
+    for (const auto& worker : workers_) worker->cut_short();
+  }
   void on_signal(int signal) override;
   void on_timer(runtime::Timer& timer) override;
   void on_segment_changed(wal::SegmentNo no) override;
@@ -110,7 +118,8 @@ class Server final : private runtime::Signals::Handler,
   std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
   std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
   runtime::Instant started_{};
-  Shutdown shutdown_ GUARDED_BY(loop_){loop_, acceptors_, workers_};
+  std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
+  admin::Shutdown shutdown_ GUARDED_BY(loop_){loop_, *this};
   int exit_code_ GUARDED_BY(loop_) = 0;
 };
 
