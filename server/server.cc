@@ -15,6 +15,7 @@
 #include "server/addresses.h"
 #include "server/admin/preflight.h"
 #include "server/reload.h"
+#include "server/settings/cluster_settings.h"
 #include "server/source/attach.h"
 #include "server/source/directory.h"
 #include "server/source/relay.h"
@@ -101,7 +102,11 @@ Server::Server(const ServeConfig& config)
       table_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this) {}
 
-Server::~Server() = default;
+// The threads of a source whose disk hangs hold this up, and no loop sees a signal any more.
+Server::~Server() {
+  const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  source_.reset();
+}
 
 runtime::Result<int> Server::run() {
   loop_.assert_in_thread();
@@ -156,6 +161,7 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   source_->set_pins(segments_->pins());
   settings::Settings settings = config_.settings;
   settings::add_source_settings(source_->identity(), settings);
+  settings::add_cluster_facts(source_->facts(), settings);
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
   build_workers();
   TRY(listen());
@@ -279,6 +285,17 @@ void Server::begin_stop() {
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
+void Server::shut_down_sessions() {
+  for (const auto& worker : workers_) {
+    worker->begin_shut_down([this] {
+      loop_.mailbox().post([this] {
+        loop_.assert_in_thread();
+        if (++workers_ended_ == workers_.size()) shutdown_.on_sessions_ended();
+      });
+    });
+  }
+}
+
 // Ends the threads that the shutdown has left, or those of a server that could not start. The loop
 // sees no signal any more, so that another one ends the process.
 void Server::stop() {
@@ -334,6 +351,15 @@ void Server::on_segment_changed(wal::SegmentNo no) {
   for (const auto& worker : workers_) worker->post_forget(no);
 }
 
+void Server::on_cluster_facts(const wal::ClusterFacts& facts) {
+  loop_.mailbox().post([this, owned = std::make_unique<wal::ClusterFacts>(facts)] {
+    loop_.assert_in_thread();
+    settings::Settings shown = *settings_;
+    settings::add_cluster_facts(*owned, shown);
+    show(std::move(shown));
+  });
+}
+
 void Server::on_source_failed(const runtime::Error& error) {
   runtime::log::report(runtime::log::Level::kFatal, error);
   loop_.mailbox().post([this] {
@@ -365,8 +391,13 @@ void Server::take_configuration(const ConfigReading& reading) {
   const ServeConfig& fresh = reading.config;
   settings::Settings shown = *settings_;
   apply_changes(find_changes(config_, fresh), fresh, config_, shown);
-  settings_ = std::make_shared<const settings::Settings>(std::move(shown));
   runtime::log::set_level(config_.reloadable.log_level);
+  show(std::move(shown));
+}
+
+// What SHOW answers from now on, in all sessions.
+void Server::show(settings::Settings shown) {
+  settings_ = std::make_shared<const settings::Settings>(std::move(shown));
   for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
 }
 

@@ -19,13 +19,13 @@
 #include "runtime/signals.h"
 #include "server/acceptor.h"
 #include "server/admin/service_status.h"
+#include "server/admin/shutdown.h"
 #include "server/admin/standby_table.h"
 #include "server/config.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
 #include "server/settings/settings.h"
 #include "server/slot/left_slots.h"
-#include "server/shutdown.h"
 #include "server/slot/slot_holder.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
@@ -41,6 +41,7 @@ namespace server {
 //   Owner: main.  Thread: main's; its own loop carries signals, the standby table and failures.
 class Server final : private runtime::Signals::Handler,
                      private runtime::Timer::Handler,
+                     private admin::Shutdown::Handler,
                      private source::Source::Listener {
  public:
   explicit Server(const ServeConfig& config);
@@ -72,12 +73,21 @@ class Server final : private runtime::Signals::Handler,
   void look_at_left_slots() REQUIRES(loop_);
   void reload() REQUIRES(loop_);
   void take_configuration(const ConfigReading& reading);
+  void show(settings::Settings shown) REQUIRES(loop_);
   void begin_stop();
   void stop();
 
+  void stop_accepting() override {
+    for (const auto& acceptor : acceptors_) acceptor->stop();
+  }
+  void shut_down_sessions() override;
+  void cut_sessions() override {
+    for (const auto& worker : workers_) worker->cut_short();
+  }
   void on_signal(int signal) override;
   void on_timer(runtime::Timer& timer) override;
   void on_segment_changed(wal::SegmentNo no) override;
+  void on_cluster_facts(const wal::ClusterFacts& facts) override;
   void on_source_failed(const runtime::Error& error) override;
 
   void log_memory_contexts();
@@ -122,7 +132,8 @@ class Server final : private runtime::Signals::Handler,
   std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
   std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
   runtime::Instant started_{};
-  Shutdown shutdown_ GUARDED_BY(loop_){loop_, acceptors_, workers_};
+  std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
+  admin::Shutdown shutdown_ GUARDED_BY(loop_){loop_, *this};
   int exit_code_ GUARDED_BY(loop_) = 0;
 };
 

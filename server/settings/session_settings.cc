@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "server/settings/cluster_settings.h"
 #include "server/settings/postgres_settings.h"
 #include "server/wire/errors.h"
 #include "server/wire/text.h"
@@ -144,7 +145,11 @@ runtime::Result<SessionSettings::Value> find_shown(const Settings& settings,
   };
   if (const auto value = own.find(name)) return shown(*value);
   if (known != nullptr) return shown(known->value);
-  if (definition == nullptr) return unrecognized_parameter(name);
+  if (definition == nullptr) {
+    const FixedSetting* const fixed = find_fixed_setting(name);
+    const bool is_fact = fixed != nullptr && wal::is_cluster_fact(fixed->name);
+    return is_fact ? unknown_cluster_fact(fixed->name) : unrecognized_parameter(name);
+  }
   return SessionSettings::Value{std::string(canonical),
                                 TRY(parse_setting(*definition, definition->initial)).shown};
 }

@@ -39,13 +39,10 @@ void add_source_settings(const wal::Identity& identity, Settings& settings) {
                "Shows the size of write ahead log segments.");
   settings.set("wal_block_size", runtime::format("{}", wal::kPageBytes),
                "Shows the block size in the write ahead log.");
-  settings.set("block_size", runtime::format("{}", wal::kPageBytes),
-               "Shows the size of a disk block.");
   settings.set("lc_messages", "C", "Sets the language in which messages are displayed.");
   settings.set("lc_collate", "C", "Shows the collation order locale.");
   settings.set("lc_ctype", "C", "Shows the character classification locale.");
   settings.set("max_identifier_length", "63", "Shows the maximum identifier length.");
-  settings.set("wal_level", "replica", "Shows how much is written to the WAL, at the least.");
   settings.set("data_directory_mode", "0700", "Shows the mode of the data directory.");
   settings.set("server_encoding", "SQL_ASCII",
                "Shows the server (database) character set encoding.");

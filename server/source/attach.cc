@@ -23,6 +23,7 @@ AttachSource::AttachSource(Options options, const runtime::Clock& clock)
 Result<void> AttachSource::open() {
   first_primary_ = TRY(receiver_.connect());
   TRY(receiver_.check_slot());
+  facts_ = TRY(receiver_.upstream().cluster_facts());
   const wal::Inventory inventory = TRY(wal::take_inventory(options_.directory));
   identity_ = inventory.identity;
   if (identity_ != first_primary_->identity) {
@@ -91,6 +92,10 @@ runtime::Fail AttachSource::slot_keeps_nothing() const {
                             "It has never reserved WAL, or was invalidated because it exceeded "
                             "max_slot_wal_keep_size.",
                         .hint = "Drop it, and let walcast create it (create_primary_slot)."});
+}
+
+void AttachSource::on_cluster_facts(const wal::ClusterFacts& facts) {
+  if (std::exchange(facts_, facts) != facts) listener_->on_cluster_facts(facts);
 }
 
 // Whether the file with the WAL at `from` is there. It may not be yet if there is no WAL behind

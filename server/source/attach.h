@@ -38,6 +38,7 @@ class AttachSource final : public Source, private WalSink {
   // The primary must be there, and the directory must be the primary's.
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
+  wal::ClusterFacts facts() const override { return facts_; }
   const std::string& directory() const override { return options_.directory; }
   // Before start(): the account of what streams need.
   void set_pins(wal::Pins& pins) override;
@@ -55,6 +56,7 @@ class AttachSource final : public Source, private WalSink {
   wal::Lsn position() const override { return reader_->position(); }
   wal::NextXid next_xid() const override { return reader_->next_xid(); }
   runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
+  void on_cluster_facts(const wal::ClusterFacts& facts) override;
   runtime::Result<void> on_wal(const wire::XLogData& data) override;
   runtime::Result<void> on_turn() override;
   runtime::Instant next_turn() const override { return hold_due_; }
@@ -76,6 +78,7 @@ class AttachSource final : public Source, private WalSink {
   const Options options_;
   const runtime::Clock& clock_;
   wal::Identity identity_;  // what open() found; any thread may ask
+  wal::ClusterFacts facts_;
   std::optional<PrimaryInfo> first_primary_;
 
   Receiver receiver_;

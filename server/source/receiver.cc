@@ -215,6 +215,7 @@ Result<void> Receiver::receive_from_primary() {
   const PrimaryInfo primary = TRY(connect_next());
   TRY(sink_.on_connected(primary));
   TRY(check_end(primary));
+  sink_.on_cluster_facts(TRY(upstream_.cluster_facts()));
   tail_->promise(primary.end);
   tail_->announce(clock_.now());
   return stream_timelines();

@@ -55,6 +55,9 @@ Result<void> RelaySource::open() {
     for (const std::string& warning : inventory->warnings) runtime::log::warning("{}", warning);
     identity_ = inventory->identity;
     inventory_ = std::move(*inventory);
+    auto facts = wal::read_cluster_facts(facts_path(), identity_.system_identifier);
+    if (!facts) runtime::log::warning("{}", facts.error().what);
+    if (facts) facts_ = std::move(*facts);
     return spool_.claim(identity_.system_identifier);
   }
   if (inventory.error().kind != &wal::kNoWal) return std::move(inventory).error();
@@ -62,7 +65,24 @@ Result<void> RelaySource::open() {
   first_primary_ = TRY(receiver_.connect());
   TRY(receiver_.check_slot());
   identity_ = first_primary_->identity;
-  return spool_.claim(identity_.system_identifier);
+  facts_ = TRY(receiver_.upstream().cluster_facts());
+  TRY(spool_.claim(identity_.system_identifier));
+  keep_facts();
+  return {};
+}
+
+std::string RelaySource::facts_path() const { return options_.directory + "/cluster_facts"; }
+
+// Without the file the facts are asked for again, so a disk that cannot take it costs no more.
+void RelaySource::keep_facts() const {
+  const auto kept = wal::write_cluster_facts(facts_path(), identity_.system_identifier, facts_);
+  if (!kept) runtime::log::warning("{}", kept.error().what);
+}
+
+void RelaySource::on_cluster_facts(const wal::ClusterFacts& facts) {
+  if (std::exchange(facts_, facts) == facts) return;
+  keep_facts();
+  listener_->on_cluster_facts(facts);
 }
 
 Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,

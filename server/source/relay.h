@@ -38,6 +38,7 @@ class RelaySource final : public Source, private WalSink {
   // there. Before that is known, nothing is written but the directory itself.
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
+  wal::ClusterFacts facts() const override { return facts_; }
   const std::string& directory() const override { return options_.directory; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
@@ -53,12 +54,15 @@ class RelaySource final : public Source, private WalSink {
   wal::Lsn stream_begin() const override { return resumption_.begin(writer_->positions()); }
   void on_stream() override { resumption_.on_stream(); }
   runtime::Result<void> on_connected(const PrimaryInfo& primary) override;
+  void on_cluster_facts(const wal::ClusterFacts& facts) override;
   runtime::Result<void> on_wal(const wire::XLogData& data) override;
   runtime::Result<void> on_turn() override;
   Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
   runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
   bool on_connection_lost(const runtime::Error& error) override;
 
+  std::string facts_path() const;
+  void keep_facts() const;
   runtime::Result<void> resume_spool();
   runtime::Result<void> begin_at(const PrimaryInfo& primary);
   runtime::Result<wal::HistoryFiles> fetch_history_files(wal::TimelineId known,
@@ -79,6 +83,7 @@ class RelaySource final : public Source, private WalSink {
   const runtime::Clock& clock_;
   wal::Spool spool_;
   wal::Identity identity_;  // what open() found; any thread may ask
+  wal::ClusterFacts facts_;
   std::optional<wal::Inventory> inventory_;
   std::optional<PrimaryInfo> first_primary_;  // of an empty spool
 

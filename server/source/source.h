@@ -3,6 +3,7 @@
 #include <string>
 
 #include "runtime/result.h"
+#include "server/wal/cluster_facts.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/identity.h"
 #include "server/wal/pins.h"
@@ -22,6 +23,8 @@ class Source {
     // The file of a segment was changed, replaced or removed behind the tail: a loop that has it
     // open closes it.
     virtual void on_segment_changed(wal::SegmentNo no) = 0;
+    // The primary says something else of its cluster than facts().
+    virtual void on_cluster_facts(const wal::ClusterFacts& /*facts*/) {}
     // The source cannot go on, and neither can the server.
     virtual void on_source_failed(const runtime::Error& error) = 0;
   };
@@ -31,6 +34,9 @@ class Source {
   // Finds out whose WAL it is. Blocks. The identity is valid from then on.
   virtual runtime::Result<void> open() = 0;
   virtual const wal::Identity& identity() const = 0;
+  // What is known of the cluster: what its primary has said last, or earlier to this spool. Valid
+  // from open() on, until start().
+  virtual wal::ClusterFacts facts() const { return {}; }
   // Where the segments lie.
   virtual const std::string& directory() const = 0;
 

@@ -122,6 +122,16 @@ Result<PrimaryInfo> Upstream::identify() {
                      .end = *end};
 }
 
+Result<wal::ClusterFacts> Upstream::cluster_facts() {
+  wal::ClusterFacts facts;
+  for (const wal::ClusterFact& fact : wal::cluster_facts()) {
+    auto value = show(std::string(fact.name));
+    if (!value && value.error().kind != &kUpstreamRefused) return value.error();
+    if (value) facts.emplace(fact.name, std::move(*value));
+  }
+  return facts;
+}
+
 Result<std::string> Upstream::history_file(TimelineId timeline) {
   const std::string command = format("TIMELINE_HISTORY {}", wal::value(timeline));
   const QueryResult result = TRY(query(command));

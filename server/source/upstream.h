@@ -15,6 +15,7 @@
 #include "server/source/host_connector.h"
 #include "server/source/host_round.h"
 #include "server/source/interruptible_wait.h"
+#include "server/wal/cluster_facts.h"
 #include "server/wal/identity.h"
 #include "server/wal/timeline.h"
 #include "server/wire/replication.h"
@@ -72,6 +73,8 @@ class Upstream {
   // IDENTIFY_SYSTEM and what else identifies WAL. This and the next REQUIRE a connection that does
   // not stream.
   runtime::Result<PrimaryInfo> identify();
+  // What the server says of its cluster; what it does not know is missing.
+  runtime::Result<wal::ClusterFacts> cluster_facts();
   runtime::Result<std::string> history_file(wal::TimelineId timeline);
   // A slot that is there already is as good.
   runtime::Result<void> create_slot(const std::string& name);

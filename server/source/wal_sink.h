@@ -4,6 +4,7 @@
 #include "runtime/result.h"
 #include "server/source/quorum.h"
 #include "server/source/upstream.h"
+#include "server/wal/cluster_facts.h"
 #include "server/wal/next_xid.h"
 #include "server/wire/replication.h"
 
@@ -25,6 +26,8 @@ class WalSink {
   virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
   // A stream has begun at stream_begin().
   virtual void on_stream() {}
+  // What the primary says of its cluster, behind on_connected().
+  virtual void on_cluster_facts(const wal::ClusterFacts& facts) = 0;
   virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
   // All WAL that has come was taken. Called before each wait while a stream runs.
   virtual runtime::Result<void> on_turn() = 0;

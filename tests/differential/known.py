@@ -32,6 +32,9 @@ KNOWN = {
     "settings: SHOW of a database's *": Known(
         "walcast has no database that these could be said of",
         f"{_GREETING}ERROR:42704 Z {_END}"),
+    "settings: SHOW of what the cluster decides: *": Known(
+        "only a primary could tell it, and a directory has none",
+        f"{_GREETING}ERROR:55000 Z {_END}"),
     "lengths: Q with a megabyte and more": Known(
         "walcast takes queries of up to 256 kB",
         f"{_GREETING}<closed>"),

@@ -39,6 +39,31 @@ class FanOutTest(RelayCase):
         self.assert_spool_is_the_primarys_wal(parse_lsn(end))
         walcast.stop()
 
+    def test_what_the_cluster_decides_is_passed_on_and_kept(self):
+        walcast = self.relay()
+        names = ("data_checksums", "track_commit_timestamp", "segment_size", "wal_level",
+                 "max_connections", "max_wal_size", "full_page_writes", "block_size",
+                 "data_directory_mode", "in_hot_standby", "default_transaction_read_only")
+        said = self.shown(self.primary.port, names)
+        self.assertEqual(self.shown(walcast.port, names), said)
+        bulk_load(self.primary, rows=1_000)
+        self.wait_for_spool(self.primary.flush_lsn())
+        walcast.stop()
+        self.primary.kill()
+        walcast = self.relay()
+        self.assertEqual(self.shown(walcast.port, names), said)
+        self.primary.configure(max_connections="77", track_commit_timestamp="on")
+        self.primary.start()
+        client = self.connect(walcast.port)
+        wait_until(lambda: client.query("SHOW max_connections").rows[0][0] == b"77",
+                   "what the primary says now")
+        self.assertEqual(self.shown(walcast.port, names), self.shown(self.primary.port, names))
+        walcast.stop()
+
+    def shown(self, port, names):
+        client = self.connect(port)
+        return {name: client.query(f"SHOW {name}").rows[0][0] for name in names}
+
     def test_a_slot_on_the_primary_is_created_and_moves(self):
         walcast = self.relay(primary_slot_name="relay", create_primary_slot=True)
         bulk_load(self.primary, rows=5_000)

@@ -1,16 +1,14 @@
-#include "server/shutdown.h"
+#include "server/admin/shutdown.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <future>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "server/wal/tail.h"
 
-namespace server {
+namespace server::admin {
 namespace {
 
 using std::chrono::hours;
@@ -30,15 +28,23 @@ struct SlowSource final : source::Source {
   std::promise<void> may_end;
 };
 
-struct ShutdownTest : ::testing::Test {
-  ShutdownTest() { loop.assert_in_thread(); }
+// A server without clients.
+struct ShutdownTest : ::testing::Test, Shutdown::Handler {
+  void stop_accepting() override { steps += "accepting "; }
+  void shut_down_sessions() override {
+    steps += "sessions ";
+    loop.mailbox().post([this] {
+      loop.assert_in_thread();
+      shutdown.on_sessions_ended();
+    });
+  }
+  void cut_sessions() override { steps += "cut "; }
 
   runtime::SystemClock clock;
   runtime::Loop loop{clock, {}};
-  std::vector<std::unique_ptr<Acceptor>> acceptors;
-  std::vector<std::unique_ptr<Worker>> workers;
   SlowSource source;
-  Shutdown shutdown{loop, acceptors, workers};
+  std::string steps;
+  Shutdown shutdown{loop, *this};
 };
 
 TEST_F(ShutdownTest, TheLoopEndsWhenTheSourceHasEnded) {
@@ -48,6 +54,7 @@ TEST_F(ShutdownTest, TheLoopEndsWhenTheSourceHasEnded) {
   shutdown.begin(source, hours(1));
   EXPECT_TRUE(shutdown.has_begun());
   loop.run();
+  EXPECT_EQ(steps, "accepting sessions ");
   shutdown.finish();
 }
 
@@ -68,9 +75,10 @@ TEST_F(ShutdownTest, AnotherRequestIsSeenWhileTheSourceHangs) {
     shutdown.hurry();
   });
   loop.run();
+  EXPECT_EQ(steps, "accepting sessions cut ");
   EXPECT_EXIT(shutdown.finish(), ::testing::ExitedWithCode(1), "did not stop in time");
   source.may_end.set_value();
 }
 
 }  // namespace
-}  // namespace server
+}  // namespace server::admin

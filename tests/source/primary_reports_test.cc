@@ -21,6 +21,7 @@ struct FakeSink final : WalSink {
   wal::Lsn position() const override { return {}; }
   wal::NextXid next_xid() const override { return {}; }
   runtime::Result<void> on_connected(const PrimaryInfo&) override { return {}; }
+  void on_cluster_facts(const wal::ClusterFacts&) override {}
   runtime::Result<void> on_wal(const wire::XLogData&) override { return {}; }
   runtime::Result<void> on_turn() override { return {}; }
   Quorum::Positions confirmed(const Quorum::Positions&) const override { return positions; }

@@ -1,10 +1,13 @@
 #include "server/source/receiver.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +15,8 @@
 #include <vector>
 
 #include "runtime/format.h"
+#include "runtime/socket.h"
+#include "runtime/thread.h"
 #include "tests/source/tail_follower.h"
 #include "tests/support/log_pipe.h"
 #include "tests/support/logged.h"
@@ -45,15 +50,18 @@ struct CountingSink final : server::source::WalSink {
   Result<void> on_connected(const PrimaryInfo& primary) override {
     return server::source::check_primary(primary, identity, kFirst);
   }
+  void on_cluster_facts(const server::wal::ClusterFacts&) override {}
   Result<void> on_wal(const server::wire::XLogData& data) override {
     end = Lsn(data.start) + data.wal.size();
+    if (gate.valid()) gate.wait();
     ++messages;
+    in_turn_max = std::max(in_turn_max, ++in_turn);
     if (slow != nullptr) slow->advance(std::chrono::seconds(1));
     received.store(end);
     return {};
   }
   Result<void> on_turn() override {
-    ++turns;
+    in_turn = 0;
     return {};
   }
   Quorum::Positions confirmed(const Quorum::Positions&) const override {
@@ -69,7 +77,9 @@ struct CountingSink final : server::source::WalSink {
   Lsn end;
   runtime::FakeClock* slow = nullptr;  // advanced by each message
   std::size_t messages = 0;
-  std::size_t turns = 0;
+  std::size_t in_turn = 0;  // messages since the last turn
+  std::size_t in_turn_max = 0;
+  std::shared_future<void> gate;  // before which no message is taken
   runtime::Published<Lsn> received;
   runtime::Gauge lost;
 };
@@ -106,8 +116,8 @@ struct ReceiverTest : ::testing::Test, GrowingWal {
   }
   void start(runtime::Duration retry_interval, const runtime::Clock& its_clock,
              const std::string& slot_name = "") {
-    std::string names;
-    std::string ports;
+    std::string names = proxy_port.empty() ? "" : "127.0.0.1";
+    std::string ports = proxy_port;
     for (const auto& host : hosts) {
       names += names.empty() ? "127.0.0.1" : ",127.0.0.1";
       ports += format("{}{}", ports.empty() ? "" : ",", host->port());
@@ -130,6 +140,7 @@ struct ReceiverTest : ::testing::Test, GrowingWal {
   const TempDir slots;
   runtime::SystemClock clock;
   Lsn early;
+  std::string proxy_port;  // of a host before all others; empty: there is none
   std::vector<std::unique_ptr<TestServer>> hosts;
   std::optional<CountingSink> sink;
   server::wal::WalTail tail;
@@ -162,6 +173,21 @@ TEST_F(ReceiverTest, AHostOfAnotherSystemIsLeftForTheNextAtOnce) {
   start();
   EXPECT_TRUE(receives_all());
   EXPECT_TRUE(log.wait_for("database system identifier differs")) << log.said();
+}
+
+// libpq by itself would give up: the connection was made, and only then was anything wrong.
+TEST_F(ReceiverTest, AProxyWithoutAServerIsLeftForTheNextAtOnce) {
+  const auto any_port = runtime::resolve("127.0.0.1", 0).value().at(0);
+  const runtime::UniqueFd proxy = runtime::listen_on(any_port, 8).value();
+  proxy_port = format("{}", runtime::local_address(proxy.get()).port());
+  runtime::NamedThread closer("closer", [&](memctx::Context&) {
+    pollfd asked{.fd = proxy.get(), .events = POLLIN, .revents = 0};
+    ::poll(&asked, 1, /*timeout_ms=*/10'000);
+    const runtime::UniqueFd accepted(::accept4(proxy.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  });
+  add_host(end());
+  start();
+  EXPECT_TRUE(receives_all());
 }
 
 TEST_F(ReceiverTest, AHostWithoutTheSlotIsLeftForTheNextAtOnce) {
@@ -213,15 +239,22 @@ TEST_F(ReceiverTest, AHostFromWhichNoWalCameIsLeftForTheNextWhenItIsLost) {
 
 // All that had come was taken before anything else was looked at, however long that took.
 TEST_F(ReceiverTest, ATurnEndsWhileMoreIsThere) {
-  grow(4'000'000);
-  add_host(end());
+  TestServer& host = add_host(end());
   runtime::FakeClock slow;
+  std::promise<void> open;
   sink->slow = &slow;
+  sink->gate = open.get_future().share();
   start(std::chrono::hours(1), slow);
+  ASSERT_TRUE(host.wait_for_sessions(1));
+  for (int i = 0; i < 50; ++i) {
+    host.publish(grow(1));
+    EXPECT_TRUE(eventually([&] { return host.sessions().front().sent == end(); }));
+  }
+  open.set_value();
   EXPECT_TRUE(receives_all());
   receiver->stop();
   EXPECT_GT(sink->messages, 20u);
-  EXPECT_GE(sink->turns, sink->messages);
+  EXPECT_EQ(sink->in_turn_max, 1u);
 }
 
 }  // namespace

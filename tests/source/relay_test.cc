@@ -271,6 +271,20 @@ TEST_F(RelayTest, AnotherSystemsWalIsRefused) {
   EXPECT_EQ(follower->tail.position(), end());
 }
 
+TEST_F(RelayTest, WhatThePrimaryHasSaidOfItsClusterIsKnownWithoutIt) {
+  start_primary();
+  start_relay(options(primary->port()));
+  ASSERT_TRUE(follower->wait_for(end()));
+  relay->stop();
+  relay.reset();
+  primary.reset();
+  RelaySource alone(options(1), clock);
+  ASSERT_TRUE(alone.open());
+  EXPECT_EQ(alone.facts(), (server::wal::ClusterFacts{{"data_directory_mode", "0700"},
+                                                      {"default_transaction_read_only", "off"},
+                                                      {"in_hot_standby", "off"}}));
+}
+
 TEST_F(RelayTest, AnEmptySpoolNeedsAPrimary) {
   RelaySource alone(options(1), clock);
   const auto opened = alone.open();

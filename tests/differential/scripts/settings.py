@@ -12,7 +12,7 @@ _SHOWN = (
     "application_name", "client_encoding", "server_encoding", "server_version",
     "server_version_num", "DateStyle", "IntervalStyle", "TimeZone", "integer_datetimes",
     "standard_conforming_strings", "is_superuser", "session_authorization", "search_path",
-    "wal_level", "wal_block_size", "block_size", "max_wal_senders", "max_replication_slots",
+    "wal_block_size", "max_wal_senders", "max_replication_slots",
     "wal_sender_timeout", "authentication_timeout", "wal_keep_size", "max_slot_wal_keep_size",
     "statement_timeout", "idle_session_timeout", "extra_float_digits", "bytea_output",
     "transaction_isolation", "lc_messages",
@@ -20,9 +20,14 @@ _SHOWN = (
 
 # Of what walcast has no equivalent: see known.py.
 _OF_A_DATABASE = (
-    "archive_command", "archive_mode", "cluster_name", "data_checksums", "fsync",
-    "full_page_writes", "hot_standby", "max_connections", "max_wal_size", "ssl",
+    "archive_command", "archive_mode", "cluster_name", "fsync", "hot_standby", "ssl",
     "synchronous_standby_names",
+)
+
+# What a primary tells and a directory of WAL does not: see known.py.
+_OF_THE_CLUSTER = (
+    "block_size", "data_checksums", "full_page_writes", "max_connections", "max_wal_size",
+    "max_worker_processes", "segment_size", "track_commit_timestamp", "wal_level",
 )
 
 _SPELLED = ("WAL_SEGMENT_SIZE", "Wal_Segment_Size", "timezone", "TIMEZONE", "datestyle",
@@ -44,6 +49,8 @@ def _shown():
         yield session(f"SHOW {name}", ask(f"SHOW {name}"))
     for name in _OF_A_DATABASE:
         yield session(f"SHOW of a database's {name}", ask(f"SHOW {name}"))
+    for name in _OF_THE_CLUSTER:
+        yield session(f"SHOW of what the cluster decides: {name}", ask(f"SHOW {name}"))
     for name in _SPELLED:
         yield session(f"SHOW {name[:30]}", ask(f"SHOW {name}"))
     yield session("SHOW of what the client has set",

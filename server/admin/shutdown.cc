@@ -1,4 +1,4 @@
-#include "server/shutdown.h"
+#include "server/admin/shutdown.h"
 
 #include <unistd.h>
 
@@ -7,12 +7,12 @@
 #include "runtime/check.h"
 #include "runtime/log.h"
 
-namespace server {
+namespace server::admin {
 
 void Shutdown::begin(source::Source& source, runtime::Duration timeout) {
   CHECK(!has_begun());
   phase_ = Phase::kSource;
-  for (const auto& acceptor : acceptors_) acceptor->stop();
+  handler_.stop_accepting();
   timer_.arm(loop_.now() + timeout);
   source_stopper_ =
       std::make_unique<runtime::NamedThread>("stopper", [this, &source](memctx::Context&) {
@@ -26,8 +26,8 @@ void Shutdown::begin(source::Source& source, runtime::Duration timeout) {
 
 void Shutdown::hurry() {
   CHECK(has_begun());
-  shut_down_workers();
-  for (const auto& worker : workers_) worker->cut_short();
+  shut_down_sessions();
+  handler_.cut_sessions();
   timer_.arm(loop_.now() + kLastGrace);
 }
 
@@ -43,31 +43,27 @@ void Shutdown::finish() {
 void Shutdown::on_timer(runtime::Timer& /*timer*/) {
   loop_.assert_in_thread();
   source_given_up_ = true;
-  shut_down_workers();
+  shut_down_sessions();
   end_loop_if_done();
 }
 
 void Shutdown::on_source_ended() {
   source_ended_ = true;
-  shut_down_workers();
+  shut_down_sessions();
   end_loop_if_done();
 }
 
-void Shutdown::shut_down_workers() {
-  if (std::exchange(phase_, Phase::kWorkers) == Phase::kWorkers) return;
-  for (const auto& worker : workers_) {
-    worker->begin_shut_down([this] {
-      loop_.mailbox().post([this] {
-        loop_.assert_in_thread();
-        ++workers_ended_;
-        end_loop_if_done();
-      });
-    });
-  }
+void Shutdown::shut_down_sessions() {
+  if (std::exchange(phase_, Phase::kSessions) != Phase::kSessions) handler_.shut_down_sessions();
+}
+
+void Shutdown::on_sessions_ended() {
+  sessions_ended_ = true;
+  end_loop_if_done();
 }
 
 void Shutdown::end_loop_if_done() {
-  if (workers_ended_ == workers_.size() && (source_ended_ || source_given_up_)) loop_.stop();
+  if (sessions_ended_ && (source_ended_ || source_given_up_)) loop_.stop();
 }
 
-}  // namespace server
+}  // namespace server::admin
