@@ -164,6 +164,11 @@ void check_serve(const ServeConfig& config) {
   if (synthetic ? primary || directory : !primary && !directory) {
     throw CLI::ValidationError("give one of --primary-conninfo, --wal-directory and --synthetic");
   }
+  if (primary && config.recovery_target_timeline != wal::TimelineTarget{}) {
+    throw CLI::ValidationError(
+        "--recovery-target-timeline is for --wal-directory alone: a primary's timeline is "
+        "followed");
+  }
   const bool attach = primary && directory;
   if (attach && !config.spool_directory.empty()) {
     throw CLI::ValidationError(

@@ -108,8 +108,11 @@ class ContrecordTest(E2eCase):
             os.rename(f"{target}.new", target)
 
     def promote_near(self):
-        """It has all that the relay may have passed on, so its timeline forks where that ends."""
+        """It has all that the relay may have passed on, so its timeline forks where that ends. The
+        relay has taken the last bytes of a dead primary when it has tried to connect again."""
         near = self.standbys["near"]
+        wait_until(lambda: self.relay.process.count_in_log("Connection refused") > self.refused,
+                   "the relay knows that its primary is gone")
         client = self.connect(self.relay.port)
         relayed = parse_lsn(client.identify()[2])
         near.wait_for_replay(relayed)
@@ -133,6 +136,7 @@ class ContrecordTest(E2eCase):
         self.figure(f"{ROUNDS} crashes, records that were skipped: {skipped}")
 
         # The last crash is followed by a promotion. The record that it has cut is nowhere whole.
+        self.refused = self.relay.process.count_in_log("Connection refused")
         self.crash_inside_a_record()
         near = self.promote_near()
         near.sql("INSERT INTO rounds VALUES (-1)")
