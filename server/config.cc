@@ -196,6 +196,11 @@ Result<void> check_sources(const ServeConfig& config) {
   if (synthetic ? primary || directory : !primary && !directory) {
     return refuse("give one of --primary-conninfo, --wal-directory and --synthetic");
   }
+  if (primary && config.recovery_target_timeline != wal::TimelineTarget{}) {
+    throw CLI::ValidationError(
+        "--recovery-target-timeline is for --wal-directory alone: a primary's timeline is "
+        "followed");
+  }
   const bool attach = primary && directory;
   if (attach && !config.spool_directory.empty()) {
     return refuse(

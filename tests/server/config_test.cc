@@ -320,7 +320,17 @@ TEST(ConfigTest, WhoServesThePrimarysOwnWalNeedsASlotAndNoSpool) {
   };
   expect_refused(with({"--spool-directory", "/spool"}), "one of --spool-directory");
   expect_refused(with({"--upstream-ack", "any 1 (*)"}), "--upstream-ack needs --spool-directory");
+  expect_refused(with({"--recovery-target-timeline", "3"}),
+                 "--recovery-target-timeline is for --wal-directory alone");
   EXPECT_EQ(with({}).line.verb, Verb::kServe);
+}
+
+TEST(ConfigTest, TheTimelineOfADirectoryMayBeChosen) {
+  const Parsing parsing = serve({"--recovery-target-timeline", "3"});
+  EXPECT_EQ(parsing.line.serve.recovery_target_timeline.number, wal::TimelineId{3});
+  EXPECT_EQ(parsing.shown("recovery_target_timeline"), "3");
+  EXPECT_EQ(serve({}).shown("recovery_target_timeline"), "latest");
+  expect_refused(serve({"--recovery-target-timeline", "newest"}), "newest");
 }
 
 TEST(ConfigTest, ARelayHasPostgresNamesAndUnitsAndHidesItsConninfo) {
