@@ -113,6 +113,7 @@ runtime::Result<void> Server::start() {
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
   source_->set_pins(segments_->pins());
+  source_->set_segments(*segments_);
   settings::Settings settings = config_.settings;
   settings::add_source_settings(source_->identity(), settings);
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
@@ -173,9 +174,11 @@ runtime::Result<void> Server::listen() {
 runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   constexpr std::size_t kFilesPerThread = 4;  // of the pool
   constexpr std::size_t kOtherFiles = 16;     // of the source, of slots and of a reload
-  const std::size_t files_max = config_.workers * stream::WalView::Options().segments_max +
-                                static_cast<std::size_t>(config_.io_threads) * kFilesPerThread +
-                                kOtherFiles;
+  const std::size_t files_max =
+      config_.workers * stream::WalView::Options().segments_max +
+      static_cast<std::size_t>(runtime::Pool::threads_in_all(config_.io_threads)) *
+          kFilesPerThread +
+      kOtherFiles;
   const runtime::ConnectionLimits limits = TRY(runtime::share_out_descriptors(
       descriptors, runtime::count_open_descriptors(), static_cast<std::int64_t>(files_max)));
   if (config_.reloadable.max_wal_senders > limits.admitted_max) {
@@ -241,7 +244,9 @@ class Server::SaveSlots final : public runtime::Job {
   runtime::Result<void> saved_;
 };
 
-void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
+void Server::save_slots() {
+  pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox(), runtime::JobKind::kWrite);
+}
 
 // First no new clients, then no new WAL; then each session ends when its standby has confirmed all
 // WAL. The loop runs on meanwhile, for a second signal.
@@ -309,6 +314,12 @@ void Server::on_timer(runtime::Timer& timer) {
 void Server::on_segment_changed(wal::SegmentNo no) {
   segments_->forget(no);
   for (const auto& worker : workers_) worker->post_forget(no);
+}
+
+void Server::on_changes_lost(const wal::Timelines& timelines, wal::SegmentNo before) {
+  for (const wal::SegmentNo no : segments_->find_changed(timelines, before)) {
+    on_segment_changed(no);
+  }
 }
 
 void Server::on_source_failed(const runtime::Error& error) {

@@ -66,6 +66,7 @@ class Server final : private runtime::Signals::Handler,
   void on_signal(int signal) override;
   void on_timer(runtime::Timer& timer) override;
   void on_segment_changed(wal::SegmentNo no) override;
+  void on_changes_lost(const wal::Timelines& timelines, wal::SegmentNo before) override;
   void on_source_failed(const runtime::Error& error) override;
 
   void log_memory_contexts();

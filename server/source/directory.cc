@@ -71,6 +71,7 @@ DirectorySource::DirectorySource(std::string directory, const runtime::Clock& cl
       clock_(clock),
       loop_(clock, {}),
       watcher_(loop_, *this),
+      scanner_(directory_, clock, loop_, *this),
       look_timer_(loop_.timers(), *this),
       fault_timer_(loop_.timers(), *this) {}
 
@@ -94,7 +95,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   TRY(watcher_.watch(directory_));
   const wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
   tail.adopt({inventory_->history, TRY(wal::Directory(directory_).read_histories())});
-  pages_.emplace(directory_, identity_.segment_size);
+  pages_.emplace(directory_, identity_.segment_size, walked_files_);
   reader_.emplace(*pages_, identity_, clock_, tail);
   reader_->resume(end.end, end.last_record);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
@@ -106,6 +107,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
     faults.report(*end.stopped_by, inventory_->history.file_timeline(no, identity_.segment_size));
   }
   look_timer_.arm(clock_.now());
+  scanner_.start();
   thread_ =
       std::make_unique<runtime::NamedThread>("wal", [this](memctx::Context&) { loop_.run(); });
   return {};
@@ -116,16 +118,18 @@ void DirectorySource::stop() {
   loop_.stop();
   thread_->join();
   thread_.reset();
+  scanner_.stop();
 }
 
 void DirectorySource::log_memory_contexts() {
   loop_.mailbox().post([] { runtime::log_memory_contexts(); });
+  scanner_.post([] { runtime::log_memory_contexts(); });
 }
 
 void DirectorySource::on_file_event(std::string_view name) {
   loop_.assert_in_thread();
   if (name.empty()) {
-    timelines_changed_ = grown_ = true;
+    timelines_changed_ = grown_ = events_lost_ = true;
     return;
   }
   const auto file = wal::parse_file_name(name);
@@ -152,7 +156,8 @@ void DirectorySource::on_events_done() {
   // A server may have begun to recycle files here: then the loops hear of that first.
   if (!changed_.empty()) release_files_to_server();
   for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
-  if (std::exchange(timelines_changed_, false)) follow_timelines();
+  if (std::exchange(events_lost_, false)) look_for_lost_changes();
+  if (std::exchange(timelines_changed_, false)) scanner_.scan();
   if (std::exchange(grown_, false)) advance();
 }
 
@@ -175,7 +180,7 @@ void DirectorySource::look() {
   release_files_to_server();
   std::error_code error;
   const auto changed = std::filesystem::last_write_time(directory_, error);
-  if (!error && std::exchange(names_changed_, changed) != changed) follow_timelines();
+  if (!error && names_changed_ != changed && scanner_.scan_at_leisure()) names_changed_ = changed;
   grown_ = false;
   advance();
 }
@@ -193,10 +198,24 @@ void DirectorySource::report_unless_growing(wal::Outcome outcome) {
   fault_timer_.arm(loop_.now() + kFaultGrace);
 }
 
+// The kernel's queue was full, so that files behind the tail may have changed without a word. The
+// file in which WAL ends is looked at by the reader anyway.
+void DirectorySource::look_for_lost_changes() {
+  const wal::SegmentNo before = identity_.segment_size.segment_of(reader_->position());
+  scanner_.post([listener = listener_, timelines = tail_->timelines(), before] {
+    listener->on_changes_lost(*timelines, before);
+  });
+}
+
+void DirectorySource::on_scanned(Scanner::Found found) {
+  loop_.assert_in_thread();
+  follow_timelines(std::move(found));
+  if (std::exchange(grown_, false)) advance();
+}
+
 // A new timeline is followed once a segment of it has valid WAL, if it descends from ours.
-void DirectorySource::follow_timelines() {
-  auto inventory = wal::take_inventory(directory_);
-  auto files = wal::Directory(directory_).read_histories();
+void DirectorySource::follow_timelines(Scanner::Found found) {
+  auto& [inventory, files] = found;
   if (!inventory || !files) return;  // half-written, or gone: the next event or look tells more
   const TimelineId old_tip = inventory_->history.tip();
   const TimelineId new_tip = inventory->history.tip();

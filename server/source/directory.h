@@ -14,6 +14,7 @@
 #include "runtime/published.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
+#include "server/source/scanner.h"
 #include "server/source/source.h"
 #include "server/source/watcher.h"
 #include "server/wal/directory_pages.h"
@@ -25,10 +26,13 @@ namespace server::source {
 // A directory of WAL segments: an archive, what pg_receivewal writes, a stopped primary's pg_wal.
 // The end of WAL is where its valid records end; growth and new timelines are noticed by inotify,
 // and by a look every second for file systems that have none. So is a server that starts on it.
-//   Owner: Server.  Thread: main's until start(), then its own, named "wal".
-//   Borrows: clock, tail, faults and listener, which outlive stop().
+// The thread that follows the end of WAL never lists the directory, which may be an archive of a
+// hundred thousand segments.
+//   Owner: Server.  Thread: main's until start(), then its own, named "wal"; the scanner's lists.
+//   Borrows: clock, tail, faults, segments and listener, which outlive stop().
 class DirectorySource final : public Source,
                               private Watcher::Listener,
+                              private Scanner::Listener,
                               private runtime::Timer::Handler {
  public:
   DirectorySource(std::string directory, const runtime::Clock& clock);
@@ -43,6 +47,9 @@ class DirectorySource final : public Source,
                               Source::Listener& listener) override;
   void stop() override;
   void log_memory_contexts() override;
+  void set_segments(wal::Segments& segments) override {
+    walked_files_ = &segments.note_walked_files();
+  }
 
  private:
   // A bad record at the end may be one that is being written: it is reported when it has stayed
@@ -53,12 +60,14 @@ class DirectorySource final : public Source,
   void on_file_event(std::string_view name) override;
   void on_events_done() override;
   void on_timer(runtime::Timer& timer) override;
+  void on_scanned(Scanner::Found found) override;
 
   void look() REQUIRES(loop_);
   bool look_for_server() REQUIRES(loop_);
   void release_files_to_server() REQUIRES(loop_);
   void advance() REQUIRES(loop_);
-  void follow_timelines() REQUIRES(loop_);
+  void follow_timelines(Scanner::Found found) REQUIRES(loop_);
+  void look_for_lost_changes() REQUIRES(loop_);
   void adopt(wal::Inventory inventory, std::map<wal::TimelineId, std::string> files)
       REQUIRES(loop_);
   void report_unless_growing(wal::Outcome outcome) REQUIRES(loop_);
@@ -74,17 +83,20 @@ class DirectorySource final : public Source,
   wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
   wal::FaultLog* faults_ GUARDED_BY(loop_) = nullptr;
   Source::Listener* listener_ GUARDED_BY(loop_) = nullptr;
+  wal::FileStamps* walked_files_ = nullptr;  // null if nothing is to be noted
   std::optional<wal::DirectoryPages> pages_ GUARDED_BY(loop_);
   std::optional<wal::Reader> reader_ GUARDED_BY(loop_);
 
   runtime::Loop loop_;
   Watcher watcher_;
+  Scanner scanner_;
   runtime::Timer look_timer_ GUARDED_BY(loop_);
   runtime::Timer fault_timer_ GUARDED_BY(loop_);
   std::optional<wal::Fault> suspect_ GUARDED_BY(loop_);
   std::set<wal::SegmentNo> changed_ GUARDED_BY(loop_);  // by the events of this batch
   bool timelines_changed_ GUARDED_BY(loop_) = false;
-  // When files last came or went, at a look.
+  bool events_lost_ GUARDED_BY(loop_) = false;
+  // When files last came or went, at a look that had the directory scanned.
   std::filesystem::file_time_type names_changed_ GUARDED_BY(loop_){};
   bool grown_ GUARDED_BY(loop_) = false;
   std::set<wal::TimelineId> refused_ GUARDED_BY(loop_);

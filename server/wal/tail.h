@@ -25,6 +25,10 @@ struct WalSpan {
   Lsn held_from = {};
   // WAL up to here is known to exist, and will come.
   Lsn promised = {};
+  // In [long_begin, long_end) records may be longer than a slice; elsewhere none is. Empty:
+  // nowhere.
+  Lsn long_begin = {};
+  Lsn long_end = {};
 
   // Two spans become one where they touch; the older time stays, since lag counts from there.
   bool merge(const WalSpan& next) {
@@ -33,6 +37,10 @@ struct WalSpan {
     file_replaced = file_replaced || next.file_replaced;
     held_from = next.held_from;
     promised = next.promised;
+    if (next.long_end.valid()) {
+      if (!long_end.valid()) long_begin = next.long_begin;
+      long_end = next.long_end;
+    }
     return true;
   }
 };
