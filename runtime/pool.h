@@ -16,25 +16,37 @@ class Job {
   virtual void done() = 0;
 };
 
+// What a job's time goes into. Jobs of one kind never wait for those of another: each kind has
+// threads of its own.
+enum class JobKind {
+  kRead,     // opening and reading files, as long as the disk takes
+  kCompute,  // checks of a few milliseconds, and the reading for them
+  kLong,     // the same of some seconds
+  kWrite,    // making files durable
+};
+
 // Threads for what must not be done on a loop; results return through the loop's mailbox.
 //   Owner: the server.  Thread: any submits.
-//   Limits: `threads` jobs run at a time; the queue is bounded by the submitters, each of which
-//   keeps one job per segment slice in flight.
-// oneTBB's arena does the scheduling.
+//   Limits: `threads` jobs that read and as many that compute run at a time, and one of each other
+//   kind; the queues are bounded by the submitters, each of which keeps one job per segment slice,
+//   or per session, in flight.
+// A oneTBB arena for each kind does the scheduling.
 class Pool {
  public:
   explicit Pool(int threads);
+  // How many threads that makes in all.
+  static constexpr int threads_in_all(int threads) { return 2 * threads + 2; }
   // Waits for the jobs that run. Their done() may then no longer be called.
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   // `home` outlives the pool.
-  void submit(std::unique_ptr<Job> job, Mailbox& home);
+  void submit(std::unique_ptr<Job> job, Mailbox& home, JobKind kind = JobKind::kRead);
 
  private:
-  struct Arena;
-  std::unique_ptr<Arena> arena_;
+  struct Arenas;
+  std::unique_ptr<Arenas> arenas_;
 };
 
 }  // namespace runtime

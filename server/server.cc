@@ -159,6 +159,7 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   faults_.emplace(source_->identity());
   segments_.emplace(source_->directory(), source_->identity(), *faults_);
   source_->set_pins(segments_->pins());
+  source_->set_segments(*segments_);
   settings::Settings settings = config_.settings;
   settings::add_source_settings(source_->identity(), settings);
   settings::add_cluster_facts(source_->facts(), settings);
@@ -201,9 +202,11 @@ runtime::Result<void> Server::listen() {
 runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   constexpr std::size_t kFilesPerThread = 4;  // of the pool
   constexpr std::size_t kOtherFiles = 16;     // of the source, of slots and of a reload
-  const std::size_t files_max = config_.workers * stream::WalView::Options().segments_max +
-                                static_cast<std::size_t>(config_.io_threads) * kFilesPerThread +
-                                kOtherFiles;
+  const std::size_t files_max =
+      config_.workers * stream::WalView::Options().segments_max +
+      static_cast<std::size_t>(runtime::Pool::threads_in_all(config_.io_threads)) *
+          kFilesPerThread +
+      kOtherFiles;
   const runtime::ConnectionLimits limits = TRY(runtime::share_out_descriptors(
       descriptors, runtime::count_open_descriptors(), static_cast<std::int64_t>(files_max)));
   if (config_.reloadable.max_wal_senders > limits.admitted_max) {
@@ -276,7 +279,9 @@ void Server::look_at_left_slots() {
   if (next != wal::kInvalidTransactionId) left_slots_.look(slots_->all(), next, loop_.now());
 }
 
-void Server::save_slots() { pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox()); }
+void Server::save_slots() {
+  pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox(), runtime::JobKind::kWrite);
+}
 
 void Server::begin_stop() {
   loop_.assert_in_thread();
@@ -358,6 +363,12 @@ void Server::on_cluster_facts(const wal::ClusterFacts& facts) {
     settings::add_cluster_facts(*owned, shown);
     show(std::move(shown));
   });
+}
+
+void Server::on_changes_lost(const wal::Timelines& timelines, wal::SegmentNo before) {
+  for (const wal::SegmentNo no : segments_->find_changed(timelines, before)) {
+    on_segment_changed(no);
+  }
 }
 
 void Server::on_source_failed(const runtime::Error& error) {

@@ -88,6 +88,7 @@ class Server final : private runtime::Signals::Handler,
   void on_timer(runtime::Timer& timer) override;
   void on_segment_changed(wal::SegmentNo no) override;
   void on_cluster_facts(const wal::ClusterFacts& facts) override;
+  void on_changes_lost(const wal::Timelines& timelines, wal::SegmentNo before) override;
   void on_source_failed(const runtime::Error& error) override;
 
   void log_memory_contexts();

@@ -85,7 +85,7 @@ void SessionSlots::drop(std::string_view name, bool wait) {
 void SessionSlots::run(std::unique_ptr<Command> command) {
   CHECK(!wait_.has_value());
   if (!busy()) state_ = State::kBusy;
-  pool_.submit(std::move(command), home_);
+  pool_.submit(std::move(command), home_, runtime::JobKind::kWrite);
 }
 
 void SessionSlots::done_with(Command& command) {

@@ -49,6 +49,7 @@ DirectorySource::DirectorySource(std::string directory, const runtime::Clock& cl
       options_(options),
       loop_(clock, {}),
       watcher_(loop_, *this),
+      scanner_(directory_, clock, loop_, *this),
       look_timer_(loop_.timers(), *this),
       fault_timer_(loop_.timers(), *this) {}
 
@@ -79,7 +80,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   end_at(inventory_->end_max, inventory_->forked);
   if (end.end > end_max_) end = {.end = end_max_, .last_record = {}};
   tail.adopt({inventory_->history, inventory_->files});
-  pages_.emplace(directory_, identity_.segment_size);
+  pages_.emplace(directory_, identity_.segment_size, walked_files_);
   reader_.emplace(*pages_, identity_, clock_, tail);
   reader_->resume(end.end, end.last_record, end.end);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
@@ -92,6 +93,7 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   }
   advance();
   look_timer_.arm(clock_.now());
+  scanner_.start(identity_);
   thread_ =
       std::make_unique<runtime::NamedThread>("wal", [this](memctx::Context&) { loop_.run(); });
   return {};
@@ -102,16 +104,18 @@ void DirectorySource::stop() {
   loop_.stop();
   thread_->join();
   thread_.reset();
+  scanner_.stop();
 }
 
 void DirectorySource::log_memory_contexts() {
   loop_.mailbox().post([] { runtime::log_memory_contexts(); });
+  scanner_.post([] { runtime::log_memory_contexts(); });
 }
 
 void DirectorySource::on_file_event(std::string_view name) {
   loop_.assert_in_thread();
   if (name.empty()) {
-    timelines_changed_ = grown_ = true;
+    timelines_changed_ = grown_ = events_lost_ = true;
     return;
   }
   const auto file = wal::parse_file_name(name);
@@ -152,7 +156,8 @@ void DirectorySource::on_events_done() {
   // A server may have begun to recycle files here: then the loops hear of that first.
   if (!changed_.empty()) release_files_to_server();
   for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
-  if (std::exchange(timelines_changed_, false)) follow_timelines();
+  if (std::exchange(events_lost_, false)) look_for_lost_changes();
+  if (std::exchange(timelines_changed_, false)) scanner_.scan();
   if (std::exchange(grown_, false)) advance();
 }
 
@@ -175,9 +180,8 @@ void DirectorySource::look() {
   release_files_to_server();
   std::error_code error;
   const auto changed = std::filesystem::last_write_time(directory_, error);
-  if (std::exchange(names_changed_, changed) != changed || unlisted_.has_value()) {
-    follow_timelines();
-  }
+  const bool has_changed = names_changed_ != changed || unlisted_.has_value();
+  if (has_changed && scanner_.scan_at_leisure()) names_changed_ = changed;
   grown_ = false;
   advance();
 }
@@ -198,6 +202,26 @@ void DirectorySource::report_unless_growing(wal::Outcome outcome) {
   if (suspect_.has_value() && suspect_->lsn == fault.lsn && suspect_->what == fault.what) return;
   suspect_ = fault;
   fault_timer_.arm(loop_.now() + kFaultGrace);
+}
+
+// The kernel's queue was full, so that files behind the tail may have changed without a word. The
+// file in which WAL ends is looked at by the reader anyway.
+void DirectorySource::look_for_lost_changes() {
+  const wal::SegmentNo before = identity_.segment_size.segment_of(reader_->position());
+  scanner_.post([listener = listener_, timelines = tail_->timelines(), before] {
+    listener->on_changes_lost(*timelines, before);
+  });
+}
+
+wal::TimelineId DirectorySource::served_timeline() const {
+  loop_.assert_in_thread();
+  return inventory_->history.tip();
+}
+
+void DirectorySource::on_scanned(Scanner::Found found) {
+  loop_.assert_in_thread();
+  follow_timelines(std::move(found));
+  if (std::exchange(grown_, false)) advance();
 }
 
 // A record that reaches beyond the last file is none yet, but its bytes are here as far as that
@@ -262,9 +286,8 @@ std::optional<std::string> DirectorySource::gap(wal::Outcome outcome) const {
 }
 
 // A new timeline is followed once it has WAL, and the tip ends once a child's history is there.
-void DirectorySource::follow_timelines() {
+void DirectorySource::follow_timelines(Scanner::Found survey) {
   const wal::TimelineHistory known = inventory_->history;
-  auto survey = wal::survey_timelines(directory_, identity_, known.tip());
   unlisted_.reset();
   if (!survey) {
     unlisted_ = survey.error().what;

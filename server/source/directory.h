@@ -15,6 +15,7 @@
 #include "runtime/published.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
+#include "server/source/scanner.h"
 #include "server/source/source.h"
 #include "server/source/standstill.h"
 #include "server/source/watcher.h"
@@ -28,11 +29,14 @@ namespace server::source {
 // A directory of WAL segments: an archive, what pg_receivewal writes, a stopped primary's pg_wal.
 // The end of WAL is where its valid records end; growth and new timelines are noticed by inotify,
 // and by a look every second for file systems that have none. So is a server that starts on it.
-// Of several timelines wal/branch.h chooses, at the start and later by the same rule.
-//   Owner: Server.  Thread: main's until start(), then its own, named "wal".
-//   Borrows: clock, tail, faults and listener, which outlive stop().
+// Of several timelines wal/branch.h chooses, at the start and later by the same rule. The thread
+// that follows the end of WAL never lists the directory, which may be an archive of a hundred
+// thousand segments.
+//   Owner: Server.  Thread: main's until start(), then its own, named "wal"; the scanner's lists.
+//   Borrows: clock, tail, faults, segments and listener, which outlive stop().
 class DirectorySource final : public Source,
                               private Watcher::Listener,
+                              private Scanner::Listener,
                               private runtime::Timer::Handler {
  public:
   // What the operator says of the files. kMayBeOverwritten: a server may recycle them, though none
@@ -57,6 +61,9 @@ class DirectorySource final : public Source,
                               Source::Listener& listener) override;
   void stop() override;
   void log_memory_contexts() override;
+  void set_segments(wal::Segments& segments) override {
+    walked_files_ = &segments.note_walked_files();
+  }
 
  private:
   // A bad record at the end may be one that is being written: it is reported when it has stayed
@@ -70,13 +77,16 @@ class DirectorySource final : public Source,
   void on_file_renamed(std::string_view from, std::string_view to) override;
   void on_events_done() override;
   void on_timer(runtime::Timer& timer) override;
+  wal::TimelineId served_timeline() const override;
+  void on_scanned(Scanner::Found found) override;
 
   void look() REQUIRES(loop_);
   bool look_for_server() REQUIRES(loop_);
   void note_recycling(std::string_view why) REQUIRES(loop_);
   void release_files_to_server() REQUIRES(loop_);
   void advance() REQUIRES(loop_);
-  void follow_timelines() REQUIRES(loop_);
+  void follow_timelines(Scanner::Found found) REQUIRES(loop_);
+  void look_for_lost_changes() REQUIRES(loop_);
   void adopt(wal::TimelineHistory history, wal::HistoryFiles files) REQUIRES(loop_);
   void end_at(wal::Lsn end_max, wal::TimelineId forked) REQUIRES(loop_);
   void warn(const std::vector<std::string>& warnings) REQUIRES(loop_);
@@ -98,17 +108,20 @@ class DirectorySource final : public Source,
   wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
   wal::FaultLog* faults_ GUARDED_BY(loop_) = nullptr;
   Source::Listener* listener_ GUARDED_BY(loop_) = nullptr;
+  wal::FileStamps* walked_files_ = nullptr;  // null if nothing is to be noted
   std::optional<wal::DirectoryPages> pages_ GUARDED_BY(loop_);
   std::optional<wal::Reader> reader_ GUARDED_BY(loop_);
 
   runtime::Loop loop_;
   Watcher watcher_;
+  Scanner scanner_;
   runtime::Timer look_timer_ GUARDED_BY(loop_);
   runtime::Timer fault_timer_ GUARDED_BY(loop_);
   std::optional<wal::Fault> suspect_ GUARDED_BY(loop_);
   std::set<wal::SegmentNo> changed_ GUARDED_BY(loop_);  // by the events of this batch
   bool timelines_changed_ GUARDED_BY(loop_) = false;
-  // When files last came or went, at a look.
+  bool events_lost_ GUARDED_BY(loop_) = false;
+  // When files last came or went, at a look that had the directory scanned.
   std::filesystem::file_time_type names_changed_ GUARDED_BY(loop_){};
   bool grown_ GUARDED_BY(loop_) = false;
   // Behind this the tip's WAL is void, since `forked_` has left it there (wal::Branch).

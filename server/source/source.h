@@ -25,6 +25,12 @@ class Source {
     virtual void on_segment_changed(wal::SegmentNo no) = 0;
     // The primary says something else of its cluster than facts().
     virtual void on_cluster_facts(const wal::ClusterFacts& /*facts*/) {}
+    // What was changed in files before the segment `before` may have gone unseen: what is known of
+    // them holds only for those that are what they were. On any thread; blocks.
+    virtual void on_changes_lost(const wal::Timelines& timelines, wal::SegmentNo before) {
+      static_cast<void>(timelines);
+      static_cast<void>(before);
+    }
     // The source cannot go on, and neither can the server.
     virtual void on_source_failed(const runtime::Error& error) = 0;
   };
@@ -43,6 +49,8 @@ class Source {
   // Before start(): the account of what streams need of the files, for a source that has to hold
   // a primary back from them.
   virtual void set_pins(wal::Pins& /*pins*/) {}
+  // Before start(): where a source notes which files it has read, if others may replace them.
+  virtual void set_segments(wal::Segments& /*segments*/) {}
 
   // Finds the end of WAL, publishes it, and follows it on a thread until stop(). Blocks until the
   // first span is published. REQUIRES: open() succeeded.

@@ -13,10 +13,12 @@ using wal::Lsn;
 using wal::SegmentNo;
 
 // Opens a segment if need be, and makes one slice of it ready. How much that takes was decided when
-// the job was submitted; if the file has changed since, the job's epoch is over.
+// the job was submitted; if the file has changed since, the job's epoch is over. A proof that turns
+// out to be long is given up, and made by another job, so that no proof of a slice waits long.
 class SliceCache::PrepareJob final : public runtime::Job {
  public:
-  PrepareJob(SliceCache& cache, SegmentNo no, std::uint32_t epoch, wal::SegmentRef segment, Lsn lsn)
+  PrepareJob(SliceCache& cache, SegmentNo no, std::uint32_t epoch, wal::SegmentRef segment, Lsn lsn,
+             wal::Effort effort)
       : cache_(cache),
         segments_(cache.segments_),
         timelines_(*cache.walk_.timelines()),
@@ -24,25 +26,32 @@ class SliceCache::PrepareJob final : public runtime::Job {
         epoch_(epoch),
         segment_(std::move(segment)),
         lsn_(lsn),
+        effort_(effort),
         wal_end_(cache.walk_.end()),
         hot_(cache.walk_.is_hot(lsn)),
         walked_(cache.walk_.has_proven_slice(lsn)) {}
+
+  runtime::JobKind kind() const {
+    if (hot_ || walked_) return runtime::JobKind::kRead;
+    return effort_ == wal::Effort::kShort ? runtime::JobKind::kCompute : runtime::JobKind::kLong;
+  }
 
   void work() override { result_ = prepare(); }
 
   void done() override {
     cache_.loop_.assert_in_thread();
-    cache_.on_prepared(no_, cache_.slice_of(lsn_), epoch_, std::move(*result_));
+    cache_.on_prepared(no_, lsn_, epoch_, std::move(*result_));
   }
 
  private:
   // Hot WAL needs a file, and no look at it. Other WAL of the reader's walk is read into the page
-  // cache, and all else is proven too.
+  // cache, if it is in the file that the reader has read, and all else is proven too.
   runtime::Result<wal::PreparedSlice> prepare() {
     if (segment_ == nullptr) segment_ = TRY(segments_.open(timelines_, lsn_));
     if (hot_) return wal::PreparedSlice{std::move(segment_), Lsn(), false};
-    if (walked_) return segments_.warm(std::move(segment_), lsn_, wal_end_);
-    return segments_.prepare(timelines_, std::move(segment_), lsn_, wal_end_);
+    if (walked_ && segments_.was_walked(*segment_))
+      return segments_.warm(std::move(segment_), lsn_, wal_end_);
+    return segments_.prepare(timelines_, std::move(segment_), lsn_, wal_end_, effort_);
   }
 
   SliceCache& cache_;
@@ -52,6 +61,7 @@ class SliceCache::PrepareJob final : public runtime::Job {
   const std::uint32_t epoch_;
   wal::SegmentRef segment_;
   const Lsn lsn_;
+  const wal::Effort effort_;
   const Lsn wal_end_;
   const bool hot_;
   const bool walked_;
@@ -141,13 +151,19 @@ void SliceCache::request(SegmentNo no, OpenSegment& open, Lsn lsn) {
   Slice& slice = open.slices[slice_of(lsn)];
   if (slice.state == Slice::State::kPreparing) return;
   slice.state = Slice::State::kPreparing;
-  ++open.jobs;
-  pool_.submit(std::make_unique<PrepareJob>(*this, no, open.epoch, open.segment, lsn),
-               loop_.mailbox());
+  submit(no, open, lsn, wal::Effort::kShort);
 }
 
-void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint32_t epoch,
+void SliceCache::submit(SegmentNo no, OpenSegment& open, Lsn lsn, wal::Effort effort) {
+  ++open.jobs;
+  auto job = std::make_unique<PrepareJob>(*this, no, open.epoch, open.segment, lsn, effort);
+  const runtime::JobKind kind = job->kind();
+  pool_.submit(std::move(job), loop_.mailbox(), kind);
+}
+
+void SliceCache::on_prepared(SegmentNo no, Lsn lsn, std::uint32_t epoch,
                              runtime::Result<wal::PreparedSlice> result) {
+  const std::uint32_t slice_index = slice_of(lsn);
   OpenSegment& open = open_.at(no);
   DCHECK(open.jobs > 0);
   --open.jobs;
@@ -155,6 +171,8 @@ void SliceCache::on_prepared(SegmentNo no, std::uint32_t slice_index, std::uint3
   if (epoch != open.epoch) {
     // The result is of a file that has changed since, and the slice's state is not this job's any
     // more. The senders that still wait ask anew, or wait for the slice's new job.
+  } else if (!result && result.error().kind == &wal::kCheckTooLong) {
+    return submit(no, open, lsn, wal::Effort::kWhatever);
   } else if (!result) {
     slice.state = Slice::State::kUnknown;
     const auto tell = [&](Waiter& waiter) {

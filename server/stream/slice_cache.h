@@ -95,7 +95,9 @@ class SliceCache {
   OpenSegment& at(wal::SegmentNo no) REQUIRES(loop_);
   Located wait(OpenSegment& open, wal::Lsn lsn, Waiter& waiter) REQUIRES(loop_);
   void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn) REQUIRES(loop_);
-  void on_prepared(wal::SegmentNo no, std::uint32_t slice, std::uint32_t epoch,
+  void submit(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn, wal::Effort effort)
+      REQUIRES(loop_);
+  void on_prepared(wal::SegmentNo no, wal::Lsn lsn, std::uint32_t epoch,
                    runtime::Result<wal::PreparedSlice> result) REQUIRES(loop_);
   wal::Lsn proven_to(const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
   bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);

@@ -10,43 +10,73 @@ namespace server::wal {
 
 namespace {
 
-// The padding of a switch has no records, so the reader skips it; it is sent all the same.
-void warm_padding(PageSource& source, const Record& record, Lsn end) {
+// Gives up after so many pages.
+class LimitedPages final : public PageSource {
+ public:
+  LimitedPages(PageSource& source, std::optional<std::uint64_t> pages_max)
+      : source_(source), pages_max_(pages_max) {}
+
+  PageView page(Lsn page) override {
+    if (pages_max_.has_value() && pages_++ >= *pages_max_) {
+      return {.bytes = {}, .problem = runtime::Error{.kind = &kCheckTooLong, .what = "too long"}};
+    }
+    return source_.page(page);
+  }
+  TimelineId file_timeline(SegmentNo no) const override { return source_.file_timeline(no); }
+  bool bytes_are_final() const override { return source_.bytes_are_final(); }
+
+ private:
+  PageSource& source_;
+  const std::optional<std::uint64_t> pages_max_;
+  std::uint64_t pages_ = 0;
+};
+
+// The padding of a switch has no records, so the reader skips it; it is sent all the same. What of
+// it lies in the range is read.
+void warm_padding(PageSource& source, const Record& record, Lsn begin, Lsn end) {
   if (!is_switch(record.rmid, record.info)) return;
   const Lsn last = std::min(record.end, end);
-  for (Lsn page = record.begin.page_start(); page < last; page += kPageBytes) source.page(page);
+  for (Lsn page = std::max(record.begin, begin).page_start(); page < last; page += kPageBytes) {
+    source.page(page);
+  }
 }
 
 // Whether the record that `begin` lies in cannot be had, because its file has been removed, cut
 // off, locked or replaced by another cluster's: then its rest is taken as it is, as at the begin of
 // all WAL.
-bool begins_out_of_reach(const RecordReader& reader, Lsn begin) {
-  const Fault fault = reader.fault();
-  return fault.lsn < begin &&
-         (fault.kind == FaultKind::kUnreadable || fault.kind == FaultKind::kShortFile ||
-          fault.kind == FaultKind::kSystemIdentifier);
+bool begins_out_of_reach(const RangeCheck& check, Lsn begin) {
+  if (!check.fault.has_value() || check.fault->lsn >= begin) return false;
+  const FaultKind kind = check.fault->kind;
+  if (kind == FaultKind::kUnreadable) return check.problem->kind != &kCheckTooLong;
+  return kind == FaultKind::kShortFile || kind == FaultKind::kSystemIdentifier;
 }
 
 RangeCheck failed(const RecordReader& reader, Lsn proven_to) {
   return {.proven_to = proven_to, .fault = reader.fault(), .problem = reader.problem()};
 }
 
-}  // namespace
-
-RangeCheck check_range(PageSource& source, const Identity& identity, Lsn begin, Lsn end) {
-  CHECK(begin <= end);
-  RecordReader reader(source, identity);
-  if (begin == end) return {.proven_to = end};
-  Outcome found = reader.seek_covering(begin);
-  if (found != Outcome::kRecord && begins_out_of_reach(reader, begin)) {
-    found = reader.seek_first(begin);
-  }
+// Proves record after record from where the reader was to go, until the range is covered.
+RangeCheck prove(RecordReader& reader, Outcome found, PageSource& source, Lsn begin, Lsn end) {
   if (found != Outcome::kRecord) return failed(reader, std::min(reader.position(), begin));
+  const Lsn covered_begin = std::min(reader.position(), begin);
   while (reader.position() < end) {
     if (reader.next() != Outcome::kRecord) return failed(reader, std::min(reader.position(), end));
-    warm_padding(source, reader.record(), end);
+    warm_padding(source, reader.record(), begin, end);
   }
-  return {.proven_to = end};
+  return {.proven_to = end, .covered_begin = covered_begin, .covered_end = reader.position()};
+}
+
+}  // namespace
+
+RangeCheck check_range(PageSource& source, const Identity& identity, Lsn begin, Lsn end,
+                       std::optional<std::uint64_t> pages_max) {
+  CHECK(begin <= end);
+  if (begin == end) return {.proven_to = end, .covered_begin = end, .covered_end = end};
+  LimitedPages pages(source, pages_max);
+  RecordReader reader(pages, identity);
+  const RangeCheck check = prove(reader, reader.seek_covering(begin), pages, begin, end);
+  if (!begins_out_of_reach(check, begin)) return check;
+  return prove(reader, reader.seek_first(begin), pages, begin, end);
 }
 
 }  // namespace server::wal

@@ -1,5 +1,6 @@
 #include "server/wal/directory_pages.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/wal/names.h"
@@ -12,6 +13,7 @@ void DirectoryPages::begin(const TimelineHistory& history, Lsn position) {
   if (!position.valid()) return;
   end_segment_ = segment_size_.segment_of(position - 1);
   end_file_ = find_file(end_segment_);
+  note_files(end_segment_, end_segment_);
 }
 
 // A program that copies a growing directory may put a longer file in the place of a shorter one. A
@@ -21,13 +23,26 @@ bool DirectoryPages::file_was_replaced(Lsn begin, Lsn end) {
   const SegmentNo first = segment_size_.segment_of(begin);
   const bool replaced =
       end_file_.has_value() && first == end_segment_ && find_file(first) != end_file_;
-  end_segment_ = segment_size_.segment_of(end - 1);
-  end_file_ = find_file(end_segment_);
+  const SegmentNo last = segment_size_.segment_of(end - 1);
+  const std::optional<FileId> file = find_file(last);
+  // The file that is left behind is noted once more, with what it is like now that it is full.
+  if (last != end_segment_ || file != end_file_) {
+    note_files(end_file_.has_value() ? std::min(first, end_segment_) : first, last);
+  }
+  end_segment_ = last;
+  end_file_ = file;
   return replaced;
 }
 
-std::optional<FileId> DirectoryPages::find_file(SegmentNo no) const {
-  return Segment::find(directory_ + "/" + segment_name(file_timeline(no), no, segment_size_));
+void DirectoryPages::note_files(SegmentNo first, SegmentNo last) {
+  if (walked_ == nullptr) return;
+  for (SegmentNo no = first; no <= last; no = next(no)) {
+    if (const auto stamp = Segment::look(path_of(no))) walked_->note(no, *stamp);
+  }
+}
+
+std::string DirectoryPages::path_of(SegmentNo no) const {
+  return directory_ + "/" + segment_name(file_timeline(no), no, segment_size_);
 }
 
 }  // namespace server::wal

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "server/wal/file_stamps.h"
 #include "server/wal/growing_pages.h"
 #include "server/wal/segment.h"
 
@@ -13,8 +14,9 @@ namespace server::wal {
 //   Invariant: end_file_ is the file in which the WAL that was published last ends.
 class DirectoryPages final : public GrowingPages {
  public:
-  DirectoryPages(std::string directory, SegmentSize segment_size)
-      : directory_(std::move(directory)), segment_size_(segment_size) {}
+  // `walked`, if there is one, gets the file of each segment that WAL was published of.
+  DirectoryPages(std::string directory, SegmentSize segment_size, FileStamps* walked = nullptr)
+      : directory_(std::move(directory)), segment_size_(segment_size), walked_(walked) {}
 
   void begin(const TimelineHistory& history, Lsn position) override;
   void look_again() override { files_->forget(); }
@@ -23,10 +25,13 @@ class DirectoryPages final : public GrowingPages {
   TimelineId file_timeline(SegmentNo no) const override { return files_->file_timeline(no); }
 
  private:
-  std::optional<FileId> find_file(SegmentNo no) const;
+  std::string path_of(SegmentNo no) const;
+  std::optional<FileId> find_file(SegmentNo no) const { return Segment::find(path_of(no)); }
+  void note_files(SegmentNo first, SegmentNo last);
 
   const std::string directory_;
   const SegmentSize segment_size_;
+  FileStamps* const walked_;
   std::optional<FilePages> files_;
   SegmentNo end_segment_{};
   std::optional<FileId> end_file_;

@@ -11,10 +11,12 @@
 
 namespace server::wal {
 
-FilePages::FilePages(std::string directory, TimelineHistory history, SegmentSize segment_size)
+FilePages::FilePages(std::string directory, TimelineHistory history, SegmentSize segment_size,
+                     std::map<SegmentNo, FileId>* opened)
     : directory_(std::move(directory)),
       history_(std::move(history)),
       segment_size_(segment_size),
+      opened_(opened),
       window_(kWindowBytesMax) {}
 
 PageView FilePages::page(Lsn page) {
@@ -56,6 +58,11 @@ std::optional<runtime::Error> FilePages::open_segment(SegmentNo no) {
   auto file = open_segment_file(path_);
   if (!file) return std::move(file).error();
   file_ = std::move(file).value();
+  if (opened_ == nullptr) return std::nullopt;
+  auto stamp = file_stamp(file_, path_);
+  if (!stamp) return std::move(stamp).error();
+  const auto [known, added] = opened_->try_emplace(no, stamp->id);
+  if (!added && known->second != stamp->id) known->second = FileId();
   return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "runtime/result.h"
 #include "server/wal/directory.h"
 #include "server/wal/lsn.h"
+#include "server/wal/segment.h"
 #include "server/wal/timeline.h"
 
 namespace server::wal {
@@ -47,7 +49,10 @@ class FilePages final : public PageSource {
   static constexpr std::size_t kWindowBytesMin = 2 * kPageBytes;
   static constexpr std::size_t kWindowBytesMax = 256 * 1024;
 
-  FilePages(std::string directory, TimelineHistory history, SegmentSize segment_size);
+  // `opened`, if there is one, gets the file of each segment that is opened: FileId() if it was
+  // opened twice, and had become another.
+  FilePages(std::string directory, TimelineHistory history, SegmentSize segment_size,
+            std::map<SegmentNo, FileId>* opened = nullptr);
 
   // A problem is kFileMissing if there is neither the segment nor its .partial.
   PageView page(Lsn page) override;
@@ -68,6 +73,7 @@ class FilePages final : public PageSource {
   const Directory directory_;
   const TimelineHistory history_;
   const SegmentSize segment_size_;
+  std::map<SegmentNo, FileId>* const opened_;
 
   runtime::UniqueFd file_;
   std::string path_;  // of file_

@@ -60,7 +60,7 @@ Outcome Reader::advance(Lsn limit) {
 Outcome Reader::next_record(Lsn limit) {
   const Lsn begin = records_->position();
   const Lsn previous = records_->previous_record();
-  const Outcome outcome = records_->next();
+  const Outcome outcome = records_->next(limit);
   if (records_->position() <= limit) {
     if (outcome == Outcome::kRecord) xids_.note(records_->record(), records_->head());
     return outcome;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/check.h"
 #include "runtime/errors.h"
@@ -26,29 +27,32 @@ void RecordReader::seek(Lsn position, Lsn previous) {
   CHECK(position == position.aligned());
   cursor_.reset();
   candidate_ = {};
+  search_.reset();
   position_ = position;
   previous_ = previous;
 }
 
-Outcome RecordReader::next() { return read(Checks::kAll); }
+Outcome RecordReader::next(Lsn limit) { return read(Checks::kAll, limit); }
 
-Outcome RecordReader::read(Checks checks) {
-  Finding finding = find_record(checks);
+Outcome RecordReader::read(Checks checks, Lsn limit) {
+  Finding finding = find_record(checks, limit);
   if (!is_fault(finding) && checks == Checks::kAll && !candidate_.crc_current) {
     candidate_ = {};  // it grew while we looked: now that it is whole, once more from its begin
-    finding = find_record(checks);
+    finding = find_record(checks, limit);
   }
   if (!is_fault(finding) && checks == Checks::kAll) finding = check_crc();
   if (!is_fault(finding)) finding = extend_switch();
   return is_fault(finding) ? reject(finding) : accept();
 }
 
-Finding RecordReader::find_record(Checks checks) {
+Finding RecordReader::find_record(Checks checks, Lsn limit) {
   if (!candidate_.begin.valid()) {
     const Finding finding = start_at(position_, checks);
     if (is_fault(finding)) return finding;
   }
   while (candidate_.got < candidate_.header.total_length) {
+    const Lsn page = candidate_.page + kPageBytes;
+    if (page >= limit) return {FaultKind::kShortFile, page, 0, kPageBytes};
     const Finding finding = extend(checks);
     if (is_fault(finding)) return finding;
   }
@@ -211,16 +215,29 @@ Outcome RecordReader::reject(const Finding& finding) {
 }
 
 Outcome RecordReader::seek_first(Lsn lsn) {
-  seek(lsn.page_start());
-  for (Lsn page = position_;; page += kPageBytes) {
-    if (const Finding finding = cursor_.load(page); is_fault(finding)) return reject(finding);
-    const Lsn start = first_start(page);
-    if (start >= page + kPageBytes) continue;
-    if (const Finding finding = cursor_.need(start - page); is_fault(finding)) {
+  if (!search_.has_value() || search_->lsn != lsn) {
+    seek(lsn.page_start());
+    search_ = Search{.lsn = lsn, .page = position_, .has_start = false};
+  }
+  if (!search_->has_start) {
+    if (const Finding finding = find_start(search_->page); is_fault(finding)) {
       return reject(finding);
     }
-    seek(start);
-    return walk_to(lsn, begins_at_or_after);
+    const Lsn page = search_->page;
+    seek(first_start(page));
+    search_ = Search{.lsn = lsn, .page = page, .has_start = true};
+  }
+  const Outcome outcome = walk_to(lsn, begins_at_or_after);
+  if (outcome == Outcome::kRecord) search_.reset();
+  return outcome;
+}
+
+// Moves `page` on to the first page on which something begins, or to one that is not there.
+Finding RecordReader::find_start(Lsn& page) {
+  for (;; page += kPageBytes) {
+    if (const Finding finding = cursor_.load(page); is_fault(finding)) return finding;
+    const Lsn start = first_start(page);
+    if (start < page + kPageBytes) return cursor_.need(start - page);
   }
 }
 
@@ -240,13 +257,69 @@ Outcome RecordReader::seek_covering(Lsn lsn) {
       continue;
     }
     seen_file = true;
-    // An invalid page belongs to a record that starts before it, as a zero page after a switch
-    // does.
-    if (is_fault(finding) || !record_starts_by(lsn, page)) continue;
-    seek(first_start(page));
-    return walk_to(lsn, reaches_beyond);
+    if (!is_fault(finding) && record_starts_by(lsn, page)) {
+      seek(first_start(page));
+      return walk_to(lsn, reaches_beyond);
+    }
+    page = first_in_segment(stretch_at(page, finding));
   }
   return seek_first(lsn);
+}
+
+// An invalid page belongs to a record that starts before it, as a zero page after a switch does.
+RecordReader::Stretch RecordReader::stretch_at(Lsn page, const Finding& finding) const {
+  const bool of_record = !is_fault(finding) && cursor_.has(kPageFirstIsContrecord);
+  return {.of_record = of_record,
+          .page = page,
+          .remaining = of_record ? cursor_.header().remaining_length : 0};
+}
+
+// The first page of the stretch within its segment. All pages between two of one stretch belong to
+// it: the middle of a record because the missing length falls by what the pages hold; empty pages
+// because WAL has none but behind a switch, up to the segment's end. If damage looks like either,
+// the walk from the page before meets it.
+Lsn RecordReader::first_in_segment(const Stretch& stretch) {
+  const SegmentSize size = cursor_.identity().segment_size;
+  Lsn in = stretch.page;
+  Lsn out = size.start(size.segment_of(in));
+  if (out == in || is_in(stretch, out)) return out;
+  // From here on `in` is of the stretch and `out` is not, and they come closer: first in steps that
+  // double, since most stretches are short.
+  for (std::uint64_t step = kPageBytes; in - out > step; step *= 2) {
+    const Lsn page = in - step;
+    if (!is_in(stretch, page)) {
+      out = page;
+      break;
+    }
+    in = page;
+  }
+  while (in - out > kPageBytes) {
+    const Lsn page = (out + (in - out) / 2).page_start();
+    (is_in(stretch, page) ? in : out) = page;
+  }
+  return in;
+}
+
+bool RecordReader::is_in(const Stretch& stretch, Lsn page) {
+  const Finding finding = cursor_.load(page);
+  if (finding.kind == FaultKind::kUnreadable) return false;
+  const bool continues = !is_fault(finding) && cursor_.has(kPageFirstIsContrecord);
+  if (!stretch.of_record) {
+    return is_fault(finding) || (!continues && !record_starts_by(Lsn::max(), page));
+  }
+  return continues &&
+         cursor_.header().remaining_length == stretch.remaining + room_between(page, stretch.page);
+}
+
+// What the pages of [from, to) hold of a record that fills them. REQUIRES: both are pages.
+std::uint64_t RecordReader::room_between(Lsn from, Lsn to) const {
+  const SegmentSize size = cursor_.identity().segment_size;
+  const std::uint64_t pages = (to - from) / kPageBytes;
+  // Segments whose first page is among them.
+  const std::uint64_t segments =
+      value(size.segment_of(to - 1)) - value(size.segment_of(from)) + (size.offset(from) == 0);
+  return pages * (kPageBytes - sizeof(PageHeader)) -
+         segments * (sizeof(LongPageHeader) - sizeof(PageHeader));
 }
 
 // The first position on the current page that is not inside a record from an earlier one; beyond
@@ -267,6 +340,7 @@ bool RecordReader::record_starts_by(Lsn lsn, Lsn page) const {
 
 Outcome RecordReader::walk_to(Lsn lsn, bool (*is_there)(const Record&, Lsn)) {
   for (;;) {
+    if (is_there == reaches_beyond && says_it_reaches_beyond(lsn)) return Outcome::kRecord;
     const Lsn position = position_;
     const Lsn previous = previous_;
     const Outcome outcome = read(Checks::kAllButCrc);
@@ -276,6 +350,39 @@ Outcome RecordReader::walk_to(Lsn lsn, bool (*is_there)(const Record&, Lsn)) {
     previous_ = previous;
     return Outcome::kRecord;
   }
+}
+
+// Whether the record at position_ is so long that it must reach beyond `lsn`. Then there is no need
+// to read it for that.
+bool RecordReader::says_it_reaches_beyond(Lsn lsn) {
+  if (candidate_.begin.valid()) return false;
+  const bool starts = !is_fault(start_at(position_, Checks::kAllButCrc));
+  const Candidate found = std::exchange(candidate_, {});
+  return starts && end_of(found.begin, found.header.total_length) > lsn;
+}
+
+// Where a record ends that begins there and is so long.
+Lsn RecordReader::end_of(Lsn begin, std::uint32_t length) const {
+  const SegmentSize size = cursor_.identity().segment_size;
+  std::uint64_t left = length;
+  Lsn page = begin.page_start();
+  std::uint32_t offset = begin.page_offset();
+  // What lies in the first page, then in each segment, then in each page of the last segment.
+  const auto pass = [&](std::uint64_t room, Lsn next) {
+    left -= room;
+    page = next;
+    offset = page_header_bytes(page, size);
+  };
+  if (left <= kPageBytes - offset) return page + offset + align(length);
+  pass(kPageBytes - offset, page + kPageBytes);
+  for (Lsn end = size.end(size.segment_of(page)); left > room_between(page, end);
+       end = size.end(size.segment_of(page))) {
+    pass(room_between(page, end), end);
+  }
+  if (left > kPageBytes - offset) pass(kPageBytes - offset, page + kPageBytes);
+  const std::uint64_t room = kPageBytes - offset;
+  if (left > room) pass((left - 1) / room * room, page + (left - 1) / room * kPageBytes);
+  return page + offset + align(static_cast<std::uint32_t>(left));
 }
 
 }  // namespace server::wal

@@ -59,17 +59,21 @@ class RecordReader {
 
   // Goes to the first record that begins at or after `lsn`. Lengths and links on the way are
   // checked, checksums are not. Unless kRecord: goes as far as it gets, and must be called again
-  // once there is more WAL, since position() may be no record's start.
+  // once there is more WAL, since position() may be no record's start. The same call then goes on
+  // where this one stopped, so that a record that grows is walked through once.
   Outcome seek_first(Lsn lsn);
 
   // Goes to the record that `lsn` lies in, header of its first page and switch padding included:
-  // backwards to a page where a record starts, then on as seek_first does. If there is no earlier
-  // file, and the oldest begins inside a record, it is seek_first: then position() > lsn.
+  // backwards to a page where a record starts, then on as seek_first does. Of a long record and of
+  // padding it reads a few pages of each segment, not all. What a record's length says of its end
+  // is taken for true: next() will tell. If there is no earlier file, and the oldest begins inside
+  // a record, it is seek_first: then position() > lsn.
   Outcome seek_covering(Lsn lsn);
 
   // Reads the record at position(). Unless kRecord the position stays; once there is more WAL, or
   // other, the same call tries again. A record that grows is not read from its begin each time.
-  Outcome next();
+  // Pages from `limit` on count as not there yet.
+  Outcome next(Lsn limit = Lsn::max());
 
   // REQUIRES: the last call of next() returned kRecord.
   const Record& record() const { return record_; }
@@ -105,8 +109,8 @@ class RecordReader {
   };
   enum class Checks { kAll, kAllButCrc };
 
-  Outcome read(Checks checks);
-  Finding find_record(Checks checks);
+  Outcome read(Checks checks, Lsn limit = Lsn::max());
+  Finding find_record(Checks checks, Lsn limit);
   Finding start_at(Lsn position, Checks checks);
   Finding check_start(Lsn begin, std::uint32_t offset) const;
   Finding check_header(Lsn begin, const RecordHeader& header) const;
@@ -119,14 +123,35 @@ class RecordReader {
   Outcome accept();
   Outcome reject(const Finding& finding);
 
+  // A stretch of pages on which no record starts.
+  struct Stretch {
+    bool of_record;           // the middle of one record; else empty pages, such as padding
+    Lsn page;                 // one of its pages
+    std::uint64_t remaining;  // of the record, from that page on
+  };
+  Stretch stretch_at(Lsn page, const Finding& finding) const;
+  Lsn first_in_segment(const Stretch& stretch);
+  bool is_in(const Stretch& stretch, Lsn page);
+  std::uint64_t room_between(Lsn from, Lsn to) const;
+
+  Finding find_start(Lsn& page);
   Lsn first_start(Lsn page) const;
   bool record_starts_by(Lsn lsn, Lsn page) const;
   Outcome walk_to(Lsn lsn, bool (*is_there)(const Record&, Lsn));
+  bool says_it_reaches_beyond(Lsn lsn);
+  Lsn end_of(Lsn begin, std::uint32_t length) const;
 
   PageCursor cursor_;
   Lsn position_;
   Lsn previous_;
   Candidate candidate_;
+  // What the last seek_first() looked for, if it has not come to an end.
+  struct Search {
+    Lsn lsn;
+    Lsn page;        // the one to be looked at next
+    bool has_start;  // no page is to be looked at any more: position_ is a record's begin
+  };
+  std::optional<Search> search_;
   Record record_;
   Finding finding_;
 };

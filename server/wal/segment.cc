@@ -18,37 +18,51 @@ namespace server::wal {
 
 namespace {
 
-FileId id_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+FileStamp stamp_of(const struct stat& status) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return {.id = {status.st_dev, status.st_ino},
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .written_ns = status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec};
+}
 
 }  // namespace
+
+runtime::Result<FileStamp> file_stamp(const runtime::UniqueFd& file, const std::string& path) {
+  struct stat status;
+  if (::fstat(file.get(), &status) != 0) {
+    return runtime::system_error(errno, runtime::format("could not stat file \"{}\"", path));
+  }
+  return stamp_of(status);
+}
 
 runtime::Result<SegmentRef> Segment::open(const std::string& path, TimelineId timeline,
                                           SegmentNo no, SegmentSize size) {
   runtime::UniqueFd fd = TRY(open_segment_file(path));
-  struct stat status;
-  if (::fstat(fd.get(), &status) != 0) {
-    return runtime::system_error(errno, runtime::format("could not stat file \"{}\"", path));
-  }
-  return SegmentRef(new Segment(std::move(fd), id_of(status), timeline, no, size));
+  const FileStamp stamp = TRY(file_stamp(fd, path));
+  return SegmentRef(new Segment(std::move(fd), stamp, timeline, no, size));
 }
 
 std::optional<FileId> Segment::find(const std::string& path) {
-  struct stat status;
-  const auto look = [&status](const std::string& at) { return ::stat(at.c_str(), &status) == 0; };
-  bool found = look(path);
-  if (!found && errno == ENOENT) found = look(path + std::string(kPartialSuffix)) || look(path);
-  return found ? std::optional(id_of(status)) : std::nullopt;
+  const auto stamp = look(path);
+  return stamp.has_value() ? std::optional(stamp->id) : std::nullopt;
 }
 
-Segment::Segment(runtime::UniqueFd fd, const FileId& id, TimelineId timeline, SegmentNo no,
+std::optional<FileStamp> Segment::look(const std::string& path) {
+  struct stat status;
+  const auto is_at = [&status](const std::string& at) { return ::stat(at.c_str(), &status) == 0; };
+  bool found = is_at(path);
+  if (!found && errno == ENOENT) found = is_at(path + std::string(kPartialSuffix)) || is_at(path);
+  return found ? std::optional(stamp_of(status)) : std::nullopt;
+}
+
+Segment::Segment(runtime::UniqueFd fd, const FileStamp& stamp, TimelineId timeline, SegmentNo no,
                  SegmentSize size)
     : fd_(std::move(fd)),
-      id_(id),
+      stamp_(stamp),
       timeline_(timeline),
       no_(no),
       size_(size),
-      map_(::mmap(nullptr, size.bytes(), PROT_READ, MAP_SHARED, fd_.get(), 0)),
-      proven_(size.bytes() / kSliceBytes) {}
+      map_(::mmap(nullptr, size.bytes(), PROT_READ, MAP_SHARED, fd_.get(), 0)) {}
 
 Segment::~Segment() {
   if (map_ != MAP_FAILED) ::munmap(map_, size_.bytes());
@@ -73,27 +87,6 @@ bool Segment::is_resident(std::uint32_t offset, std::uint32_t bytes) const {
   if (::mincore(static_cast<std::byte*>(map_) + offset, bytes, pages.data()) != 0) return true;
   return std::all_of(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(count),
                      [](unsigned char page) { return (page & 1) != 0; });
-}
-
-bool Segment::is_proven(std::uint32_t slice) const {
-  const runtime::Lock lock(mutex_);
-  return proven_[slice];
-}
-
-std::uint32_t Segment::generation() const {
-  const runtime::Lock lock(mutex_);
-  return generation_;
-}
-
-void Segment::set_proven(std::uint32_t slice, std::uint32_t generation) {
-  const runtime::Lock lock(mutex_);
-  if (generation == generation_) proven_[slice] = true;
-}
-
-void Segment::forget_proofs() {
-  const runtime::Lock lock(mutex_);
-  std::fill(proven_.begin(), proven_.end(), false);
-  ++generation_;
 }
 
 }  // namespace server::wal

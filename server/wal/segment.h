@@ -6,11 +6,8 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
-#include "runtime/annotations.h"
 #include "runtime/fd.h"
-#include "runtime/mutex.h"
 #include "runtime/result.h"
 #include "server/wal/lsn.h"
 
@@ -30,11 +27,22 @@ struct FileId {
   friend bool operator==(const FileId&, const FileId&) = default;
 };
 
+// The same with what changes when the file is written to.
+struct FileStamp {
+  FileId id;
+  std::uint64_t size = 0;
+  std::int64_t written_ns = 0;  // when, since 1970
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+// That of an open file.
+runtime::Result<FileStamp> file_stamp(const runtime::UniqueFd& file, const std::string& path);
+
 // An open segment file.
 //   Owner: shared by the loops and jobs that use it; closed by the last.  Thread: any.
 //   Invariant: a file that is renamed stays this Segment, a file that takes its name is another
-//   one. Which slices have been proven is remembered here, and is forgotten together with the file.
-//   A slice that was proven in an earlier generation of the file's bytes is not proven.
+//   one.
 class Segment {
  public:
   // Opens `path`, or `path`.partial if there is no such file. Blocks.
@@ -43,6 +51,7 @@ class Segment {
                                                         SegmentSize size);
   // The file that open() would open now; none if there is none. Blocks.
   static std::optional<FileId> find(const std::string& path);
+  static std::optional<FileStamp> look(const std::string& path);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -53,7 +62,9 @@ class Segment {
   Lsn begin() const { return size_.start(no_); }
   Lsn end() const { return size_.end(no_); }
   int fd() const { return fd_.get(); }
-  const FileId& id() const { return id_; }
+  const FileId& id() const { return stamp_.id; }
+  // As the file was when it was opened.
+  const FileStamp& stamp() const { return stamp_; }
   std::string name() const;
 
   // Reads from `offset` on; fewer bytes than asked for only at the end of the file.
@@ -64,27 +75,17 @@ class Segment {
   // others. REQUIRES: the range begins at a page of memory and is at most a slice.
   bool is_resident(std::uint32_t offset, std::uint32_t bytes) const;
 
-  bool is_proven(std::uint32_t slice) const EXCLUDES(mutex_);
-  std::uint32_t generation() const EXCLUDES(mutex_);
-  // No effect if the generation is over.
-  void set_proven(std::uint32_t slice, std::uint32_t generation) EXCLUDES(mutex_);
-  // The file's bytes have changed in place: a new generation, of which nothing is proven.
-  void forget_proofs() EXCLUDES(mutex_);
-
  private:
-  Segment(runtime::UniqueFd fd, const FileId& id, TimelineId timeline, SegmentNo no,
+  Segment(runtime::UniqueFd fd, const FileStamp& stamp, TimelineId timeline, SegmentNo no,
           SegmentSize size);
 
   const runtime::UniqueFd fd_;
-  const FileId id_;
+  const FileStamp stamp_;
   const TimelineId timeline_;
   const SegmentNo no_;
   const SegmentSize size_;
   // Only mincore() is asked about it, and it is never read: a truncated file would end the process.
   void* map_;
-  mutable runtime::Mutex mutex_;
-  std::vector<bool> proven_ GUARDED_BY(mutex_);
-  std::uint32_t generation_ GUARDED_BY(mutex_) = 0;
 };
 
 using SegmentRef = std::shared_ptr<Segment>;

@@ -29,16 +29,37 @@ runtime::Result<SegmentRef> Segments::open(const Timelines& timelines, Lsn lsn) 
   const TimelineId timeline = timelines.history.file_timeline(no, identity_.segment_size);
   auto opened = Segment::open(path_of(timelines, no), timeline, no, identity_.segment_size);
   if (!opened) return open_error(std::move(opened).error(), timeline, no);
+  bool replaced = false;
+  SegmentRef segment = share(std::move(opened).value(), replaced);
+  if (replaced) proofs_.forget(no, identity_.segment_size);
+  if (const auto unknown = opened_files_.note_new(no, segment->stamp())) {
+    proofs_.forget(*unknown, identity_.segment_size);
+  }
+  return segment;
+}
+
+std::vector<SegmentNo> Segments::find_changed(const Timelines& timelines, SegmentNo before) {
+  std::map<SegmentNo, FileStamp> stamps = walked_files_.all();
+  stamps.merge(opened_files_.all());
+  std::vector<SegmentNo> changed;
+  for (const auto& [no, stamp] : stamps) {
+    if (no < before && Segment::look(path_of(timelines, no)) != stamp) changed.push_back(no);
+  }
+  return changed;
+}
+
+// What is found by its name is the one that is open already only if it is the same file.
+SegmentRef Segments::share(SegmentRef opened, bool& replaced) {
   const runtime::Lock lock(mutex_);
   std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<Segment>& known = open_[no];
-  const SegmentRef earlier = known.lock();
-  // What is found by its name is the one that is open already only if it is the same file.
-  if (earlier != nullptr && earlier->timeline() == timeline && earlier->id() == (*opened)->id()) {
-    return earlier;
+  std::weak_ptr<Segment>& known = open_[opened->no()];
+  SegmentRef earlier = known.lock();
+  if (earlier != nullptr && earlier->timeline() == opened->timeline()) {
+    if (earlier->id() == opened->id()) return earlier;
+    replaced = true;
   }
-  known = *opened;
-  return std::move(opened).value();
+  known = opened;
+  return opened;
 }
 
 runtime::Result<PreparedSlice> Segments::warm(SegmentRef segment, Lsn lsn, Lsn wal_end) const {
@@ -48,12 +69,12 @@ runtime::Result<PreparedSlice> Segments::warm(SegmentRef segment, Lsn lsn, Lsn w
 }
 
 runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, SegmentRef segment,
-                                                 Lsn lsn, Lsn wal_end) {
-  const std::uint32_t slice = identity_.segment_size.offset(lsn) / kSliceBytes;
-  if (segment->is_proven(slice)) return warm(std::move(segment), lsn, wal_end);
+                                                 Lsn lsn, Lsn wal_end, Effort effort) {
   const Range range = slice_range(*segment, lsn, wal_end);
-  const std::uint32_t generation = segment->generation();
-  const RangeCheck check = prove(timelines, range);
+  if (proofs_.covers(*segment, range.begin, range.end)) {
+    return warm(std::move(segment), lsn, wal_end);
+  }
+  const RangeCheck check = prove(timelines, range, effort);
   if (check.problem.has_value()) {
     // It may be a neighbour's: records cross into the next segment, and begin in the one before.
     const SegmentNo unread = identity_.segment_size.segment_of(check.fault->lsn);
@@ -61,14 +82,13 @@ runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, Seg
                       timelines.history.file_timeline(unread, identity_.segment_size), unread);
   }
   if (Segment::find(path_of(timelines, segment->no())) != segment->id()) {
+    proofs_.forget(segment->no(), identity_.segment_size);
     return PreparedSlice{TRY(open(timelines, lsn)), range.begin, false};
   }
   if (check.fault.has_value()) {
     if (check.fault->kind == FaultKind::kShortFile) TRY(read_all(*segment, range));
     const SegmentNo bad = identity_.segment_size.segment_of(check.fault->lsn);
     faults_.report(*check.fault, timelines.history.file_timeline(bad, identity_.segment_size));
-  } else if (range.end == range.begin + kSliceBytes) {
-    segment->set_proven(slice, generation);
   }
   return PreparedSlice{std::move(segment), check.proven_to, check.fault.has_value()};
 }
@@ -94,13 +114,23 @@ runtime::Result<void> Segments::read_all(const Segment& segment, const Range& ra
   return {};
 }
 
-RangeCheck Segments::prove(const Timelines& timelines, const Range& range) {
+// What the records cover is proven in the files that were read.
+RangeCheck Segments::prove(const Timelines& timelines, const Range& range, Effort effort) {
   {
     const runtime::Lock lock(mutex_);
-    ++proofs_;
+    ++proofs_made_;
   }
-  FilePages pages(directory_.path(), timelines.history, identity_.segment_size);
-  return check_range(pages, identity_, range.begin, range.end);
+  const std::uint64_t begun = proofs_.begin();
+  ReadFiles files;
+  FilePages pages(directory_.path(), timelines.history, identity_.segment_size, &files);
+  const auto pages_max = effort == Effort::kShort ? std::optional(kShortProofPages) : std::nullopt;
+  const RangeCheck check = check_range(pages, identity_, range.begin, range.end, pages_max);
+  if (check.fault.has_value() || range.begin == range.end) return check;
+  const SegmentSize size = identity_.segment_size;
+  files.erase(files.begin(), files.lower_bound(size.segment_of(check.covered_begin)));
+  files.erase(files.upper_bound(size.segment_of(check.covered_end - 1)), files.end());
+  proofs_.add(begun, check.covered_begin, check.covered_end, files);
+  return check;
 }
 
 bool Segments::is_current(const Segment& segment) const {
@@ -110,16 +140,16 @@ bool Segments::is_current(const Segment& segment) const {
 
 void Segments::forget(SegmentNo no) {
   faults_.forget(no);
+  proofs_.forget(no, identity_.segment_size);
+  opened_files_.forget(no);
+  walked_files_.forget(no);
   const runtime::Lock lock(mutex_);
-  const auto found = open_.find(no);
-  if (found == open_.end()) return;
-  if (const SegmentRef segment = found->second.lock()) segment->forget_proofs();
-  open_.erase(found);
+  open_.erase(no);
 }
 
 std::uint64_t Segments::proofs_for_test() const {
   const runtime::Lock lock(mutex_);
-  return proofs_;
+  return proofs_made_;
 }
 
 std::string Segments::path_of(const Timelines& timelines, SegmentNo no) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/annotations.h"
 #include "runtime/mutex.h"
@@ -12,7 +13,9 @@
 #include "server/wal/checker.h"
 #include "server/wal/directory.h"
 #include "server/wal/fault_log.h"
+#include "server/wal/file_stamps.h"
 #include "server/wal/pins.h"
+#include "server/wal/proofs.h"
 #include "server/wal/segment.h"
 #include "server/wal/timelines.h"
 
@@ -32,10 +35,15 @@ struct PreparedSlice {
   bool stopped;
 };
 
+// How long a proof may take: that of a slice goes on to the begin and the end of the records that
+// lie across its borders, and a record may be of 1 GB.
+enum class Effort { kShort, kWhatever };
+
 // The segment files of one directory, opened once for all loops, and what streams need of them.
 //   Owner: Server.  Thread: pool threads prepare, the source's thread forgets; all may block.
 //   Borrows: the fault log.
 //   Invariant: a file that is found at a name later is never mistaken for the one opened earlier.
+//   What is proven is known of files that were opened, and whose stamps are known.
 class Segments {
  public:
   Segments(std::string directory, const Identity& identity, FaultLog& faults)
@@ -50,15 +58,33 @@ class Segments {
   runtime::Result<SegmentRef> open(const Timelines& timelines, Lsn lsn) EXCLUDES(mutex_);
 
   // Reads and checks the slice of `segment` that holds `lsn`, as far as `wal_end`. A record that is
-  // wrong is logged; it ends what may be sent. The error is for a file that is too short. If the
-  // segment's name belongs to another file by now, that one is returned, and nothing of it is
-  // proven.
+  // wrong is logged; it ends what may be sent. The error is for a file that is too short, or
+  // kCheckTooLong for a short effort that was not enough. If the segment's name belongs to another
+  // file by now, that one is returned, and nothing of it is proven. A slice that is proven already
+  // is only read.
   runtime::Result<PreparedSlice> prepare(const Timelines& timelines, SegmentRef segment, Lsn lsn,
-                                         Lsn wal_end) EXCLUDES(mutex_);
+                                         Lsn wal_end, Effort effort = Effort::kWhatever)
+      EXCLUDES(mutex_);
 
   // The same for a slice that the reader's walk has proven in this very file: it is read, and not
   // checked. The error is for a file that is too short.
   runtime::Result<PreparedSlice> warm(SegmentRef segment, Lsn lsn, Lsn wal_end) const;
+
+  // Whether this is the file that the source's thread has read last under that name; so are all, if
+  // no source notes what it reads.
+  bool was_walked(const Segment& segment) const {
+    return !walked_files_noted_ || walked_files_.has(segment);
+  }
+  // A source whose files others may replace notes here which it has read. To be called before it
+  // starts.
+  FileStamps& note_walked_files() {
+    walked_files_noted_ = true;
+    return walked_files_;
+  }
+
+  // The segments before `before` of which a file was opened or walked that is not what it was then.
+  // Blocks: it looks at each of them.
+  std::vector<SegmentNo> find_changed(const Timelines& timelines, SegmentNo before);
 
   // Whether the file that open() would find now is still this one. One look at a name.
   bool is_current(const Segment& segment) const;
@@ -66,8 +92,12 @@ class Segments {
   // The file of a segment has been changed, replaced or removed.
   void forget(SegmentNo no) EXCLUDES(mutex_);
 
-  // How often a slice's records were read and checked.
+  // How often a slice's records were read and checked, and whether a whole slice is proven.
   std::uint64_t proofs_for_test() const EXCLUDES(mutex_);
+  bool is_proven_for_test(const Segment& segment, std::uint32_t slice) const {
+    const Lsn begin = segment.begin() + std::uint64_t{slice} * kSliceBytes;
+    return proofs_.covers(segment, begin, begin + kSliceBytes);
+  }
 
  private:
   struct Range {
@@ -77,7 +107,11 @@ class Segments {
   static Range slice_range(const Segment& segment, Lsn lsn, Lsn wal_end);
   static runtime::Result<void> read_all(const Segment& segment, const Range& range);
 
-  RangeCheck prove(const Timelines& timelines, const Range& range) EXCLUDES(mutex_);
+  // A proof of a slice whose records lie within a few more.
+  static constexpr std::uint64_t kShortProofPages = 4 * kSliceBytes / kPageBytes;
+
+  SegmentRef share(SegmentRef opened, bool& replaced) EXCLUDES(mutex_);
+  RangeCheck prove(const Timelines& timelines, const Range& range, Effort effort) EXCLUDES(mutex_);
   std::string path_of(const Timelines& timelines, SegmentNo no) const;
   runtime::Error open_error(runtime::Error error, TimelineId timeline, SegmentNo no) const;
 
@@ -85,9 +119,13 @@ class Segments {
   const Identity identity_;
   FaultLog& faults_;
   Pins pins_;
+  Proofs proofs_;
+  bool walked_files_noted_ = false;
+  FileStamps walked_files_;
+  FileStamps opened_files_;
   mutable runtime::Mutex mutex_;
   std::map<SegmentNo, std::weak_ptr<Segment>> open_ GUARDED_BY(mutex_);
-  std::uint64_t proofs_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t proofs_made_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace server::wal

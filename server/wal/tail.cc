@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/check.h"
+#include "server/wal/segment.h"
 
 namespace server::wal {
 
@@ -13,6 +14,7 @@ const Timelines* WalTail::adopt(Timelines timelines) {
 
 void WalTail::publish(Lsn begin, Lsn end, runtime::Instant now, bool file_replaced) {
   CHECK(timelines() != nullptr && begin <= end);
+  const bool is_long = end - begin > kSliceBytes;
   const WalSpan span{.timelines = timelines(),
                      .begin = begin,
                      .end = end,
@@ -20,7 +22,9 @@ void WalTail::publish(Lsn begin, Lsn end, runtime::Instant now, bool file_replac
                      .file_replaced = file_replaced,
                      .held_from = held_from_,
                      .promised = promised_,
-                     .next_xid = next_xid_};
+                     .next_xid = next_xid_,
+                     .long_begin = is_long ? begin : Lsn(),
+                     .long_end = is_long ? end : Lsn()};
   position_.store(end);
   for (WalSpanQueue* queue : queues_) queue->push(span);
 }

@@ -28,6 +28,10 @@ struct WalSpan {
   Lsn promised = {};
   // The next transaction id, as far as the WAL up to `end` shows.
   NextXid next_xid = {};
+  // In [long_begin, long_end) records may be longer than a slice; elsewhere none is. Empty:
+  // nowhere.
+  Lsn long_begin = {};
+  Lsn long_end = {};
 
   // Two spans become one where they touch; the older time stays, since lag counts from there.
   bool merge(const WalSpan& next) {
@@ -37,6 +41,10 @@ struct WalSpan {
     held_from = next.held_from;
     promised = next.promised;
     next_xid = next.next_xid;
+    if (next.long_end.valid()) {
+      if (!long_end.valid()) long_begin = next.long_begin;
+      long_end = next.long_end;
+    }
     return true;
   }
 };

@@ -101,6 +101,35 @@ TEST_F(PoolTest, RunsAsManyAtATimeAsItHasThreads) {
   EXPECT_TRUE(b_met_a);
 }
 
+// A slot command must not wait for a disk that reads, nor a reader for a long proof.
+TEST_F(PoolTest, JobsOfOneKindDoNotWaitForThoseOfAnother) {
+  constexpr JobKind kKinds[] = {JobKind::kRead, JobKind::kCompute, JobKind::kLong, JobKind::kWrite};
+  for (const JobKind kind : kKinds) {
+    Loop home(clock, {});
+    std::counting_semaphore<100> go(0);
+    Gauge others;
+    int left = 10;
+    const auto count = [&] {
+      if (--left == 0) home.stop();
+    };
+    Pool lanes(2);
+    // More than there are threads for.
+    for (int i = 0; i < 7; ++i) {
+      lanes.submit(std::make_unique<FunctionJob>([&] { go.acquire(); }, count), home.mailbox(),
+                   kind);
+    }
+    const auto let_go = [&] {
+      if (others.add(1) == 3) go.release(7);
+    };
+    for (const JobKind other : kKinds) {
+      if (other == kind) continue;
+      lanes.submit(std::make_unique<FunctionJob>(let_go, count), home.mailbox(), other);
+    }
+    home.run();
+    EXPECT_EQ(left, 0);
+  }
+}
+
 TEST_F(PoolTest, RunsNoMoreAtATimeThanItHasThreads) {
   constexpr int kJobs = 200;
   Gauge running;

@@ -27,7 +27,7 @@ struct Waiter final : SliceCache::Waiter {
   int calls = 0;
 };
 
-// Asks until the answer is no longer "wait".
+// Asks until it need not wait.
 WalView::Located locate(ViewRig& rig, WalView& view, Lsn from) {
   Waiter waiter;
   WalView::Located located{Availability::kPending, nullptr, Lsn(), std::nullopt};
@@ -78,15 +78,15 @@ TEST(SliceCacheTest, ColdWalIsProvenSliceBySlice) {
   const auto located = locate(rig, rig.begin() + 100);
   ASSERT_EQ(located.availability, Availability::kReady);
   EXPECT_EQ(located.ready_to, rig.begin() + kMb);
-  EXPECT_TRUE((*located.segment)->is_proven(0));
+  EXPECT_TRUE(rig.segments.is_proven_for_test(*(*located.segment), 0));
 }
 
 TEST(SliceCacheTest, TheSliceAfterTheOneInUseIsReadAhead) {
   ViewRig rig(4);
   rig.fill_unproven(10 * kMb);
   const auto segment = *locate(rig, rig.begin()).segment;
-  EXPECT_TRUE(rig.turn_until([&] { return segment->is_proven(1); }));
-  EXPECT_FALSE(segment->is_proven(2));
+  EXPECT_TRUE(rig.turn_until([&] { return rig.segments.is_proven_for_test(*segment, 1); }));
+  EXPECT_FALSE(rig.segments.is_proven_for_test(*segment, 2));
 }
 
 // Cold WAL of the reader's walk.
@@ -138,6 +138,34 @@ TEST(SliceCacheTest, AFileThatHasChangedIsProvenAgain) {
   walked.rig.view.forget(walked.rig.segment(1));
   EXPECT_EQ(walked.proofs(), 3u);
   EXPECT_EQ(walked.proofs(), 0u) << "the proof is remembered";
+}
+
+// Where no event tells of files that are replaced.
+TEST(SliceCacheTest, AFileThatTheReaderHasNotReadIsProven) {
+  WalkedWal walked;
+  ViewRig& rig = walked.rig;
+  server::wal::FileStamps& read = rig.segments.note_walked_files();
+  for (const auto no : {1, 2})
+    read.note(rig.segment(no), *server::wal::Segment::look(rig.path(no)));
+  rig.directory.replace(rig.segment(1));
+  EXPECT_EQ(walked.proofs(), 3u);
+  ASSERT_EQ(locate(rig, rig.segment_start(2) + kMb).availability, Availability::kReady);
+  EXPECT_EQ(rig.segments.proofs_for_test(), 3u) << "the other file is what it was";
+}
+
+TEST(SliceCacheTest, ALongColdRecordIsProvenOnceForAllLoops) {
+  ViewRig rig(4);
+  WalView other(rig.loop, rig.pool, rig.segments, {});
+  rig.tail.subscribe(other.queue());
+  rig.builder.append_noop(filling(9u << 20));
+  rig.write();
+  rig.fill_unproven(8 * kMb);
+  other.take_spans();
+  for (Lsn lsn = rig.begin() + 2 * kMb; lsn < rig.begin() + 9 * kMb; lsn += kMb) {
+    ASSERT_EQ(locate(rig, lsn).ready_to, lsn + kMb);
+    ASSERT_EQ(locate(rig, other, lsn).ready_to, lsn + kMb);
+  }
+  EXPECT_LE(rig.segments.proofs_for_test(), 4u) << "a short try, the proof, and what is read ahead";
 }
 
 TEST(SliceCacheTest, WalBeforeAReplacedFileIsProven) {
@@ -276,9 +304,7 @@ TEST(SliceCacheTest, AllThatWaitForASliceAreToldOfItsErrorAtOnce) {
   for (Waiter& waiter : waiters) rig.view.locate(rig.begin(), waiter);
   for (const Waiter& waiter : waiters) ASSERT_TRUE(told(rig, waiter));
   for (Waiter& waiter : waiters) {
-    const auto located = rig.view.locate(rig.begin(), waiter);
-    ASSERT_EQ(located.availability, Availability::kFailed);
-    EXPECT_EQ(located.error->kind, &server::wal::kWalRemoved);
+    EXPECT_EQ(rig.view.locate(rig.begin(), waiter).error->kind, &server::wal::kWalRemoved);
   }
   EXPECT_EQ(rig.view.locate(rig.begin(), waiters[0]).availability, Availability::kPending)
       << "asking again is answered by what is there by then";
@@ -366,7 +392,7 @@ TEST(SliceCacheTest, TwoViewsShareASegmentAndItsProof) {
   const auto first = *locate(rig, rig.begin()).segment;
   const auto second = *locate(rig, other, rig.begin()).segment;
   EXPECT_EQ(first, second);
-  EXPECT_TRUE(second->is_proven(0));
+  EXPECT_TRUE(rig.segments.is_proven_for_test(*second, 0));
   // Both let go before the pool does.
   rig.turn_until([] { return true; });
 }

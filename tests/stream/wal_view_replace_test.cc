@@ -96,7 +96,7 @@ TEST_F(ReplaceTest, AProofOfOneFileIsNoProofOfTheOneBefore) {
   ASSERT_TRUE(prepared.has_value());
   EXPECT_NE(prepared->segment, *opened);
   EXPECT_EQ(prepared->proven_to, rig.begin());
-  EXPECT_FALSE((*opened)->is_proven(0));
+  EXPECT_FALSE(rig.segments.is_proven_for_test(*(*opened), 0));
 }
 
 TEST_F(ReplaceTest, AnotherFileIsNeverMistakenForTheOneThatIsOpen) {

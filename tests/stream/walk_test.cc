@@ -59,6 +59,39 @@ TEST_F(WalkTest, AChangedFileEndsTheProofOfWhatComesBeforeItsEnd) {
   EXPECT_FALSE(walk.has_proven_slice(slice(3))) << "never back";
 }
 
+// The first record behind the file may have begun in it, and then its rest was proven with bytes
+// that are no longer there.
+TEST_F(WalkTest, ALongRecordThatBeganInAChangedFileIsNotProvenInLaterSlices) {
+  Walk longer;
+  const auto take = [&](Lsn begin, Lsn end) {
+    WalSpan next = span(begin, end);
+    if (end - begin > kSliceBytes) next.long_begin = begin, next.long_end = end;
+    longer.take(next);
+  };
+  take(slice(0), slice(1));
+  take(slice(1), slice(2) - 500);
+  take(slice(2) - 500, slice(7) + 500);
+  take(slice(7) + 500, slice(8));
+  take(slice(8), slice(12));
+  longer.forget(slice(1));
+  EXPECT_TRUE(longer.has_proven_slice(slice(2))) << "it began later";
+  longer.forget(slice(4));
+  EXPECT_FALSE(longer.has_proven_slice(slice(5)));
+  EXPECT_FALSE(longer.has_proven_slice(slice(7)));
+  EXPECT_TRUE(longer.has_proven_slice(slice(9))) << "the next long record did not";
+}
+
+TEST_F(WalkTest, MoreLongRecordsThanAreRememberedProveNothing) {
+  Walk longer;
+  for (std::uint64_t i = 0; i < 1100; ++i) {
+    WalSpan next = span(slice(2 * i), slice(2 * i + 2));
+    next.long_begin = next.begin;
+    next.long_end = next.end;
+    longer.take(next);
+  }
+  EXPECT_EQ(longer.from(), slice(2 * (1100 - 1024)));
+}
+
 TEST_F(WalkTest, AReplacedFileIsProvenFromTheSpansEndOn) {
   WalSpan replaced = span(walk.end(), slice(9));
   replaced.file_replaced = true;

@@ -55,6 +55,35 @@ TEST(CheckerTest, ARangeIsProvenUpToTheFirstBadRecordThatTouchesIt) {
   }
 }
 
+TEST(CheckerTest, ALongRecordIsProvenWhole) {
+  WalBuilder builder = tests::builder_of(kIdentity);
+  builder.append_noop(filling(100));
+  const auto record = builder.append_noop(filling(5u << 20));
+  builder.append_noop(filling(100));
+  MemoryPages pages(builder);
+  const Lsn begin = record.begin.page_start() + (2u << 20);
+  const RangeCheck check = check_range(pages, kIdentity, begin, begin + (1u << 20));
+  EXPECT_EQ(check.proven_to, begin + (1u << 20));
+  EXPECT_EQ(check.covered_begin, record.begin);
+  EXPECT_EQ(check.covered_end, record.end);
+  const std::size_t pages_of_record = (5u << 20) / kPageBytes;
+  EXPECT_LT(pages.reads(), pages_of_record * 3 / 2) << "it is read once";
+}
+
+TEST(CheckerTest, ALimitIsMetAndIsNoMissingFile) {
+  WalBuilder builder = tests::builder_of(kIdentity);
+  const auto record = builder.append_noop(filling(5u << 20));
+  MemoryPages pages(builder);
+  const Lsn begin = record.begin.page_start() + (2u << 20);
+  for (const std::uint64_t pages_max : {0, 1, 20, 300, 500}) {
+    const RangeCheck check = check_range(pages, kIdentity, begin, begin + (1u << 20), pages_max);
+    ASSERT_TRUE(check.problem) << pages_max;
+    EXPECT_EQ(check.problem->kind, &kCheckTooLong);
+    EXPECT_LE(check.proven_to, begin);
+  }
+  EXPECT_FALSE(check_range(pages, kIdentity, begin, begin + (1u << 20), 2000).problem);
+}
+
 TEST(CheckerTest, NothingIsProvenBeyondTheEndOfWal) {
   MemoryPages pages(tests::small_stream(kIdentity));
   const RangeCheck check = check_range(pages, kIdentity, pages.begin(), pages.end() + 1);

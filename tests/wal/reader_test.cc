@@ -79,6 +79,50 @@ TEST_F(ReaderTest, KnowsTheTransactionThatComesNext) {
   EXPECT_EQ(reader.next_xid().id, 6u) << "the limit is before it";
 }
 
+// Counts what it is asked for.
+class CountedPages final : public server::wal::GrowingPages {
+ public:
+  explicit CountedPages(GrowingPages& pages) : pages_(pages) {}
+  void begin(const server::wal::TimelineHistory& history, Lsn position) override {
+    pages_.begin(history, position);
+  }
+  void look_again() override { pages_.look_again(); }
+  bool file_was_replaced(Lsn begin, Lsn end) override {
+    return pages_.file_was_replaced(begin, end);
+  }
+  server::wal::PageView page(Lsn page) override {
+    ++count;
+    return pages_.page(page);
+  }
+  server::wal::TimelineId file_timeline(server::wal::SegmentNo no) const override {
+    return pages_.file_timeline(no);
+  }
+
+  std::size_t count = 0;
+
+ private:
+  GrowingPages& pages_;
+};
+
+// A primary that has flushed a long record says so in messages of a few pages each.
+TEST_F(ReaderTest, ALimitThatMovesThroughALongRecordCostsNoWalkForEachStep) {
+  append(100);
+  const RecordSpan record = append(8 * kMb);
+  append(100);
+  write();
+  CountedPages counted(directory_pages);
+  server::wal::Reader limited(counted, identity, clock, tail);
+  limited.seek(begin(), Lsn());
+  for (Lsn limit = begin() + 8 * kPageBytes; limit < end(); limit += 8 * kPageBytes) {
+    ASSERT_NE(limited.advance(limit), Outcome::kInvalid);
+    EXPECT_EQ(limited.position() <= record.begin, limit < record.end);
+  }
+  limited.advance(end());
+  EXPECT_EQ(limited.position(), end());
+  const std::size_t pages_of_record = 8 * kMb / kPageBytes;
+  EXPECT_LT(counted.count, 4 * pages_of_record);
+}
+
 TEST_F(ReaderTest, BeginsWhereItIsTold) {
   grow(100'000);
   const RecordSpan first = record_at(begin() + 50'000);

@@ -115,10 +115,84 @@ TEST(RecordSeekTest, APageThatIsBadBelongsToTheRecordBeforeIt) {
   const Lsn page = (record.begin + 20000).page_start();
   pages.at(page) ^= std::byte{1};
   RecordReader reader(pages, kIdentity);
-  EXPECT_EQ(reader.seek_covering(page + 100), Outcome::kInvalid);
+  for (const Lsn lsn : {page + 100, record.end - 1}) {
+    ASSERT_EQ(reader.seek_covering(lsn), Outcome::kRecord);
+    EXPECT_EQ(reader.position(), records[19].end);
+    EXPECT_EQ(reader.next(), Outcome::kInvalid);
+    EXPECT_EQ(reader.position(), records[19].end);
+  }
+}
+
+// Else every slice of a long record would cost a walk through all of it.
+TEST(RecordSeekTest, TheBeginOfALongRecordIsFoundByAFewPagesOfEachSegment) {
+  WalBuilder builder = builder_of(kIdentity);
+  builder.append_noop(filling(100));
+  const auto record = builder.append_noop(filling(20u << 20));
+  builder.append_noop(filling(100));
+  MemoryPages pages(builder);
+  RecordReader reader(pages, kIdentity);
+  for (const Lsn lsn :
+       {record.begin + 3 * kPageBytes, record.begin + (11u << 20), record.end - 1}) {
+    const std::size_t before = pages.reads();
+    ASSERT_EQ(reader.seek_covering(lsn), Outcome::kRecord);
+    EXPECT_EQ(reader.position(), record.begin);
+    EXPECT_LT(pages.reads() - before, 150u) << "of 2,560";
+  }
+  ASSERT_EQ(reader.next(), Outcome::kRecord);
+  EXPECT_EQ(reader.record().begin, record.begin);
+}
+
+TEST(RecordSeekTest, ASwitchIsFoundFromAnywhereInItsPaddingByAFewPages) {
+  const Identity identity = tests::identity_of(64);
+  WalBuilder builder = builder_of(identity);
+  builder.append_noop(filling(100'000));
+  const auto record = builder.append_switch();
+  builder.append_noop(filling(100));
+  MemoryPages pages(builder);
+  RecordReader reader(pages, identity);
+  for (const std::uint64_t mb : {1, 2, 3, 32, 63}) {
+    const std::size_t before = pages.reads();
+    ASSERT_EQ(reader.seek_covering(pages.begin() + (mb << 20)), Outcome::kRecord);
+    EXPECT_EQ(reader.position(), record.begin) << mb;
+    EXPECT_LT(pages.reads() - before, 100u) << mb;
+  }
+}
+
+// A page that a writer's crash left empty in the middle of a segment is no padding.
+TEST(RecordSeekTest, AnEmptyPageBetweenRecordsHidesNothingBehindIt) {
+  MemoryPages pages(varied_stream());
+  const auto records = all_records(pages);
+  const Record& record = records[20];
+  const Lsn page = (record.begin + 20000).page_start();
+  for (std::uint32_t i = 0; i < kPageBytes; ++i) pages.at(page + i) = std::byte{0};
+  RecordReader reader(pages, kIdentity);
+  ASSERT_EQ(reader.seek_covering(page), Outcome::kRecord);
+  EXPECT_EQ(reader.next(), Outcome::kEndOfWal);
   EXPECT_EQ(reader.position(), records[19].end);
-  EXPECT_EQ(reader.seek_covering(record.end - 1), Outcome::kInvalid);
-  EXPECT_EQ(reader.position(), records[19].end);
+  ASSERT_EQ(reader.seek_covering(records[21].begin), Outcome::kRecord);
+  ASSERT_EQ(reader.next(), Outcome::kRecord);
+  EXPECT_EQ(reader.record().begin, records[21].begin);
+}
+
+// A relay that starts while a long record comes would walk through it for every message.
+TEST(RecordSeekTest, TheSearchForTheFirstRecordGoesOnWhereItStopped) {
+  WalBuilder builder = builder_of(kIdentity);
+  builder.append_noop(filling(4u << 20));
+  const auto long_one = builder.append_noop(filling(4u << 20));
+  builder.append_noop(filling(100));
+  const Lsn second = kSize.start(SegmentNo{2});
+  MemoryPages pages(second, builder.bytes().subspan(second - builder.begin()));
+  RecordReader reader(pages, kIdentity);
+  std::size_t size = 0;
+  Outcome found = Outcome::kEndOfWal;
+  while (found != Outcome::kRecord && size < pages.size()) {
+    pages.show(size += 20'000);
+    found = reader.seek_first(second);
+    ASSERT_NE(found, Outcome::kInvalid);
+  }
+  ASSERT_EQ(found, Outcome::kRecord);
+  EXPECT_EQ(reader.position(), long_one.begin);
+  EXPECT_LT(pages.reads(), 4000u) << "of some 1,000 pages, 400 times";
 }
 
 TEST(RecordSeekTest, NothingIsFoundWhereThereIsNoWal) {

@@ -219,40 +219,5 @@ TEST_F(SegmentTest, AFileThatIsTruncatedWhileItIsOpenDoesNoHarm) {
   EXPECT_TRUE(bytes(*segment, 0, 8192).empty());
 }
 
-TEST_F(SegmentTest, EachSliceIsProvenByItself) {
-  const auto segment = opened();
-  for (std::uint32_t slice = 0; slice < 4; ++slice) EXPECT_FALSE(segment->is_proven(slice));
-  segment->set_proven(2, segment->generation());
-  for (std::uint32_t slice = 0; slice < 4; ++slice) {
-    EXPECT_EQ(segment->is_proven(slice), slice == 2) << slice;
-  }
-}
-
-TEST_F(SegmentTest, ForgettingTakesAllProofsAndBeginsAGeneration) {
-  const auto segment = opened();
-  const std::uint32_t first = segment->generation();
-  for (std::uint32_t slice = 0; slice < 4; ++slice) segment->set_proven(slice, first);
-  segment->forget_proofs();
-  for (std::uint32_t slice = 0; slice < 4; ++slice) EXPECT_FALSE(segment->is_proven(slice));
-  EXPECT_NE(segment->generation(), first);
-}
-
-TEST_F(SegmentTest, WhatWasProvenOfAnEarlierGenerationProvesNothing) {
-  const auto segment = opened();
-  const std::uint32_t before = segment->generation();
-  segment->forget_proofs();
-  segment->set_proven(1, before);
-  EXPECT_FALSE(segment->is_proven(1));
-  segment->set_proven(1, segment->generation());
-  EXPECT_TRUE(segment->is_proven(1));
-}
-
-TEST_F(SegmentTest, ProofsAreForgottenWithTheFile) {
-  auto segment = opened();
-  segment->set_proven(0, segment->generation());
-  segment.reset();
-  EXPECT_FALSE(opened()->is_proven(0));
-}
-
 }  // namespace
 }  // namespace server::wal

@@ -28,7 +28,7 @@ TEST_F(SlicesTest, ABadRecordEndsWhatIsProven) {
     const auto ready = prepared(slice(1));
     EXPECT_TRUE(ready.stopped);
     EXPECT_EQ(ready.proven_to, bad.begin);
-    EXPECT_FALSE(ready.segment->is_proven(1));
+    EXPECT_FALSE(segments.is_proven_for_test(*ready.segment, 1));
   });
   EXPECT_THAT(log, HasSubstr(runtime::format(
                        "invalid WAL in segment 000000010000000000000001, offset {}, LSN {}: "
@@ -69,7 +69,7 @@ TEST_F(SlicesTest, ARepairedFileIsProven) {
   const auto ready = prepared(slice(0));
   EXPECT_EQ(ready.segment, bad.segment) << "the change needs no report";
   EXPECT_EQ(ready.proven_to, slice(1));
-  EXPECT_TRUE(ready.segment->is_proven(0));
+  EXPECT_TRUE(segments.is_proven_for_test(*ready.segment, 0));
 }
 
 // From its begin on, however far back that lies.
@@ -142,7 +142,7 @@ TEST_F(SegmentsTest, ATruncatedSegmentIsAnErrorWithPostgresWords) {
 TEST_F(SegmentsTest, AProvenSegmentThatIsTruncatedIsAnErrorToo) {
   grow(4 * kMb);
   const auto proven = prepared(begin()).segment;
-  ASSERT_TRUE(proven->is_proven(0));
+  ASSERT_TRUE(segments.is_proven_for_test(*proven, 0));
   directory.truncate(begin() + 10);
   const auto ready = prepare(proven, begin());
   ASSERT_FALSE(ready);
@@ -242,7 +242,7 @@ TEST_F(NeighbourTest, ASegmentIsProvenThoughTheOneBeforeIsGone) {
       const auto ready = prepared(segment_start(2));
       EXPECT_FALSE(ready.stopped);
       EXPECT_EQ(ready.proven_to, segment_start(3));
-      EXPECT_TRUE(ready.segment->is_proven(0));
+      EXPECT_TRUE(segments.is_proven_for_test(*ready.segment, 0));
     });
     EXPECT_EQ(log, "");
   };

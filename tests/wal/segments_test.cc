@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -83,7 +84,7 @@ TEST_F(SegmentsTest, APartialSegmentStaysTheSameWhenItIsRenamed) {
   EXPECT_EQ(prepared(begin()).proven_to, begin() + kMb);
   std::filesystem::rename(path(1) + ".partial", path(1));
   EXPECT_EQ(opened(begin()), segment);
-  EXPECT_TRUE(segment->is_proven(0));
+  EXPECT_TRUE(segments.is_proven_for_test(*segment, 0));
   EXPECT_EQ(prepared(begin()).segment, segment);
 }
 
@@ -128,7 +129,8 @@ TEST_F(SlicesTest, ASliceIsProvenByItself) {
   const auto ready = prepared(slice(2) + 12345);
   EXPECT_EQ(ready.proven_to, slice(3));
   EXPECT_FALSE(ready.stopped);
-  for (std::uint32_t no = 0; no < 4; ++no) EXPECT_EQ(ready.segment->is_proven(no), no == 2) << no;
+  for (std::uint32_t no = 0; no < 4; ++no)
+    EXPECT_EQ(segments.is_proven_for_test(*ready.segment, no), no == 2) << no;
 }
 
 TEST_F(SlicesTest, TheLastSliceOfASegmentReachesToItsEnd) {
@@ -167,8 +169,8 @@ TEST_F(SlicesTest, OnlyTheSegmentThatHasChangedIsForgotten) {
   const auto other = prepared(segment_start(2));
   segments.forget(segment(1));
   segments.forget(segment(7));
-  EXPECT_FALSE(first.segment->is_proven(0));
-  EXPECT_TRUE(other.segment->is_proven(0));
+  EXPECT_FALSE(segments.is_proven_for_test(*first.segment, 0));
+  EXPECT_TRUE(segments.is_proven_for_test(*other.segment, 0));
   EXPECT_EQ(opened(segment_start(2)), other.segment);
 }
 
@@ -179,16 +181,16 @@ TEST_F(SlicesTest, ASliceIsProvenAsFarAsThereIsWal) {
   const auto ready = prepared(slice(1));
   EXPECT_EQ(ready.proven_to, first_end);
   EXPECT_FALSE(ready.stopped);
-  EXPECT_FALSE(ready.segment->is_proven(1)) << "the rest is not";
+  EXPECT_FALSE(segments.is_proven_for_test(*ready.segment, 1)) << "the rest is not";
   grow(kMb);
   EXPECT_EQ(prepared(slice(1)).proven_to, slice(2));
-  EXPECT_TRUE(ready.segment->is_proven(1));
+  EXPECT_TRUE(segments.is_proven_for_test(*ready.segment, 1));
 }
 
 TEST_F(SlicesTest, WhatWasProvenIsReadyNoFurtherThanTheAskersWal) {
   grow(3 * kMb);
   const auto first = prepared(slice(0));
-  ASSERT_TRUE(first.segment->is_proven(0));
+  ASSERT_TRUE(segments.is_proven_for_test(*first.segment, 0));
   const auto shorter = segments.prepare(timelines, first.segment, begin(), begin() + 40'000);
   ASSERT_TRUE(shorter);
   EXPECT_EQ(shorter->proven_to, begin() + 40'000);
@@ -202,6 +204,76 @@ TEST_F(SlicesTest, ARecordMayCrossSlicesAndSegments) {
     EXPECT_EQ(ready.proven_to, std::min(lsn + kMb, end()));
     EXPECT_FALSE(ready.stopped);
   }
+}
+
+// Else a record of R slices would cost R times R slices of reads.
+TEST_F(SlicesTest, ARecordOfManySlicesIsProvenOnceForAllOfThem) {
+  builder.append_noop(filling(100));
+  builder.append_noop(filling(9u << 20));
+  builder.append_noop(filling(100));
+  write();
+  std::size_t slices = 0;
+  for (Lsn lsn = begin() + 5 * kMb; lsn < begin() + 9 * kMb; lsn += kMb, ++slices) prepared(lsn);
+  for (Lsn lsn = begin(); lsn < begin() + 5 * kMb; lsn += kMb, ++slices) prepared(lsn);
+  EXPECT_EQ(slices, 9u);
+  EXPECT_EQ(segments.proofs_for_test(), 2u) << "and that of the record before it";
+}
+
+TEST_F(SlicesTest, ALongRecordWhoseBeginHasChangedIsProvenAnewInAllItsSegments) {
+  builder.append_noop(filling(100));
+  const auto record = builder.append_noop(filling(9u << 20));
+  write();
+  ASSERT_FALSE(prepared(segment_start(2)).stopped);
+  directory.flip(record.begin + 1000);
+  segments.forget(segment(1));
+  EXPECT_TRUE(prepared(segment_start(2)).stopped);
+  EXPECT_TRUE(prepared(segment_start(3)).stopped);
+}
+
+TEST_F(SlicesTest, AShortEffortLeavesALongRecordAlone) {
+  builder.append_noop(filling(9u << 20));
+  write();
+  grow(2 * kMb);
+  const auto open = opened(segment_start(2));
+  const auto given_up =
+      segments.prepare(timelines, open, segment_start(2), end(), server::wal::Effort::kShort);
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().kind, &server::wal::kCheckTooLong);
+  ASSERT_TRUE(prepare(open, segment_start(2)));
+  EXPECT_TRUE(
+      segments.prepare(timelines, open, segment_start(2), end(), server::wal::Effort::kShort));
+}
+
+TEST_F(SlicesTest, AProofHoldsForTheFileThatWasReadAndNoOther) {
+  grow(5 * kMb);
+  const auto first = prepared(slice(1));
+  directory.replace(segment(1));
+  EXPECT_FALSE(segments.is_proven_for_test(*opened(slice(1)), 1));
+}
+
+TEST_F(SlicesTest, APaddingIsProvenOnce) {
+  grow(kMb / 2);
+  builder.append_switch();
+  write();
+  grow(kMb);
+  for (const std::uint32_t no : {3, 1, 0, 2}) prepared(slice(no));
+  EXPECT_EQ(segments.proofs_for_test(), 2u) << "and that of the records before it";
+}
+
+// When events were lost, only files that are not what they were lose their proofs.
+TEST_F(SlicesTest, FilesThatHaveChangedUnseenAreFound) {
+  grow(21 * kMb);
+  for (std::uint64_t no = 1; no <= 5; ++no) prepared(segment_start(no));
+  EXPECT_TRUE(segments.find_changed(timelines, segment(6)).empty());
+  directory.replace(segment(2));
+  directory.remove(segment(3));
+  std::filesystem::last_write_time(
+      path(5), std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
+  const auto changed = segments.find_changed(timelines, segment(5));
+  EXPECT_EQ(changed, (std::vector{segment(2), segment(3)})) << "the file of the end may grow";
+  for (const auto no : changed) segments.forget(no);
+  EXPECT_TRUE(segments.find_changed(timelines, segment(5)).empty());
+  EXPECT_EQ(segments.find_changed(timelines, segment(6)), std::vector{segment(5)});
 }
 
 TEST_F(SlicesTest, ThePaddingOfASwitchIsReadyToo) {
@@ -224,8 +296,8 @@ TEST_F(SegmentsTest, AFileThatTookTheSegmentsPlaceIsReturnedAndUnproven) {
   EXPECT_NE(instead->segment, first);
   EXPECT_EQ(instead->proven_to, begin());
   EXPECT_FALSE(instead->stopped);
-  EXPECT_FALSE(first->is_proven(0));
-  EXPECT_FALSE(instead->segment->is_proven(0));
+  EXPECT_FALSE(segments.is_proven_for_test(*first, 0));
+  EXPECT_FALSE(segments.is_proven_for_test(*instead->segment, 0));
   const auto ready = prepare(instead->segment, begin());
   ASSERT_TRUE(ready);
   EXPECT_EQ(ready->segment, instead->segment);
@@ -240,8 +312,8 @@ TEST_F(SegmentsTest, AFileThatTakesItsPlaceWhileItIsCheckedIsNotProven) {
   ASSERT_TRUE(instead);
   EXPECT_NE(instead->segment, first);
   EXPECT_EQ(instead->proven_to, begin());
-  EXPECT_FALSE(first->is_proven(0));
-  EXPECT_FALSE(instead->segment->is_proven(0));
+  EXPECT_FALSE(segments.is_proven_for_test(*first, 0));
+  EXPECT_FALSE(segments.is_proven_for_test(*instead->segment, 0));
 }
 
 // The bytes that were checked may be those from before the change.
@@ -250,9 +322,9 @@ TEST_F(SegmentsTest, WhatIsForgottenWhileItIsCheckedIsNotProven) {
   const auto open = opened(begin());
   const AfterLook changed([&] { segments.forget(segment(1)); });
   ASSERT_TRUE(prepare(open, begin()));
-  EXPECT_FALSE(open->is_proven(0));
+  EXPECT_FALSE(segments.is_proven_for_test(*open, 0));
   ASSERT_TRUE(prepare(open, begin()));
-  EXPECT_TRUE(open->is_proven(0));
+  EXPECT_TRUE(segments.is_proven_for_test(*open, 0));
 }
 
 // Takes the file's pages out of the page cache; false where they live nowhere else.
@@ -267,7 +339,7 @@ TEST_F(SegmentsTest, APreparedSliceIsInThePageCacheWhetherItWasProvenBeforeOrNot
   const auto segment = opened(begin());
   for (const bool before : {false, true}) {
     if (!evict(*segment)) GTEST_SKIP() << "this file system is its own page cache";
-    EXPECT_EQ(segment->is_proven(0), before);
+    EXPECT_EQ(segments.is_proven_for_test(*segment, 0), before);
     ASSERT_TRUE(prepare(segment, begin()));
     EXPECT_TRUE(segment->is_resident(0, server::wal::kSliceBytes)) << before;
   }
