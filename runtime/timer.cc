@@ -39,8 +39,10 @@ void Timers::fire(Instant now) {
   due_.clear();
 }
 
+// All timers may be due at once, and fire() allocates nothing.
 void Timers::insert(Timer& timer) {
   heap_.push_back(nullptr);
+  due_.reserve(heap_.capacity());
   place(heap_.size() - 1, &timer);
   sift_up(timer.index_);
 }

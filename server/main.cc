@@ -4,7 +4,7 @@
 #include "runtime/log.h"
 #include "server/addresses.h"
 #include "server/admin/check.h"
-#include "server/command_line.h"
+#include "server/config/command_line.h"
 #include "server/server.h"
 
 namespace {
@@ -20,7 +20,7 @@ struct LogThread {
   ~LogThread() { runtime::log::stop(); }
 };
 
-int run_serve(const server::ServeConfig& config) {
+int run_serve(const server::config::ServeConfig& config) {
   runtime::log::set_level(config.reloadable.log_level);
   const LogThread log_thread;
   server::Server server(config);
@@ -28,14 +28,14 @@ int run_serve(const server::ServeConfig& config) {
   return exit_code ? *exit_code : report(exit_code.error());
 }
 
-runtime::Result<std::string> find_address(const server::ServeConfig& config) {
+runtime::Result<std::string> find_address(const server::config::ServeConfig& config) {
   const auto addresses = TRY(server::find_listen_addresses(config.listen_addresses, config.port));
   return addresses.front().text();
 }
 
-int run_check(const server::CommandLine& line) {
+int run_check(const server::config::CommandLine& line) {
   if (!line.findings.empty()) return server::admin::refuse_check(line.findings);
-  const server::ServeConfig& config = line.serve;
+  const server::config::ServeConfig& config = line.serve;
   return server::admin::check({.wal_directory = config.wal_directory,
                                .spool_directory = config.spool_directory,
                                .state_directory = config.state_directory,
@@ -61,15 +61,15 @@ int run_generate(const server::wal::GenerateOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const server::CommandLine line = server::parse_command_line(argc, argv);
+  const server::config::CommandLine line = server::config::parse_command_line(argc, argv);
   switch (line.verb) {
-    case server::CommandLine::Verb::kServe:
+    case server::config::CommandLine::Verb::kServe:
       return run_serve(line.serve);
-    case server::CommandLine::Verb::kCheck:
+    case server::config::CommandLine::Verb::kCheck:
       return run_check(line);
-    case server::CommandLine::Verb::kGenerate:
+    case server::config::CommandLine::Verb::kGenerate:
       return run_generate(line.generate);
-    case server::CommandLine::Verb::kExit:
+    case server::config::CommandLine::Verb::kExit:
       return line.exit_code;
   }
 }

@@ -14,18 +14,15 @@
 #include "runtime/memory_report.h"
 #include "server/addresses.h"
 #include "server/admin/preflight.h"
-#include "server/reload.h"
+#include "server/config/reload.h"
+#include "server/make_source.h"
 #include "server/settings/cluster_settings.h"
-#include "server/source/attach.h"
-#include "server/source/directory.h"
-#include "server/source/relay.h"
-#include "server/source/synthetic.h"
 
 namespace server {
 
 namespace {
 
-std::string slot_directory(const ServeConfig& config) {
+std::string slot_directory(const config::ServeConfig& config) {
   return config.state_directory.empty() ? "" : config.state_directory + "/pg_replslot";
 }
 
@@ -34,63 +31,9 @@ void log_failure(const runtime::Result<void>& done) {
   if (!done) runtime::log::error("{}", done.error().what);
 }
 
-wal::RetentionOptions retention(const ServeConfig& config, wal::Holds& holds) {
-  return {.wal_keep_bytes = config.wal_keep_size,
-          .slot_keep_bytes_max = config.max_slot_wal_keep_size,
-          .holds = &holds};
-}
-
-std::unique_ptr<source::Source> make_source(const ServeConfig& config, const runtime::Clock& clock,
-                                            wal::Holds& holds, source::XminHorizon& xmin,
-                                            source::Quorum& quorum,
-                                            std::function<void(source::ReceiverState)> on_state) {
-  const source::Receiver::Options receiver{
-      .upstream = {.conninfo = config.primary_conninfo, .timeout = config.wal_receiver_timeout},
-      .slot_name = config.primary_slot_name,
-      .create_slot = config.create_primary_slot,
-      .status_interval = config.wal_receiver_status_interval,
-      .retry_interval = config.wal_retrieve_retry_interval,
-      .xmin_horizon = config.hot_standby_feedback ? &xmin : nullptr,
-      .feedback_age_max = config.max_feedback_age,
-      .quorum = &quorum,
-      .on_state = std::move(on_state)};
-  if (!config.primary_conninfo.empty() && !config.wal_directory.empty()) {
-    return std::make_unique<source::AttachSource>(
-        source::AttachSource::Options{
-            .directory = config.wal_directory, .receiver = receiver, .holds = &holds},
-        clock);
-  }
-  if (!config.primary_conninfo.empty()) {
-    return std::make_unique<source::RelaySource>(
-        source::RelaySource::Options{.directory = config.spool_directory,
-                                     .adopt = config.adopt_spool,
-                                     .receiver = receiver,
-                                     .retention = retention(config, holds),
-                                     .free_bytes_min = config.min_free_space},
-        clock);
-  }
-  if (!config.wal_directory.empty()) {
-    return std::make_unique<source::DirectorySource>(
-        config.wal_directory, clock,
-        source::DirectorySource::Options{
-            .target = config.recovery_target_timeline,
-            .files = config.archive_is_immutable
-                         ? source::DirectorySource::Files::kKeepTheirBytes
-                         : source::DirectorySource::Files::kMayBeOverwritten});
-  }
-  return std::make_unique<source::SyntheticSource>(
-      source::SyntheticSource::Options{.directory = config.spool_directory,
-                                       .adopt = config.adopt_spool,
-                                       .bytes_per_second = config.synthetic_rate,
-                                       .retention = retention(config, holds),
-                                       .segment_size = config.wal_segment_size,
-                                       .records = config.records},
-      clock);
-}
-
 }  // namespace
 
-Server::Server(const ServeConfig& config)
+Server::Server(const config::ServeConfig& config)
     : config_(config),
       output_(STDOUT_FILENO, "output", "standby tables"),
       loop_(clock_, {}),
@@ -393,15 +336,15 @@ void Server::on_receiver(source::ReceiverState state) {
 void Server::reload() {
   runtime::log::log("received SIGHUP, reloading configuration files");
   service_status_.on_reload_begun();
-  take_configuration(read_config(config_.words));
+  take_configuration(config::read_config(config_.words));
   service_status_.on_reload_done();
 }
 
-void Server::take_configuration(const ConfigReading& reading) {
-  if (!reading.errors.empty()) return log_errors(reading);
-  const ServeConfig& fresh = reading.config;
+void Server::take_configuration(const config::ConfigReading& reading) {
+  if (!reading.errors.empty()) return config::log_errors(reading);
+  const config::ServeConfig& fresh = reading.config;
   settings::Settings shown = *settings_;
-  apply_changes(find_changes(config_, fresh), fresh, config_, shown);
+  config::apply_changes(config::find_changes(config_, fresh), fresh, config_, shown);
   runtime::log::set_level(config_.reloadable.log_level);
   show(std::move(shown));
 }

@@ -21,7 +21,7 @@
 #include "server/admin/service_status.h"
 #include "server/admin/shutdown.h"
 #include "server/admin/standby_table.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
 #include "server/settings/settings.h"
@@ -44,7 +44,7 @@ class Server final : private runtime::Signals::Handler,
                      private admin::Shutdown::Handler,
                      private source::Source::Listener {
  public:
-  explicit Server(const ServeConfig& config);
+  explicit Server(const config::ServeConfig& config);
   ~Server() override;
 
   // Returns the exit code once the server has stopped; the error if it could not start.
@@ -72,7 +72,7 @@ class Server final : private runtime::Signals::Handler,
   void save_slots();
   void look_at_left_slots() REQUIRES(loop_);
   void reload() REQUIRES(loop_);
-  void take_configuration(const ConfigReading& reading);
+  void take_configuration(const config::ConfigReading& reading);
   void show(settings::Settings shown) REQUIRES(loop_);
   void begin_stop();
   void stop();
@@ -97,7 +97,7 @@ class Server final : private runtime::Signals::Handler,
 
   memctx::Context top_context_{"TopMemoryContext"};  // of main's thread
   const memctx::CurrentGuard current_context_{top_context_};
-  ServeConfig config_;
+  config::ServeConfig config_;
   runtime::SystemClock clock_;
   runtime::LineWriter output_;  // standard output: its reader may stand still
   runtime::Loop loop_;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@
 #include "runtime/format.h"
 #include "runtime/published.h"
 #include "server/admin/preflight.h"
+#include "server/source/conninfo.h"
+#include "server/source/errors.h"
+#include "server/source/host_round.h"
 #include "server/source/receiver.h"
 #include "server/source/upstream.h"
 #include "server/wal/inventory.h"
@@ -36,6 +40,9 @@ void say(std::string_view label, const runtime::Error& error) {
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::printf("%s\n", line.c_str());
 }
+
+// The time that a host has for its answer, if conninfo does not say.
+constexpr runtime::Duration kHostTimeout = std::chrono::seconds(10);
 
 // One look at everything, from top to bottom; what depends on something that has failed is left
 // out.
@@ -188,9 +195,20 @@ void Check::look_at_primary() {
   if (auto same = compare_timelines(upstream, *primary); !same) fail(same.error());
 }
 
+// The first host that answers, as a receiver would find it.
 Result<source::PrimaryInfo> Check::ask_primary(source::Upstream& upstream) {
-  TRY(upstream.connect());
-  return upstream.identify();
+  source::HostRound round(TRY(source::read_conninfo(options_.primary_conninfo)));
+  const runtime::Duration at_most = round.conninfo().host_timeout.value_or(kHostTimeout);
+  for (;;) {
+    const auto attempt = TRY(
+        round.next([&](const source::Host& host) { return upstream.addresses_of(host, at_most); }));
+    if (!attempt) {
+      return runtime::Error{.kind = &source::kUpstreamLost, .what = round.failures()};
+    }
+    const auto connected = upstream.connect(round.conninfo(), *attempt, at_most);
+    if (connected) return upstream.identify();
+    round.note_failure(connected.error().what);
+  }
 }
 
 // Only servers from PostgreSQL 15 on tell of a slot.

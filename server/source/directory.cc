@@ -78,7 +78,9 @@ runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& 
   TRY(watcher_.watch(directory_));
   wal::EndOfWal end = TRY(wal::find_end_of_wal(directory_, *inventory_));
   end_at(inventory_->end_max, inventory_->forked);
-  if (end.end > end_max_) end = {.end = end_max_, .last_record = {}};
+  if (end.end > end_max_) {
+    end = {.end = end_max_, .last_record = {}, .incomplete_to = end_max_};
+  }
   tail.adopt({inventory_->history, inventory_->files});
   pages_.emplace(directory_, identity_.segment_size, walked_files_);
   reader_.emplace(*pages_, identity_, clock_, tail);

@@ -181,8 +181,8 @@ void Receiver::run() {
   upstream_.disconnect();
 }
 
-// Returns whether to begin another round after a while. A stream that ends is of every day. A primary
-// that cannot be reached, or that does not let this server in, may need an operator.
+// Returns whether to begin another round after a while. A stream that ends is of every day. A
+// primary that cannot be reached, or that does not let this server in, may need an operator.
 bool Receiver::try_round() {
   if (stop_.load()) return false;
   runtime::Error error;

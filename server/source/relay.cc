@@ -71,7 +71,9 @@ Result<void> RelaySource::open() {
   return {};
 }
 
-std::string RelaySource::facts_path() const { return options_.directory + "/cluster_facts"; }
+std::string RelaySource::facts_path() const {
+  return format("{}/{}", options_.directory, wal::kClusterFactsFile);
+}
 
 // Without the file the facts are asked for again, so a disk that cannot take it costs no more.
 void RelaySource::keep_facts() const {

@@ -18,6 +18,9 @@ struct ClusterFact {
   std::string_view description;
 };
 
+// Their file, in a spool.
+inline constexpr std::string_view kClusterFactsFile = "cluster_facts";
+
 // By name.
 std::span<const ClusterFact> cluster_facts();
 bool is_cluster_fact(std::string_view name);

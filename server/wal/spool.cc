@@ -9,6 +9,7 @@
 #include "runtime/errors.h"
 #include "runtime/file.h"
 #include "runtime/format.h"
+#include "server/wal/cluster_facts.h"
 #include "server/wal/data_directory.h"
 #include "server/wal/names.h"
 #include "server/wal/set_aside.h"
@@ -39,6 +40,8 @@ bool is_wal(std::string_view name) {
   return parse_file_name(name).has_value();
 }
 
+bool may_be_adopted(std::string_view name) { return is_wal(name) || name == kClusterFactsFile; }
+
 std::string_view name_of(SpoolWriter writer) {
   return writer == SpoolWriter::kReceiver ? "of WAL from a primary" : "of synthetic WAL";
 }
@@ -61,7 +64,7 @@ Result<void> Spool::open() {
 
 Result<void> Spool::check_unmarked() const {
   for (const std::string& name : TRY(runtime::list_directory(options_.directory))) {
-    if (belongs_to_empty(name) || (options_.adopt && is_wal(name))) continue;
+    if (belongs_to_empty(name) || (options_.adopt && may_be_adopted(name))) continue;
     return runtime::Error{
         .kind = &runtime::kObjectNotInPrerequisiteState,
         .what =

@@ -9,7 +9,7 @@
 
 // What is so of every option of walcast serve.
 
-namespace server {
+namespace server::config {
 namespace {
 
 using std::chrono::milliseconds;
@@ -69,6 +69,12 @@ const std::vector<OptionCase>& option_cases() {
       {"state_directory", "/state", [](const auto& c) { return c.state_directory == "/state"; }},
       {"wal_directory", "/other", [](const auto& c) { return c.wal_directory == "/other"; },
        kOfPrimary},
+      {"recovery_target_timeline", "3",
+       [](const auto& c) {
+         return c.recovery_target_timeline.kind == wal::TimelineTarget::Kind::kNumber;
+       }},
+      {"archive_is_immutable", "on", [](const auto& c) { return c.archive_is_immutable; }},
+      {"adopt_spool", "on", [](const auto& c) { return c.adopt_spool; }, kOfRelay},
       {"synthetic", "50MB/s", [](const auto& c) { return c.synthetic_rate == 50u << 20; },
        kOfSpool},
       {"primary_conninfo", "host=h password=secret",
@@ -161,4 +167,4 @@ TEST(ConfigTest, EveryOptionIsShownWithItsDefault) {
 }
 
 }  // namespace
-}  // namespace server
+}  // namespace server::config

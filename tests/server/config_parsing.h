@@ -1,15 +1,16 @@
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <string>
 #include <vector>
 
-#include "server/command_line.h"
+#include "server/config/command_line.h"
 #include "tests/support/temp_dir.h"
 
-namespace server {
+namespace server::config {
 
 // Parses a command line, and keeps what was printed.
 struct Parsing {
@@ -47,4 +48,10 @@ inline Parsing serve_file(const std::string& contents, const std::vector<std::st
   return Parsing(all);
 }
 
-}  // namespace server
+inline void expect_refused(const Parsing& parsing, const std::string& text) {
+  EXPECT_EQ(parsing.line.verb, CommandLine::Verb::kExit) << text;
+  EXPECT_NE(parsing.line.exit_code, 0) << text;
+  EXPECT_THAT(parsing.err, testing::HasSubstr(text));
+}
+
+}  // namespace server::config

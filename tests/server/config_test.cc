@@ -1,4 +1,4 @@
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 #include "tests/server/config_parsing.h"
 
-namespace server {
+namespace server::config {
 namespace {
 
 using std::chrono::milliseconds;
@@ -68,12 +68,6 @@ TEST(ConfigTest, AFileMayHaveCommentsAndBlankLinesAndQuotes) {
   ASSERT_EQ(parsing.line.verb, Verb::kServe) << parsing.err;
   EXPECT_EQ(parsing.line.serve.wal_directory, "/wal");
   EXPECT_EQ(parsing.line.serve.port, 6000);
-}
-
-void expect_refused(const Parsing& parsing, const std::string& text) {
-  EXPECT_EQ(parsing.line.verb, Verb::kExit) << text;
-  EXPECT_NE(parsing.line.exit_code, 0) << text;
-  EXPECT_THAT(parsing.err, HasSubstr(text));
 }
 
 // The texts are PostgreSQL's where it has such a value; each has a hint that says what would do.
@@ -341,7 +335,7 @@ TEST(ConfigTest, ARelayHasPostgresNamesAndUnitsAndHidesItsConninfo) {
                          "--wal-receiver-timeout", "7", "--primary-slot-name", "s",
                          "--create-primary-slot", "--hot-standby-feedback", "off"});
   ASSERT_EQ(parsing.line.verb, Verb::kServe) << parsing.err;
-  const server::ServeConfig& relay = parsing.line.serve;
+  const ServeConfig& relay = parsing.line.serve;
   EXPECT_EQ(relay.primary_conninfo, "host=h password=secret");
   EXPECT_EQ(parsing.shown("primary_conninfo"), "********");
   EXPECT_EQ(relay.wal_receiver_status_interval, std::chrono::seconds(7)) << "counted in seconds";
@@ -363,48 +357,5 @@ TEST(ConfigTest, ASyntheticSourceNeedsASpool) {
   }
 }
 
-TEST(ConfigTest, NeedsACommand) {
-  const Parsing parsing({});
-  EXPECT_EQ(parsing.line.verb, Verb::kExit);
-  EXPECT_NE(parsing.line.exit_code, 0);
-}
-
-TEST(ConfigTest, HelpAndVersionAreAnswers) {
-  const Parsing help({"serve", "--help"});
-  EXPECT_EQ(help.line.verb, Verb::kExit);
-  EXPECT_EQ(help.line.exit_code, 0);
-  EXPECT_THAT(help.out, HasSubstr("--wal-directory"));
-  EXPECT_THAT(help.out, HasSubstr("--hot-standby-feedback VALUE\n"));
-  EXPECT_THAT(help.out, HasSubstr("(default: on)"));
-  EXPECT_THAT(help.out, HasSubstr("  --create-primary-slot\n"));
-  EXPECT_EQ(help.err, "");
-  const Parsing version({"--version"});
-  EXPECT_EQ(version.line.exit_code, 0);
-  EXPECT_EQ(version.out, "walcast " WALCAST_VERSION "\n");
-}
-
-TEST(ConfigTest, GenerateHasOptionsOfItsOwn) {
-  const Parsing parsing({"generate", "--size", "64MB", "--record-size", "100", "--wal-segment-size",
-                         "1MB", "--seed", "7", "--sync", "/out"});
-  ASSERT_EQ(parsing.line.verb, Verb::kGenerate) << parsing.err;
-  const wal::GenerateOptions& options = parsing.line.generate;
-  EXPECT_EQ(options.directory, "/out");
-  EXPECT_EQ(options.size_bytes, 64u << 20);
-  EXPECT_EQ(options.records.record_bytes_min, 100u);
-  EXPECT_EQ(options.records.record_bytes_max, 100u);
-  EXPECT_EQ(options.records.seed, 7u);
-  EXPECT_EQ(options.segment_size.bytes(), 1u << 20);
-  EXPECT_TRUE(options.sync);
-}
-
-TEST(ConfigTest, ASeedIsIndependentOfTheOrderOfOptions) {
-  const Parsing parsing({"generate", "--seed", "7", "/out", "--record-size", "100"});
-  ASSERT_EQ(parsing.line.verb, Verb::kGenerate) << parsing.err;
-  EXPECT_EQ(parsing.line.generate.records.seed, 7u);
-  EXPECT_EQ(parsing.line.generate.records.record_bytes_min, 100u);
-}
-
-TEST(ConfigTest, GenerateNeedsADirectory) { expect_refused(Parsing({"generate"}), "directory"); }
-
 }  // namespace
-}  // namespace server
+}  // namespace server::config

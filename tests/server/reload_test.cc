@@ -1,4 +1,4 @@
-#include "server/reload.h"
+#include "server/config/reload.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "tests/server/config_parsing.h"
 
-namespace server {
+namespace server::config {
 namespace {
 
 using std::chrono::milliseconds;
@@ -88,4 +88,4 @@ TEST(ReloadTest, AnotherConninfoIsAChangeThoughSHOWDoesNotTellIt) {
 }
 
 }  // namespace
-}  // namespace server
+}  // namespace server::config

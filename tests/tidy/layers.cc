@@ -16,10 +16,11 @@ struct Floor {
 };
 
 constexpr Floor kFloors[]{
-    {"memctx", 0},          {"runtime", 1},       {"server/wire", 2},     {"server/wal", 2},
-    {"server/settings", 3}, {"server/source", 3}, {"server/slot", 3},     {"server/stream", 4},
-    {"server/command", 5},  {"server/admin", 5},  {"server/session", 6},  {"server", 7},
-    {"bench/walbench", 7},  {"tests/support", 7}, {"bench/forwarder", 8}, {"bench", 9},
+    {"memctx", 0},          {"runtime", 1},        {"server/wire", 2},    {"server/wal", 2},
+    {"server/settings", 3}, {"server/source", 3},  {"server/slot", 3},    {"server/stream", 4},
+    {"server/command", 5},  {"server/admin", 5},   {"server/session", 6}, {"server/config", 6},
+    {"server", 7},          {"bench/walbench", 7}, {"tests/support", 7},  {"bench/forwarder", 8},
+    {"bench", 9},
 };
 
 // A library, by how its includes begin, and the only files or folders that may include it.

@@ -81,12 +81,12 @@ TEST(StructureRulesTest, TheMedianIsOfAllFunctions) {
 }
 
 TEST(StructureRulesTest, FindsACrowdedTopFloor) {
-  std::vector<SourceFile> tree(15, {"server/a.cc", ""});
+  std::vector<SourceFile> tree(14, {"server/a.cc", ""});
   tree.push_back({"server/CMakeLists.txt", ""});
   tree.push_back({"server/wal/a.cc", ""});
   EXPECT_THAT(crowded_folders(tree), IsEmpty());
   tree.push_back({"server/b.h", ""});
-  EXPECT_THAT(crowded_folders(tree), ElementsAre("server/ itself has 16 headers and sources"));
+  EXPECT_THAT(crowded_folders(tree), ElementsAre("server/ itself has 15 headers and sources"));
 }
 
 std::vector<std::string> heads(const std::string& text) {

@@ -276,9 +276,13 @@ TEST_F(GenerateTest, EndsOnTheSegmentWhateverTheRecordsAreLike) {
   }
 }
 
-TEST_F(GenerateTest, MakesTheDirectory) {
+// A missing parent may be a file system that is not mounted.
+TEST_F(GenerateTest, MakesTheDirectoryAndNoParent) {
   auto nested = generate_options(1);
-  nested.directory += "/a/b";
+  const std::string parent = nested.directory + "/a";
+  nested.directory = parent + "/b";
+  EXPECT_FALSE(generate(nested));
+  ASSERT_TRUE(std::filesystem::create_directory(parent));
   ASSERT_TRUE(generate(nested));
   EXPECT_TRUE(std::filesystem::exists(nested.directory + "/000000010000000000000001"));
 }

@@ -1,4 +1,4 @@
-#include "server/command_line.h"
+#include "server/config/command_line.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -14,7 +14,7 @@
 #include "server/settings/options.h"
 #include "server/wire/errors.h"
 
-namespace server {
+namespace server::config {
 
 using runtime::format;
 
@@ -127,4 +127,4 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   return refuse(format("unrecognized command \"{}\"", command), "");
 }
 
-}  // namespace server
+}  // namespace server::config

@@ -1,4 +1,4 @@
-#include "server/reload.h"
+#include "server/config/reload.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "runtime/format.h"
 #include "runtime/log.h"
 
-namespace server {
+namespace server::config {
 
 namespace {
 
@@ -55,4 +55,4 @@ void apply_changes(const std::vector<ConfigChange>& changes, const ServeConfig& 
   running.reloadable = fresh.reloadable;
 }
 
-}  // namespace server
+}  // namespace server::config

@@ -16,7 +16,7 @@
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
 
-namespace server {
+namespace server::config {
 
 // The options that a SIGHUP may change while the server runs: each of them is a
 // SettingContext::kSighup, and no other is.
@@ -88,4 +88,4 @@ struct ConfigReading {
 // An option that stands more than once has its last value; a flag is stronger than the file.
 ConfigReading read_config(const std::vector<std::string>& words);
 
-}  // namespace server
+}  // namespace server::config

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/wal/generator.h"
 
-namespace server {
+namespace server::config {
 
 // What the command line says: one of these commands, or an exit code because there is nothing left
 // to do: help was printed, or the log has the reason.
@@ -19,4 +19,4 @@ struct CommandLine {
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 
-}  // namespace server
+}  // namespace server::config

@@ -2,10 +2,10 @@
 
 #include <vector>
 
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/settings/settings.h"
 
-namespace server {
+namespace server::config {
 
 // An option whose value is not the one that the server runs with.
 struct ConfigChange {
@@ -25,4 +25,4 @@ void log_errors(const ConfigReading& reading);
 void apply_changes(const std::vector<ConfigChange>& changes, const ServeConfig& fresh,
                    ServeConfig& running, settings::Settings& shown);
 
-}  // namespace server
+}  // namespace server::config

@@ -1,4 +1,4 @@
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include <algorithm>
 #include <map>
@@ -18,7 +18,7 @@
 #include "server/wire/errors.h"
 #include "server/wire/text.h"
 
-namespace server {
+namespace server::config {
 
 namespace {
 
@@ -197,7 +197,7 @@ Result<void> check_sources(const ServeConfig& config) {
     return refuse("give one of --primary-conninfo, --wal-directory and --synthetic");
   }
   if (primary && config.recovery_target_timeline != wal::TimelineTarget{}) {
-    throw CLI::ValidationError(
+    return refuse(
         "--recovery-target-timeline is for --wal-directory alone: a primary's timeline is "
         "followed");
   }
@@ -331,4 +331,4 @@ ConfigReading read_config(const std::vector<std::string>& words) {
   return reading;
 }
 
-}  // namespace server
+}  // namespace server::config
