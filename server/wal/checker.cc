@@ -43,9 +43,10 @@ void warm_padding(PageSource& source, const Record& record, Lsn begin, Lsn end) 
 
 // Whether the record that `begin` lies in cannot be had, because its file has been removed, cut
 // off, locked or replaced by another cluster's: then its rest is taken as it is, as at the begin of
-// all WAL.
+// all WAL. A file that is too short for a later record has the same fault, which names its page.
 bool begins_out_of_reach(const RangeCheck& check, Lsn begin) {
-  if (!check.fault.has_value() || check.fault->lsn >= begin) return false;
+  if (!check.fault.has_value() || check.fault->lsn >= begin || check.proven_to > begin)
+    return false;
   const FaultKind kind = check.fault->kind;
   if (kind == FaultKind::kUnreadable) return check.problem->kind != &kCheckTooLong;
   return kind == FaultKind::kShortFile || kind == FaultKind::kSystemIdentifier;

@@ -165,7 +165,6 @@ void check_range_of(SparsePages& pages, const Walk& whole, Lsn begin, Lsn end) {
   if (begin == end) return;
   if (check.proven_to == end && !check.fault) CHECK(end <= pages.end());
   if (whole.records.empty() || whole.has_switch || begin > whole.position) return;
-  if (check.proven_to != std::min(end, whole.position)) fprintf(stderr,"DBG begin %lx end %lx proven %lx whole %lx..%lx fault %s at %lx\n",(unsigned long)value(begin),(unsigned long)value(end),(unsigned long)value(check.proven_to),(unsigned long)value(whole.start),(unsigned long)value(whole.position),check.fault?check.fault->what.c_str():"-",check.fault?(unsigned long)value(check.fault->lsn):0);
   CHECK(check.proven_to == std::min(end, whole.position));
 }
 
