@@ -241,8 +241,10 @@ Result<void> AttachSource::on_timeline_ended(const NextTimeline& next) {
   return {};
 }
 
-// The slot may be dropped or invalidated from now on, and files be recycled.
+// The slot may be dropped or invalidated from now on, and files be recycled. A primary that has
+// crashed may go on with other WAL than the begin of a record that was read already.
 bool AttachSource::on_connection_lost(const runtime::Error& /*error*/) {
+  reader_->restart(reader_->position());
   slot_from_ = Lsn();
   hold_due_ = runtime::Instant::max();
   pins_->reset(Lsn::max());
