@@ -108,7 +108,7 @@ def make_servers(area, standbys, megabytes):
     load = Load(standbys, begin, begin + megabytes * MEGABYTE)
     assert load.end <= end, f"only {end - begin} bytes of WAL"
     primary.start()
-    walcast = Walcast.of_directory(area, wal.path)
+    walcast = Walcast.of_directory(area, wal.path, archive_is_immutable=True)
     return (Server("walcast", walcast.process, walcast.port),
             Server("PostgreSQL 15", primary.process, primary.port), load)
 

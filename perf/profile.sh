@@ -25,7 +25,8 @@ area="$(mktemp -d)"
 server=""
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$area"' EXIT
 "$WALCAST_BIN_DIR/walcast" generate --size "${megabytes}MB" "$area/wal"
-"$WALCAST_BIN_DIR/walcast" serve --wal-directory "$area/wal" --archive-is-immutable --port 0 ${WALCAST_OPTIONS:-} \
+"$WALCAST_BIN_DIR/walcast" serve --wal-directory "$area/wal" --archive-is-immutable \
+  --port 0 ${WALCAST_OPTIONS:-} \
   >"$area/out" &
 server=$!
 until grep -q "ready on" "$area/out"; do

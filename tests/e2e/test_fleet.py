@@ -29,7 +29,7 @@ class FleetTest(E2eCase):
         cls.begin = cls.wal.begin()
 
     def setUp(self):
-        self.walcast = Walcast.of_directory(self.area, self.wal.path)
+        self.walcast = Walcast.of_directory(self.area, self.wal.path, archive_is_immutable=True)
         self.addCleanup(self.walcast.stop)
         self.end = parse_lsn(self.connect(self.walcast.port).identify()[2])
 
