@@ -60,7 +60,8 @@ class ServiceTest(E2eCase):
 
     def test_a_relay_is_ready_when_wal_comes(self):
         generate(self.area, self.spool, size="2MB", wal_segment_size="1MB")
-        walcast = self.serve(spool_directory=self.spool, primary_conninfo="host=127.0.0.1 port=1")
+        walcast = self.serve(spool_directory=self.spool, adopt_spool=True,
+                             primary_conninfo="host=127.0.0.1 port=1")
         self.manager.wait_for("STATUS=connecting to the primary")
         self.manager.wait_for("STATUS=no WAL comes from the primary: ", "Connection refused")
         self.connect(walcast.port).identify()

@@ -21,7 +21,7 @@ class SignalTest(StoppedCase):
         spool = self.area.path(f"spool-{self.id()}")
         generate(self.area, spool, size="2MB", wal_segment_size="1MB")
         options = options or {"primary_conninfo": "host=127.0.0.1 port=1"}
-        return Walcast(self.area, spool_directory=spool, **options)
+        return Walcast(self.area, spool_directory=spool, adopt_spool=True, **options)
 
     def shown(self, walcast, name):
         return self.connect(walcast.port).query(f"SHOW {name}").rows[0][0]
