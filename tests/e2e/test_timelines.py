@@ -169,7 +169,7 @@ class BranchTest(PromotedCase):
         walcast, client = self.serve_copy()
         _, timeline, end = client.identify()
         self.assertEqual(timeline, 2)
-        self.assertGreaterEqual(parse_lsn(end), self.end)
+        self.assertGreater(parse_lsn(end), self.fork)
         walcast.wait_for_log('timeline 3 is not a child of timeline 2 by its history file '
                              '"00000003.history"')
         _, other = self.serve_copy(recovery_target_timeline="3")
