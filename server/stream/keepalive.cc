@@ -10,7 +10,7 @@ using runtime::Instant;
 void Keepalive::start() {
   last_reply_ = loop_.now();
   ping_sent_ = draining_ = answer_owed_ = false;
-  answer_due_ = last_reply_;
+  answers_paid_ = last_reply_;
   arm();
 }
 
@@ -32,13 +32,13 @@ void Keepalive::on_reply() {
 }
 
 void Keepalive::owe_answer() {
-  if (!std::exchange(answer_owed_, true) && loop_.now() < answer_due_) arm();
+  if (!std::exchange(answer_owed_, true) && loop_.now() < answer_due()) arm();
 }
 
 bool Keepalive::take_answer() {
-  if (!answer_owed_ || loop_.now() < answer_due_) return false;
+  if (!answer_owed_ || loop_.now() < answer_due()) return false;
   answer_owed_ = false;
-  answer_due_ = loop_.now() + kAnswerInterval;
+  answers_paid_ = std::max(answers_paid_, loop_.now()) + kAnswerInterval;
   return true;
 }
 
@@ -46,7 +46,7 @@ void Keepalive::arm() {
   auto deadline = Instant::max();
   if (timeout_.count() > 0) deadline = last_reply_ + (ping_sent_ ? timeout_ : timeout_ / 2);
   if (draining_) deadline = std::min(deadline, loop_.now() + kDrainInterval);
-  if (answer_owed_) deadline = std::min(deadline, answer_due_);
+  if (answer_owed_) deadline = std::min(deadline, answer_due());
   deadline == Instant::max() ? timer_.disarm() : timer_.arm(deadline);
 }
 

@@ -18,8 +18,10 @@ class Keepalive {
   // often.
   static constexpr runtime::Duration kDrainInterval = std::chrono::milliseconds(100);
 
-  // Between two answers of ours, which say no more than the WAL that is sent does, so much time
-  // passes: a standby that asks as fast as it is answered does not keep the loop busy.
+  // Answers of ours say no more than the WAL that is sent does. So many go out at once, as
+  // PostgreSQL's all do, and from then on one in each interval: a standby that asks as fast as it
+  // is answered does not keep the loop busy.
+  static constexpr int kAnswersAtOnce = 10;
   static constexpr runtime::Duration kAnswerInterval = std::chrono::milliseconds(100);
 
   // A timeout of 0 is none.
@@ -57,6 +59,11 @@ class Keepalive {
   bool take_ping();
 
  private:
+  // No answer goes out before.
+  runtime::Instant answer_due() const {
+    return answers_paid_ - (kAnswersAtOnce - 1) * kAnswerInterval;
+  }
+
   runtime::Loop& loop_;
   runtime::Timer timer_;
   runtime::Duration timeout_;
@@ -64,8 +71,8 @@ class Keepalive {
   bool ping_sent_ = false;
   bool draining_ = false;
   bool answer_owed_ = false;
-  runtime::Instant answer_due_{};  // no answer goes out before
-  runtime::Instant drain_turn_{};  // when the standby was last asked while it drains
+  runtime::Instant answers_paid_{};  // each answer puts this off by an interval
+  runtime::Instant drain_turn_{};    // when the standby was last asked while it drains
 };
 
 }  // namespace server::stream

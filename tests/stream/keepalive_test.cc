@@ -79,8 +79,10 @@ TEST_F(KeepaliveTest, AnswersAreSpacedAndNoneIsLost) {
   keepalive.set_timeout(seconds(0));
   keepalive.start();
   EXPECT_FALSE(keepalive.take_answer()) << "none was asked for";
-  keepalive.owe_answer();
-  EXPECT_TRUE(keepalive.take_answer()) << "the first one at once";
+  for (int i = 0; i < Keepalive::kAnswersAtOnce; ++i) {
+    keepalive.owe_answer();
+    EXPECT_TRUE(keepalive.take_answer()) << "the first ones at once";
+  }
   for (int i = 0; i < 3; ++i) {
     keepalive.owe_answer();
     EXPECT_FALSE(keepalive.take_answer());
