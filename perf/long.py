@@ -11,6 +11,7 @@ import sys
 from support.area import Area
 from support.cluster import PgCluster
 from support.lsn import parse_lsn
+from support.replication import ReplicationClient
 from support.wait import wait_until
 from support.walcast import Fleet, Walcast
 # perf
@@ -77,8 +78,13 @@ def drain_seconds(area, port, stretch):
 
 
 def wait_for_relay(area, port, end):
-    """The relay has all up to there when a standby has got it."""
-    report = Fleet(area, port, 1, end - end % (1 << 20), end).finish(timeout=_TIMEOUT)
+    """The relay has all up to there when a standby has got it. One that asks for what lies far ahead
+    of the relay would be let go."""
+    begin = end - end % (1 << 20)
+    client = ReplicationClient.connect(port)
+    wait_until(lambda: parse_lsn(client.identify()[2]) >= begin, "the relay's WAL", timeout=_TIMEOUT)
+    client.close()
+    report = Fleet(area, port, 1, begin, end).finish(timeout=_TIMEOUT)
     if report.status != 0:
         sys.exit(report.output)
 
