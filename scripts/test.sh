@@ -31,8 +31,14 @@ done
 # Again and last, since whoever looks at a long log looks at its end: what failed, and what it said.
 for preset in $failed; do
   echo "== $preset: failed"
-  grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$' "build/$preset.tests.log" |
-    sed 's/\.\.\.\.*/.../' | tail -n 200
+  grep -vE '^ *Start +[0-9]+:| (Passed|\*\*\*Skipped) +[0-9.]+ sec$' "build/$preset.tests.log" |
+    awk 'function tell() {
+           for (i = lines > 40 ? lines - 40 : 0; i < lines; ++i) print line[i]
+           lines = 0
+         }
+         /^ *[0-9]+\/[0-9]+ Test +#/ { tell(); print; next }
+         { line[lines++] = $0 }
+         END { tell() }' | sed 's/\.\.\.\.*/.../'
 done
 echo "tests failed in:$failed" >&2
 exit 1

@@ -86,9 +86,13 @@ class BadDirectoryTest(StoppedCase):
         self.assert_all_flows(self.start_of(5))
 
     def test_the_newest_segment_is_truncated(self):
-        cut = next(r for r in self.records if r.begin > self.start_of(-1) + 5 * PAGE
-                   and r.length > 64)
-        os.truncate(self.path_of(-1), cut.begin % self.wal.segment_size + 40)
+        size = self.wal.segment_size
+        cut = next(r for r in reversed(self.records)
+                   if r.length > 64 and r.begin % size + 40 < size)
+        while self.start_of(-1) > cut.begin:
+            os.remove(self.path_of(-1))
+            self.segments.pop()
+        os.truncate(self.path_of(-1), cut.begin % size + 40)
         client = self.connect(self.serve(self.copy).port)
         self.assertEqual(client.identify()[2], format_lsn(cut.begin))
         client.start(self.begin, 1)

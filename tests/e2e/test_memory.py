@@ -18,7 +18,7 @@ _CONNECTIONS = int(os.environ.get("WALCAST_MEMORY_CONNECTIONS", 5_000))  # per s
 _WARM_UP = 500  # of them
 
 _WORKERS = 2
-_TREES = _WORKERS + 3  # main, acceptor and source have one too
+_TREES = _WORKERS + 4  # main, acceptor, wal and scan have one too
 _HEAP_SLACK = 400 << 10
 _RSS_SLACK_KB = 4 << 10
 

@@ -181,7 +181,8 @@ class BranchTest(PromotedCase):
         with open(self.history, "rb") as file:
             second = file.read()
         os.remove(f"{self.copy}/00000002.history")
-        fork = self.end - self.end % self.wal.segment_size
+        last = self.end - 1  # of the newest segment: one that begins at the end has no file yet
+        fork = last - last % self.wal.segment_size
         text = f"{second.decode()}\n2\t{format_lsn(fork)}\tx\n"
         self.area.write_file(f"{self.copy}/00000003.history", text)
         name = self.wal.name(2, fork)

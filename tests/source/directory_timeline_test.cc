@@ -225,8 +225,7 @@ TEST_F(DirectoryTest, NothingBehindAKnownForkIsServed) {
   ASSERT_TRUE(follower.wait_until(
       [](const auto& span) { return span.timelines->files.contains(TimelineId{2}); }));
   const auto second = child(2, fork, previous);
-  write_timeline(2, second);  // from a copy of the segment up to the fork
-  std::filesystem::rename(path(2, 1), path(2, 1) + ".later");
+  write_timeline(2, second, ".later");  // from a copy of the segment up to the fork
   grow(1'500'000);
   EXPECT_FALSE(follower.wait_until([&](const auto& span) { return span.end > fork; }, 1500));
   source->stop();

@@ -65,13 +65,13 @@ struct GrowingWal {
     return made;
   }
   // Puts them into files of that timeline, which begin as copies.
-  void write_timeline(std::uint32_t timeline, const server::wal::WalBuilder& other) const {
+  void write_timeline(std::uint32_t timeline, const server::wal::WalBuilder& other,
+                      const char* suffix = "") const {
     const auto size = identity.segment_size;
     const auto no = value(size.segment_of(other.begin()));
-    if (!std::filesystem::exists(path(timeline, no))) {
-      std::filesystem::copy_file(path(no), path(timeline, no));
-    }
-    std::fstream file(path(timeline, no), std::ios::binary | std::ios::in | std::ios::out);
+    const std::string name = path(timeline, no) + suffix;
+    if (!std::filesystem::exists(name)) std::filesystem::copy_file(path(no), name);
+    std::fstream file(name, std::ios::binary | std::ios::in | std::ios::out);
     file.seekp(size.offset(other.begin()));
     file.write(reinterpret_cast<const char*>(other.bytes().data()),
                static_cast<std::streamsize>(other.bytes().size()));
