@@ -165,6 +165,7 @@ TEST(ConfigFileTest, ADirectoryIsNoFile) {
 TEST(ConfigFileTest, AFileThatMayNotBeReadIsNotMissing) {
   const Files files;
   files.write("a.conf", "include_if_exists 'b.conf'\n").write("b.conf", "x = 1\n");
+  ::chmod(files.path(".").c_str(), 0755);
   ::chmod(files.path("b.conf").c_str(), 0);
   const tests::Unprivileged user;
   if (!user.is_effective()) GTEST_SKIP() << "root cannot be another user here";

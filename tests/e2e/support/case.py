@@ -9,7 +9,7 @@ from support.cluster import PgCluster
 from support.replication import ReplicationClient
 from support.wal import WalFiles, waldump
 from support.walcast import Walcast
-from support.workload import wal_of, write_wal
+from support.workload import end_inside_a_segment, wal_of, write_wal
 
 
 class E2eCase(unittest.TestCase):
@@ -95,6 +95,7 @@ class StoppedCase(PostgresCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        end_inside_a_segment(cls.primary)
         cls.primary.stop()
         cls.begin = cls.wal.begin()
         cls.records, _ = waldump(cls.area, cls.wal, 1, cls.begin)

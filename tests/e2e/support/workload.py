@@ -30,5 +30,13 @@ def bulk_load(cluster, rows):
     """)
 
 
+def end_inside_a_segment(cluster):
+    """Small records until the WAL ends far from where its newest segment begins and ends."""
+    margin = cluster.segment_size // 8
+    while not margin < parse_lsn(cluster.flush_lsn()) % cluster.segment_size < 7 * margin:
+        cluster.sql("SELECT count(pg_logical_emit_message(true, 'e2e', repeat('short ', 50)))"
+                    "    FROM generate_series(1, 200)")
+
+
 def wal_of(cluster):
     return WalFiles(cluster.wal_path, cluster.segment_size)
