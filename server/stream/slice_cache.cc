@@ -197,10 +197,13 @@ bool SliceCache::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) c
                                    static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn)));
 }
 
-// One slice ahead of a sender that catches up, so that it seldom has to wait.
+// Some slices ahead of a sender that catches up, so that it seldom has to wait, and the pool's
+// threads prove several at a time.
 void SliceCache::read_ahead(SegmentNo no, OpenSegment& open, Lsn next) {
-  if (next >= walk_.end() || walk_.is_hot(next) || next >= open.segment->end()) return;
-  if (open.slices[slice_of(next)].state == Slice::State::kUnknown) request(no, open, next);
+  const Lsn limit = std::min({next + kSlicesAhead * kSliceBytes, walk_.end(), open.segment->end()});
+  for (; next < limit && !walk_.is_hot(next); next += kSliceBytes) {
+    if (open.slices[slice_of(next)].state == Slice::State::kUnknown) request(no, open, next);
+  }
 }
 
 void SliceCache::wake(OpenSegment& open) {
