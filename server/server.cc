@@ -146,7 +146,8 @@ runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   constexpr std::size_t kFilesPerThread = 4;  // of the pool
   constexpr std::size_t kOtherFiles = 16;     // of the source, of slots and of a reload
   const std::size_t files_max =
-      config_.workers * stream::WalView::Options().segments_max +
+      config_.workers *
+          (stream::WalView::Options().segments_max + stream::WalView::Options().held_max) +
       static_cast<std::size_t>(runtime::Pool::threads_in_all(config_.io_threads)) *
           kFilesPerThread +
       kOtherFiles;

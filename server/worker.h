@@ -103,7 +103,7 @@ class Worker final : public session::CancelKeys::Target,
   stream::SendQueue send_queue_;
   std::vector<std::byte> input_buffer_;
   session::StrangerLog strangers_ GUARDED_BY(loop_);
-  session::MemoryBudget memory_ GUARDED_BY(loop_){kClientMemoryMax};
+  stream::MemoryBudget memory_ GUARDED_BY(loop_){kClientMemoryMax};
   runtime::Timer retry_timer_ GUARDED_BY(loop_);
   runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;

@@ -14,12 +14,12 @@
 #include "runtime/pool.h"
 #include "runtime/tcp_timeouts.h"
 #include "server/session/cancel_keys.h"
-#include "server/session/memory_budget.h"
 #include "server/session/stranger_log.h"
 #include "server/settings/settings.h"
 #include "server/slot/slots.h"
 #include "server/source/quorum.h"
 #include "server/source/xmin_horizon.h"
+#include "server/stream/memory_budget.h"
 #include "server/stream/send_queue.h"
 #include "server/stream/sender.h"
 #include "server/stream/wal_view.h"
@@ -51,7 +51,7 @@ struct SessionEnvironment {
   runtime::Pool& pool;
   CancelKeys::Target& worker;
   StrangerLog& strangers;
-  MemoryBudget& memory;
+  stream::MemoryBudget& memory;
   memctx::Context& worker_context;    // sessions' contexts are its children
   memctx::Context& message_context;   // reset at the start of each message
   std::span<std::byte> input_buffer;  // bytes are received here, at least Input::kReadBytesMax

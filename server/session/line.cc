@@ -15,7 +15,8 @@ Line::Line(SessionEnvironment& environment, Owner& owner, runtime::UniqueFd fd)
     : environment_(environment),
       owner_(owner),
       context_(&environment.worker_context.create_child("Session", memctx::kSmallArena)),
-      connection_(environment.loop, *this, std::move(fd), *context_),
+      memory_(environment.memory, *context_),
+      connection_(environment.loop, *this, std::move(fd), *context_, &memory_),
       input_(*context_),
       timer_(environment.loop.timers(), *this) {
   CHECK(environment.input_buffer.size() >= Input::kReadBytesMax);
@@ -43,9 +44,7 @@ void Line::read_now() {
 void Line::account() {
   if (closed()) return;
   const bool keeps = input_.size() > 0 || connection_.queued_bytes() > 0;
-  if (!keeps && accounted_ == 0) return;
-  const std::size_t kept = context_->subtree_stats().total_bytes;
-  if (environment_.memory.change(std::exchange(accounted_, kept), kept)) return;
+  if ((!keeps && memory_.counted() == 0) || memory_.count()) return;
   environment_.strangers.log(owner_.address(), "out of memory for the messages of clients");
   hang_up();
 }
@@ -182,7 +181,7 @@ void Line::close() {
   timer_.disarm();
   finish();
   connection_.close();
-  environment_.memory.change(std::exchange(accounted_, 0), 0);
+  memory_.give_back();
 }
 
 void Line::set_tcp_timeouts(const runtime::TcpTimeouts& timeouts) {

@@ -16,6 +16,7 @@
 #include "server/session/environment.h"
 #include "server/session/input.h"
 #include "server/stream/connection.h"
+#include "server/stream/memory_budget.h"
 #include "server/wire/framer.h"
 #include "server/wire/message.h"
 
@@ -111,10 +112,10 @@ class Line final : private runtime::Loop::Handler,
   SessionEnvironment& environment_;
   Owner& owner_;
   const std::unique_ptr<memctx::Context> context_;  // of the session, below its worker's
+  stream::MemoryShare memory_;
   stream::Connection connection_;
   Input input_;
   runtime::Timer timer_;
-  std::size_t accounted_ = 0;  // the memory that the budget knows this line to keep
   State state_ = State::kOpen;
   bool taking_ = false;  // take_messages() is on the stack
 };

@@ -96,6 +96,13 @@ Login::Next Login::identify(const Server& server, wire::MessageWriter& out) {
     return refuse({.kind = &wire::kTooManyConnections, .what = "sorry, too many clients already"},
                   out);
   }
+  if (server.out_of_memory) {
+    return refuse({.kind = &wire::kOutOfMemory,
+                   .what = "out of memory",
+                   .detail = "Other clients do not read what they are sent, or send messages in "
+                             "part, and all memory for that is in use."},
+                  out);
+  }
   return Next::kIn;
 }
 

@@ -44,6 +44,7 @@ class Login {
     std::uint32_t newest_protocol;
     runtime::Gauge& wal_senders;
     std::int64_t max_wal_senders;
+    bool out_of_memory = false;  // no more clients are let in, until others have read or gone
   };
 
   // The client that is in, and what it was given.

@@ -60,7 +60,8 @@ Line::Taken Session::log_in(std::span<const std::byte> bytes) {
                              .reported_settings = environment_.reported_settings,
                              .newest_protocol = newest_protocol(environment_.view.identity()),
                              .wal_senders = environment_.wal_senders,
-                             .max_wal_senders = environment_.options.max_wal_senders};
+                             .max_wal_senders = environment_.options.max_wal_senders,
+                             .out_of_memory = environment_.memory.is_used_up()};
   switch (login_->take(cut.message.body, cut.bytes_used < bytes.size(), server, out)) {
     case Login::Next::kMore:
       line_.send(out);

@@ -11,11 +11,12 @@ namespace server::stream {
 using runtime::IoResult;
 
 Connection::Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, runtime::UniqueFd fd,
-                       memctx::Context& session_context)
+                       memctx::Context& session_context, MemoryShare* memory)
     : loop_(loop),
       handler_(handler),
       fd_(std::move(fd)),
-      overflow_context_(session_context.create_child("Output", memctx::kSmallArena)) {
+      overflow_context_(session_context.create_child("Output", memctx::kSmallArena)),
+      memory_(memory) {
   loop_.watch(fd_.get(), EPOLLIN, handler_);
 }
 
@@ -53,14 +54,20 @@ void Connection::queue_first(std::span<const std::byte> bytes) {
   size_ += bytes.size();
 }
 
+// The buffer that takes so many bytes behind those that wait.
+std::size_t Connection::room_for(std::size_t bytes) const {
+  return std::max<std::size_t>({2 * capacity_, 2 * (queued_bytes() + bytes), 1024});
+}
+
 // Where half of the buffer is free, what waits moves to its front; so a queue that never runs empty
 // does not grow without end.
 void Connection::make_room(std::size_t bytes) {
   const std::size_t waiting = queued_bytes();
   const std::byte* from = bytes_ + sent_;
   if (2 * (waiting + bytes) > capacity_) {
-    capacity_ = std::max<std::size_t>({2 * capacity_, 2 * (waiting + bytes), 1024});
+    capacity_ = room_for(bytes);
     bytes_ = static_cast<std::byte*>(overflow_context_.allocate(capacity_));
+    if (memory_ != nullptr) memory_->count();
   }
   std::memmove(bytes_, from, waiting);
   size_ = waiting;
@@ -77,6 +84,7 @@ IoResult::Status Connection::flush() {
   }
   if (bytes_ != inline_.data()) {
     overflow_context_.reset();
+    if (memory_ != nullptr) memory_->count();
     bytes_ = inline_.data();
     capacity_ = sizeof(inline_);
   }

@@ -11,14 +11,16 @@
 #include "runtime/fd.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "server/stream/memory_budget.h"
 
 namespace server::stream {
 
 // A socket and the small messages that wait for it. EPOLLOUT is asked for only while it is blocked.
 //   Owner: Session.  Thread: the session's loop.
-//   Borrows: the loop, its handler, its close listener, and the context that holds messages that do
-//   not fit into `inline_`.
-//   Limits: none; a caller that could queue without end looks at queued_bytes() first.
+//   Borrows: the loop, its handler, its close listener, the context that holds messages that do not
+//   fit into `inline_`, and the share of the memory for clients that the context is counted in.
+//   Limits: those of the share; a caller that could queue much, or without end, asks may_queue() or
+//   looks at queued_bytes() first.
 class Connection {
  public:
   // Is asked just before the socket is closed, so that no way of closing it can be forgotten.
@@ -29,7 +31,7 @@ class Connection {
   };
 
   Connection(runtime::Loop& loop, runtime::Loop::Handler& handler, runtime::UniqueFd fd,
-             memctx::Context& session_context);
+             memctx::Context& session_context, MemoryShare* memory = nullptr);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -38,6 +40,11 @@ class Connection {
   // Nothing is sent or received any more; later calls have no effect.
   void close();
 
+  // Whether so many bytes more may wait, as far as the memory for clients goes.
+  bool may_queue(std::size_t bytes) const {
+    loop_.assert_in_thread();
+    return memory_ == nullptr || bytes <= capacity_ - size_ || memory_->has_room(room_for(bytes));
+  }
   // Puts bytes behind those that wait. A few keepalives fit in without an allocation.
   void queue(std::span<const std::byte> bytes);
   // Puts bytes before those that wait. REQUIRES: none of those has been sent.
@@ -83,6 +90,7 @@ class Connection {
  private:
   static constexpr std::size_t kInputDroppedMax = std::size_t{1} << 20;
 
+  std::size_t room_for(std::size_t bytes) const REQUIRES(loop_);
   void make_room(std::size_t bytes) REQUIRES(loop_);
   void update_interest() REQUIRES(loop_);
 
@@ -90,6 +98,7 @@ class Connection {
   runtime::Loop::Handler& handler_;
   runtime::UniqueFd fd_;
   memctx::Context& overflow_context_;
+  MemoryShare* const memory_;  // null: not counted
   std::array<std::byte, 96> inline_ GUARDED_BY(loop_);
   std::byte* bytes_ GUARDED_BY(loop_) = inline_.data();
   std::size_t capacity_ GUARDED_BY(loop_) = sizeof(inline_);

@@ -7,6 +7,7 @@
 #include "runtime/errors.h"
 #include "runtime/format.h"
 #include "server/wal/segments.h"
+#include "server/wire/errors.h"
 
 namespace server::stream {
 
@@ -41,14 +42,40 @@ IoResult MessageOutput::send_copy() {
   if (result.status == IoResult::Status::kFailed) return result;
   chunk_.take(result.bytes);
   if (!held && chunk_.active()) {
-    // The file may be overwritten before the socket drains, so the rest of the message, which may
-    // be all of it, is kept as it is now. A keepalive that was queued while the file was still held
-    // comes behind it.
-    connection_.queue_first(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
-    connection_.queue_first(std::span(chunk_.header).subspan(chunk_.header_sent));
-    chunk_.at = chunk_.end;
+    // The file may be overwritten before the socket drains.
+    const auto kept = keep_rest(bytes->last(static_cast<std::size_t>(chunk_.wal_left())));
+    if (kept != IoResult::Status::kDone) return {.status = kept};
   }
   return result;
+}
+
+IoResult::Status MessageOutput::take_into_memory() {
+  loop_.assert_in_thread();
+  if (chunk_.active()) {
+    auto bytes = view_.bytes(*segment_, chunk_.at, chunk_.end, hold_.is_held(chunk_.at));
+    if (!bytes) {
+      error_ = std::move(bytes).error();
+      return IoResult::Status::kFailed;
+    }
+    if (const auto kept = keep_rest(*bytes); kept != IoResult::Status::kDone) return kept;
+  }
+  segment_.reset();
+  return IoResult::Status::kDone;
+}
+
+// Keeps the rest of the message, which may be all of it, as it is now. A keepalive that was queued
+// before comes behind it.
+IoResult::Status MessageOutput::keep_rest(std::span<const std::byte> wal) {
+  DCHECK(wal.size() == chunk_.wal_left());
+  const auto header = std::span(chunk_.header).subspan(chunk_.header_sent);
+  if (!connection_.may_queue(header.size() + wal.size())) {
+    error_ = {.kind = &wire::kOutOfMemory, .what = "out of memory for the messages of clients"};
+    return IoResult::Status::kFailed;
+  }
+  connection_.queue_first(wal);
+  connection_.queue_first(header);
+  chunk_.at = chunk_.end;
+  return IoResult::Status::kDone;
 }
 
 // No copy: the header waits in the socket for the pages that follow it.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "runtime/annotations.h"
@@ -44,6 +45,20 @@ class MessageOutput {
     DCHECK(segment_->begin() <= chunk.at && chunk.end <= segment_->end());
     chunk_ = chunk;
   }
+  // Null if there is none.
+  const wal::SegmentRef& file() const {
+    loop_.assert_in_thread();
+    return segment_;
+  }
+  // Lets go of the file between two messages.
+  void close_file() {
+    loop_.assert_in_thread();
+    CHECK(!chunk_.active());
+    segment_.reset();
+  }
+  // Lets go of the file at once: what is left of the message waits in memory. A failure leaves the
+  // message as it is, and take_error() says why.
+  runtime::IoResult::Status take_into_memory();
   // Forgets the message and the file.
   void drop() {
     loop_.assert_in_thread();
@@ -78,6 +93,7 @@ class MessageOutput {
   runtime::IoResult send_some() REQUIRES(loop_);
   runtime::IoResult send_copy() REQUIRES(loop_);
   runtime::IoResult send_pages() REQUIRES(loop_);
+  runtime::IoResult::Status keep_rest(std::span<const std::byte> wal) REQUIRES(loop_);
   void note_file_error(const runtime::IoResult& result) REQUIRES(loop_);
 
   runtime::Loop& loop_;

@@ -125,6 +125,30 @@ Sender::PumpResult Sender::pump() {
   loop_.assert_in_thread();
   // EPOLLOUT will call again; until then the socket is known to be full.
   if (connection_.blocked()) return PumpResult::kBlocked;
+  stop_holding();
+  const PumpResult result = pump_quantum();
+  put_file_away(result);
+  return result;
+}
+
+// However many streams stand still, each in WAL of its own, no more files stay open than the view
+// allows. A message of which a part is out is finished from its own file, or from memory: the file
+// of that name may be another by then, and on another timeline.
+void Sender::put_file_away(PumpResult result) {
+  if (message_.active()) return view_.hold(message_.file(), *this);
+  if (result == PumpResult::kCaughtUp && phase_ == Phase::kStreaming && is_live()) return;
+  message_.close_file();
+  ready_to_ = sent_;
+}
+
+void Sender::on_segment_wanted() {
+  loop_.assert_in_thread();
+  DCHECK(active());
+  if (message_.take_into_memory() != IoResult::Status::kDone) return end_broken();
+  ready_to_ = sent_;
+}
+
+Sender::PumpResult Sender::pump_quantum() {
   const Lsn began = sent_;
   for (;;) {
     switch (send_out()) {
@@ -310,12 +334,15 @@ void Sender::ask_for_reply() {
 }
 
 // Nothing may follow our CopyDone. A peer that asks and does not read gets no more answers while
-// kAnswerBytesMax of them wait. A ping of ours is always queued, for it counts as sent.
+// kAnswerBytesMax of them wait, or while there is no memory for them. A ping of ours is always
+// queued, for it counts as sent.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
   if (!reply_requested && connection_.queued_bytes() > kAnswerBytesMax) return;
-  connection_.queue(wire::encode_keepalive(sent_.value(), wire::to_pg_timestamp(loop_.wall_now()),
-                                           reply_requested));
+  const auto keepalive = wire::encode_keepalive(
+      sent_.value(), wire::to_pg_timestamp(loop_.wall_now()), reply_requested);
+  if (!reply_requested && !connection_.may_queue(keepalive.size())) return;
+  connection_.queue(keepalive);
   queue_.make_runnable(*this);
 }
 
@@ -363,6 +390,7 @@ void Sender::stop() {
   phase_ = Phase::kIdle;
   state_ = State::kStartup;
   slot_ = nullptr;
+  stop_holding();
   message_.drop();
   hold_.end();
   keepalive_.stop();

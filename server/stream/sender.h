@@ -52,9 +52,12 @@ using StreamEnd =
 //   Borrows: loop, view, queue, connection and owner, which all outlive it.
 //   Invariant: no message reaches beyond the end of the streamed timeline's WAL. sent() lies beyond
 //   it only if a standby started ahead of our WAL, and waits there.
+//   Between two turns it keeps a segment open only within a message, which the view may end at any
+//   time (SliceCache::Holder), or at the end of WAL.
 //   Limits: one message in flight, quantum_bytes per pump, kAnswerBytesMax of answers that wait.
 class Sender final : public SendQueue::Pumped,
                      private SliceCache::Waiter,
+                     private SliceCache::Holder,
                      private PageHold::Owner,
                      private runtime::Timer::Handler {
  public:
@@ -151,6 +154,7 @@ class Sender final : public SendQueue::Pumped,
   static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
+  void on_segment_wanted() override;
   void on_pages_released() override;
   void on_timer(runtime::Timer& timer) override;
 
@@ -158,6 +162,8 @@ class Sender final : public SendQueue::Pumped,
   bool is_draining() const REQUIRES(loop_) { return state_ == State::kStopping; }
   bool is_historic() const REQUIRES(loop_);
   wal::Lsn sendable_end() const REQUIRES(loop_);
+  PumpResult pump_quantum() REQUIRES(loop_);
+  void put_file_away(PumpResult result) REQUIRES(loop_);
   runtime::IoResult::Status send_out() REQUIRES(loop_);
   Next next() REQUIRES(loop_);
   Next next_message() REQUIRES(loop_);

@@ -113,6 +113,26 @@ Lsn SliceCache::proven_to(const Slice& slice, Lsn lsn) const {
   return walked ? std::min(slice_start(lsn) + kSliceBytes, walk_.end()) : slice.proven_to;
 }
 
+void SliceCache::hold(const wal::SegmentRef& segment, Holder& holder) {
+  loop_.assert_in_thread();
+  const auto found = open_.find(segment->no());
+  if (found == open_.end() || found->second.segment != segment) return holder.on_segment_wanted();
+  found->second.holders.push_back(holder.link_);
+}
+
+void SliceCache::release(SegmentNo no) {
+  loop_.assert_in_thread();
+  const auto found = open_.find(no);
+  if (found != open_.end()) tell(found->second.holders);
+}
+
+// A holder that is told may end its stream and its session, but asks for no WAL.
+void SliceCache::tell(runtime::IntrusiveList<Holder>& holders) {
+  runtime::IntrusiveList<Holder> told;
+  told.take_all(holders);
+  while (Holder* holder = told.pop_front()) holder->on_segment_wanted();
+}
+
 void SliceCache::forget(SegmentNo first, SegmentNo last) {
   loop_.assert_in_thread();
   const auto behind = open_.upper_bound(last);
@@ -215,19 +235,32 @@ void SliceCache::wake(OpenSegment& open) {
   }
 }
 
-// The least recently used segments go, but none that is in use: else standbys in more segments than
-// may stay open would take them from each other before any of them has sent anything, for ever.
+// The least recently used segments go, but none that a sender waits for: else standbys in more
+// segments than may stay open would take them from each other before any of them has sent anything,
+// for ever. Of those that are only held, held_max stay.
 void SliceCache::evict() {
   while (open_.size() > segments_max_) {
-    auto oldest = open_.end();
-    for (auto it = open_.begin(); it != open_.end(); ++it) {
-      const OpenSegment& open = it->second;
-      if (open.in_use() || open.last_used == use_counter_) continue;
-      if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
-    }
-    if (oldest == open_.end()) return;
-    open_.erase(oldest);
+    if (evict_oldest([](const OpenSegment& open) { return open.in_use(); })) continue;
+    if (open_.size() <= segments_max_ + held_max_) return;
+    if (!evict_oldest([](const OpenSegment& open) { return open.in_demand(); })) return;
   }
+}
+
+// Returns whether there was one that is not spared.
+template <typename Spared>
+bool SliceCache::evict_oldest(Spared spared) {
+  auto oldest = open_.end();
+  for (auto it = open_.begin(); it != open_.end(); ++it) {
+    const OpenSegment& open = it->second;
+    if (spared(open) || open.last_used == use_counter_) continue;
+    if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
+  }
+  if (oldest == open_.end()) return false;
+  runtime::IntrusiveList<Holder> holders;
+  holders.take_all(oldest->second.holders);
+  open_.erase(oldest);
+  tell(holders);
+  return true;
 }
 
 std::uint32_t SliceCache::slice_of(Lsn lsn) const {

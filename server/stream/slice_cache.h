@@ -22,7 +22,8 @@ namespace server::stream {
 //   Owner: WalView.  Thread: the loop's; jobs run in the pool and report to the loop.
 //   Borrows: the loop, the pool, the segments and the walk, which all outlive it.
 //   Invariant: [from, ready_to) of an answer is proven, and was in the page cache a moment ago.
-//   Limits: segments_max open segments, beyond those that a sender waits for or was told of.
+//   Limits: segments_max open segments, beyond those that a sender waits for or was told of, and
+//   held_max that messages on their way keep open.
 class SliceCache {
  public:
   // A sender that waits for a slice. It is told once, from the loop, when it is worth asking again.
@@ -44,6 +45,23 @@ class SliceCache {
     std::optional<runtime::Error> failure_;  // why that slice cannot be had: the next answer
   };
 
+  // A message that a full socket keeps on its way, and that is sent from an open segment.
+  class Holder {
+   public:
+    Holder() : link_(*this) {}
+    virtual ~Holder() = default;
+    // The segment is to be closed: its file is gone or has changed, or too many are held. The
+    // holder is off the list, and lets go of the segment before it returns.
+    virtual void on_segment_wanted() = 0;
+
+   protected:
+    void stop_holding() { link_.unlink(); }
+
+   private:
+    friend class SliceCache;
+    runtime::ListLink<Holder> link_;
+  };
+
   enum class Availability {
     kReady,    // [from, ready_to) of `segment` may be sent now
     kPending,  // the waiter will be told
@@ -57,11 +75,22 @@ class SliceCache {
   };
 
   SliceCache(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segments, const Walk& walk,
-             std::size_t segments_max)
-      : loop_(loop), pool_(pool), segments_(segments), walk_(walk), segments_max_(segments_max) {}
+             std::size_t segments_max, std::size_t held_max)
+      : loop_(loop),
+        pool_(pool),
+        segments_(segments),
+        walk_(walk),
+        segments_max_(segments_max),
+        held_max_(held_max) {}
 
   // Where the WAL from `from` on is, and how much of it may be sent. REQUIRES: from < walk.end().
   Located locate(wal::Lsn from, Waiter& waiter);
+
+  // The segment stays open until the holder stops, or is told to let go, which may be at once: a
+  // segment that is not among those of this cache is held by no one.
+  void hold(const wal::SegmentRef& segment, Holder& holder);
+  // The file of a segment is gone or has changed: those that hold it are told.
+  void release(wal::SegmentNo no);
 
   // The files of the segments from `first` to `last` are others than before, or have other bytes:
   // each is opened and proven anew when it is next asked for.
@@ -81,11 +110,13 @@ class SliceCache {
     std::vector<Slice> slices;
     runtime::IntrusiveList<Waiter> waiters;
     runtime::IntrusiveList<Waiter> told;  // and have not asked again yet
-    std::size_t jobs = 0;                 // in the pool
-    std::uint64_t last_used = 0;          // by use_counter_
-    std::uint32_t epoch = 0;              // jobs that were submitted in an earlier one are stale
+    runtime::IntrusiveList<Holder> holders;
+    std::size_t jobs = 0;         // in the pool
+    std::uint64_t last_used = 0;  // by use_counter_
+    std::uint32_t epoch = 0;      // jobs that were submitted in an earlier one are stale
 
-    bool in_use() const { return jobs > 0 || !waiters.empty() || !told.empty(); }
+    bool in_demand() const { return jobs > 0 || !waiters.empty() || !told.empty(); }
+    bool in_use() const { return in_demand() || !holders.empty(); }
   };
   class PrepareJob;
 
@@ -106,6 +137,9 @@ class SliceCache {
   void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
   void close(OpenSegment& open) REQUIRES(loop_);
   void wake(OpenSegment& open) REQUIRES(loop_);
+  static void tell(runtime::IntrusiveList<Holder>& holders);
+  template <typename Spared>
+  bool evict_oldest(Spared spared) REQUIRES(loop_);
   void evict() REQUIRES(loop_);
 
   runtime::Loop& loop_;
@@ -113,6 +147,7 @@ class SliceCache {
   wal::Segments& segments_;
   const Walk& walk_;
   const std::size_t segments_max_;
+  const std::size_t held_max_;
 
   std::map<wal::SegmentNo, OpenSegment> open_ GUARDED_BY(loop_);
   std::uint64_t use_counter_ GUARDED_BY(loop_) = 0;

@@ -14,7 +14,7 @@ WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segmen
       segments_(segments),
       spans_(options.span_queue_items, loop.doorbell()),
       held_files_(segments.pins()),
-      slices_(loop, pool, segments, walk_, options.segments_max) {}
+      slices_(loop, pool, segments, walk_, options.segments_max, options.held_max) {}
 
 Lsn WalView::start_max() const {
   const Lsn end = this->end();
@@ -67,6 +67,7 @@ void WalView::forget(SegmentNo no) {
   walk_.forget(identity().segment_size.end(no));
   tail_.clear();
   slices_.forget(no, no);
+  slices_.release(no);
 }
 
 }  // namespace server::stream

@@ -29,9 +29,11 @@ class WalView {
  public:
   struct Options {
     std::size_t segments_max = 64;
+    std::size_t held_max = 256;  // beyond these, for messages that full sockets keep on their way
     std::size_t span_queue_items = 1024;
   };
   using Waiter = SliceCache::Waiter;
+  using Holder = SliceCache::Holder;
   using Availability = SliceCache::Availability;
   using Located = SliceCache::Located;
 
@@ -92,6 +94,12 @@ class WalView {
   Located locate(wal::Lsn from, Waiter& waiter) {
     loop_.assert_in_thread();
     return slices_.locate(from, waiter);
+  }
+
+  // Keeps a segment open for a message on its way (slice_cache.h).
+  void hold(const wal::SegmentRef& segment, Holder& holder) {
+    loop_.assert_in_thread();
+    slices_.hold(segment, holder);
   }
 
   // The bytes of [from, to), through a buffer that all sessions of this loop share. Valid until the

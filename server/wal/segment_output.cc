@@ -105,7 +105,8 @@ Result<OutputFileRef> SegmentOutput::open_current() const {
   const bool is_new = options_.segment_size.offset(end_) == 0;
   std::string path = directory_.segment_path(options_.timeline, no, options_.segment_size);
   auto fd = TRY(runtime::open_for_writing(path, is_new ? OpenMode::kNew : OpenMode::kExisting));
-  return std::make_shared<const OutputFile>(no, std::move(path), std::move(fd));
+  return std::make_shared<const OutputFile>(
+      OutputFile{.no = no, .path = std::move(path), .fd = std::move(fd)});
 }
 
 // Zeros from `offset` to the segment's end.

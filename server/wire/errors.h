@@ -20,6 +20,7 @@ inline constexpr runtime::ErrorKind kInvalidName{"invalid_name", "42602"};
 inline constexpr runtime::ErrorKind kNameTooLong{"name_too_long", "42622"};
 inline constexpr runtime::ErrorKind kUndefinedObject{"undefined_object", "42704"};
 inline constexpr runtime::ErrorKind kDuplicateObject{"duplicate_object", "42710"};
+inline constexpr runtime::ErrorKind kOutOfMemory{"out_of_memory", "53200"};
 inline constexpr runtime::ErrorKind kTooManyConnections{"too_many_connections", "53300"};
 inline constexpr runtime::ErrorKind kConfigurationLimitExceeded{"configuration_limit_exceeded",
                                                                 "53400"};

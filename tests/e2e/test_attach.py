@@ -192,7 +192,7 @@ class AttachTest(AttachCase):
         self.primary.sql(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{size}'")
         self.primary.sql("SELECT pg_reload_conf()")
 
-    def test_a_slot_that_the_primary_invalidates_ends_who_reads_behind_it(self):
+    def test_a_slot_that_the_primary_invalidates_ends_the_standby_that_reads_behind_it(self):
         self.addCleanup(self.limit_slots, "-1")
         self.addCleanup(self.drop_slot)
         walcast = self.attach()
@@ -275,7 +275,7 @@ class AttachTest(AttachCase):
                              primary_conninfo=self.primary.conninfo())
         self.assertIn("holds WAL of another system than the primary's", said)
 
-    def test_a_primary_that_stops_does_not_wait_for_who_is_behind(self):
+    def test_a_primary_that_stops_does_not_wait_for_a_standby_that_is_behind(self):
         walcast = self.attach(state_directory=self.area.directory(f"state-{self.id()}"))
         client = self.client_of(walcast)
         client.query("CREATE_REPLICATION_SLOT behind PHYSICAL RESERVE_WAL")

@@ -184,7 +184,7 @@ class UnreadableSpoolTest(FaultyRelayCase):
         self.assert_begins(client.receive_until(self.end), self.expected)
         self.walcast.stop()
 
-    def test_who_reads_it_gets_an_error_and_may_try_again(self):
+    def test_a_standby_that_reads_it_gets_an_error_and_may_try_again(self):
         self.fail_one_segment("read")
         failure = self.receive_to_failure()
         self.assertIsInstance(failure, StreamError)
@@ -196,7 +196,7 @@ class UnreadableSpoolTest(FaultyRelayCase):
         self.assert_others_go_on()
         self.assert_readable_again(self.client)
 
-    def test_who_is_sent_it_by_the_kernel_is_lost_in_mid_message(self):
+    def test_a_standby_that_is_sent_it_by_the_kernel_is_lost_in_mid_message(self):
         other = self.connect(self.walcast.port)
         other.start(self.begin, 1)
         other.receive_until(self.end)  # so that all is proven, and is not read any more

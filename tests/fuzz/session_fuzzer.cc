@@ -34,6 +34,7 @@ using wal::TimelineId;
 
 constexpr std::size_t kClientsMax = 4;
 constexpr std::size_t kSendBytesMax = 4096;
+constexpr std::size_t kMemoryMax = 256 * 1024;
 constexpr std::uint64_t kWalBytes = 1'500'000;  // of two segments
 
 // WAL that all inputs are served, and that grows for each from its beginning.
@@ -75,6 +76,7 @@ class World final : private session::CancelKeys::Target, private session::Sessio
     }
     loop_.turn_for_test();
     CHECK(wal_senders_.get() == 0);
+    others_keep(0);
     CHECK(memory_.used() == 0);
     for (const slot::SlotInfo& slot : slots_.all()) {
       CHECK(slot.active_pid == 0 && slot.persistence == slot::Persistence::kPersistent);
@@ -131,6 +133,10 @@ class World final : private session::CancelKeys::Target, private session::Sessio
     std::string heard;
     if (client.socket) tests::receive_into(heard, client.socket.get());
   }
+  // Of the memory for clients.
+  void others_keep(std::size_t bytes) {
+    memory_.change(std::exchange(others_bytes_, bytes), bytes);
+  }
   void publish(Lsn end) {
     tail_.publish(std::max(tail_.position(), archive().begin()), end, clock_.now());
   }
@@ -166,7 +172,7 @@ class World final : private session::CancelKeys::Target, private session::Sessio
   session::CancelKeys cancel_keys_;
   session::ProcessIds process_ids_{6};
   session::StrangerLog strangers_{loop_};
-  session::MemoryBudget memory_{std::size_t{1} << 20};
+  stream::MemoryBudget memory_{kMemoryMax};
   source::XminHorizon horizon_;
   source::Quorum quorum_{*source::parse_ack_policy("any 1 (*)")};
   tests::TempDir slot_directory_{tests::memory_directory()};
@@ -178,7 +184,7 @@ class World final : private session::CancelKeys::Target, private session::Sessio
        .xmin_changed = [this](std::string_view name,
                               wal::Xmin xmin) { horizon_.report_slot(name, xmin); }}};
   runtime::Pool pool_{1};
-  stream::WalView view_{loop_, pool_, segments_, {.segments_max = 1}};
+  stream::WalView view_{loop_, pool_, segments_, {.segments_max = 1, .held_max = 0}};
   stream::SendQueue send_queue_{loop_, clock_, view_, {}};
   settings::Settings settings_;
   memctx::Context context_{"Worker"};
@@ -204,6 +210,7 @@ class World final : private session::CancelKeys::Target, private session::Sessio
                                            .options = options_};
   std::array<Client, kClientsMax> clients_;
   std::size_t sessions_ = 0;
+  std::size_t others_bytes_ = 0;
 };
 
 std::string World::command(tests::FuzzInput& input) {
@@ -247,7 +254,7 @@ std::string World::feedback(tests::FuzzInput& input) {
 // What the server does, or what happens to it.
 void World::disturb(Client& client, tests::FuzzInput& input) {
   const auto kind = input.integer<std::uint8_t>();
-  switch (kind % 9) {
+  switch (kind % 11) {
     case 0:
       return clock_.advance(std::chrono::milliseconds(input.integer<std::uint16_t>()));
     case 1:
@@ -268,6 +275,10 @@ void World::disturb(Client& client, tests::FuzzInput& input) {
       return client.session != nullptr ? client.session->terminate() : void();
     case 7:
       return client.session != nullptr ? client.session->shut_down() : void();
+    case 8:
+      return client.session != nullptr ? client.session->on_reload() : void();
+    case 9:
+      return others_keep(kind >= 0x80 ? kMemoryMax : 0);
     default:
       return client.session != nullptr ? client.session->cancel() : void();
   }

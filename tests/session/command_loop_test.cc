@@ -192,7 +192,7 @@ TEST_F(CommandLoopTest, ACommandMayComeByteByByte) {
 }
 
 // More answers than the server keeps: it stops reading until they are taken.
-TEST_F(CommandLoopTest, WhoDoesNotReadItsAnswersIsNotReadFrom) {
+TEST_F(CommandLoopTest, AClientThatDoesNotReadItsAnswersIsNotReadFrom) {
   ReadyClient slow(server, /*receive_buffer_bytes=*/4096);
   constexpr int kCommands = 1500;
   std::string bytes;
@@ -246,7 +246,7 @@ int servers_end(const TestClient& client) {
 }
 
 // What was not in the socket yet was lost.
-TEST_F(CommandLoopTest, WhoClosesItsSideStillGetsItsAnswers) {
+TEST_F(CommandLoopTest, AClientThatClosesItsSideStillGetsItsAnswers) {
   ReadyClient slow(server, /*receive_buffer_bytes=*/4096);
   const int send_buffer_bytes = 4096;
   ASSERT_EQ(::setsockopt(servers_end(slow), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes,

@@ -20,7 +20,7 @@ struct SendersMaxTest : SessionTest {
   SendersMaxTest() : SessionTest(with_senders_max(2)) {}
 };
 
-TEST_F(SendersMaxTest, WhoIsTooManyIsRefusedBeforeAuthentication) {
+TEST_F(SendersMaxTest, AClientTooManyIsRefusedBeforeAuthentication) {
   ReadyClient first(server);
   ReadyClient second(server);
   TestClient third(server.port());
@@ -33,7 +33,7 @@ TEST_F(SendersMaxTest, WhoIsTooManyIsRefusedBeforeAuthentication) {
             "number of requested standby connections exceeds max_wal_senders (currently 2)");
 }
 
-TEST_F(SendersMaxTest, WhoGoesMakesRoom) {
+TEST_F(SendersMaxTest, AClientThatGoesMakesRoom) {
   for (int round = 0; round < 5; ++round) {
     ReadyClient first(server);
     ReadyClient second(server);
@@ -129,7 +129,7 @@ struct AuthenticationTimeoutTest : SessionTest {
   AuthenticationTimeoutTest() : SessionTest(options()) {}
 };
 
-TEST_F(AuthenticationTimeoutTest, WhoDoesNotStartUpInTimeIsCutWithoutAWord) {
+TEST_F(AuthenticationTimeoutTest, AClientThatDoesNotStartUpInTimeIsCutWithoutAWord) {
   TestClient silent(server.port());
   TestClient slow(server.port());
   slow.send(startup_packet(walreceiver_parameters()).substr(0, 20));
@@ -137,7 +137,7 @@ TEST_F(AuthenticationTimeoutTest, WhoDoesNotStartUpInTimeIsCutWithoutAWord) {
   EXPECT_TRUE(slow.ends());
 }
 
-TEST_F(AuthenticationTimeoutTest, WhoIsReadyIsNot) {
+TEST_F(AuthenticationTimeoutTest, AClientThatIsReadyIsNot) {
   ReadyClient ready(server);
   TestClient silent(server.port());
   EXPECT_TRUE(silent.ends()) << "which came later";

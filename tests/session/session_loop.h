@@ -58,7 +58,7 @@ struct SessionLoop : private server::session::CancelKeys::Target {
   server::session::CancelKeys cancel_keys;
   server::session::ProcessIds process_ids{6};
   server::session::StrangerLog strangers{rig.loop};
-  server::session::MemoryBudget memory{std::size_t{4} << 20};
+  server::stream::MemoryBudget memory{std::size_t{4} << 20};
   server::source::XminHorizon xmin_horizon;
   server::source::Quorum quorum;
   server::slot::Slots slots{{}};

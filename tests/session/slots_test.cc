@@ -178,7 +178,7 @@ TEST_F(SlotsTest, DropWithWaitEndsWhenTheSlotIsFree) {
 
 // As with PostgreSQL, a client that only closes its side may still want the answer; a client that
 // resets its connection does not.
-TEST_F(SlotsTest, WhoWaitsForASlotMayGo) {
+TEST_F(SlotsTest, AClientThatWaitsForASlotMayGo) {
   EXPECT_EQ(run(client, "CREATE_REPLICATION_SLOT s PHYSICAL"), "TDCZ");
   client.send(start("s", end()));
   EXPECT_EQ(client.next().type, 'W');

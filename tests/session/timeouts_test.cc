@@ -43,7 +43,7 @@ struct IdleSessionTest : TimeoutsTest {
   IdleSessionTest() : TimeoutsTest(options()) {}
 };
 
-TEST_F(IdleSessionTest, WhoSendsNoCommandIsTold) {
+TEST_F(IdleSessionTest, AClientThatSendsNoCommandIsTold) {
   ReadyClient silent(server);
   expect_idle_timeout(silent.to_end());
 }

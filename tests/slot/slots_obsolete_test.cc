@@ -101,7 +101,7 @@ TEST_F(SlotsObsoleteTest, AHolderIsToldOnceAndTheSlotIsLostWhenItLetsGo) {
   EXPECT_FALSE(restart_lsn("s").valid());
 }
 
-TEST_F(SlotsObsoleteTest, WhoCatchesUpBeforeItEndsKeepsItsSlot) {
+TEST_F(SlotsObsoleteTest, ASessionThatCatchesUpBeforeItEndsKeepsItsSlot) {
   Slot& slot = create("s", 7, Lsn(0x5000));
   EXPECT_EQ(said(slots->invalidate_before(Lsn(0x8000))), "");
   slot.advance(Lsn(0x8000));

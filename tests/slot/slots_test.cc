@@ -115,7 +115,7 @@ TEST_F(SlotsTest, WithoutADirectoryThereAreTemporarySlotsOnly) {
   EXPECT_EQ(slots.required_lsn(), Lsn(0x5000));
 }
 
-TEST_F(SlotsTest, WhoAcquiresASlotHoldsItAlone) {
+TEST_F(SlotsTest, ASessionThatAcquiresASlotHoldsItAlone) {
   create_free("a", Lsn(0x5000));
   const auto slot = slots_.acquire("a", 7);
   ASSERT_EQ(said(slot), "");

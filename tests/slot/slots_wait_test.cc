@@ -57,7 +57,7 @@ TEST_F(SlotsWaitTest, AReleaseTellsAllThatWaitForThatSlotOnce) {
   EXPECT_THAT(told_, ElementsAre("a", "b"));
 }
 
-TEST_F(SlotsWaitTest, WhoLosesTheRaceMayWaitAgain) {
+TEST_F(SlotsWaitTest, AWaiterThatLosesTheRaceMayWaitAgain) {
   EXPECT_TRUE(wait("held", "a").has_value());
   slots_.release(*held_);
   EXPECT_EQ(said(slots_.acquire("held", 9)), "");
@@ -67,7 +67,7 @@ TEST_F(SlotsWaitTest, WhoLosesTheRaceMayWaitAgain) {
   EXPECT_THAT(told_, ElementsAre("a", "a"));
 }
 
-TEST_F(SlotsWaitTest, WhoIsToldMayUseTheSlots) {
+TEST_F(SlotsWaitTest, AWaiterThatIsToldMayUseTheSlots) {
   EXPECT_TRUE(
       slots_.notify_when_free("held", [this] { told_.push_back(said(slots_.drop("held", 9))); })
           .has_value());
@@ -96,7 +96,7 @@ TEST_F(SlotsWaitTest, TheEndOfASessionTells) {
 }
 
 // While a slot is being dropped, the session that drops it holds it.
-TEST_F(SlotsWaitTest, WhoWaitsForADropIsToldHoweverItEnds) {
+TEST_F(SlotsWaitTest, AWaiterForADropIsToldHoweverItEnds) {
   slots_.release(*held_);
   for (const int sys_errno : {EIO, 0}) {
     told_.clear();
@@ -112,7 +112,7 @@ TEST_F(SlotsWaitTest, WhoWaitsForADropIsToldHoweverItEnds) {
   }
 }
 
-TEST_F(SlotsWaitTest, WhoHasCancelledIsNotTold) {
+TEST_F(SlotsWaitTest, AWaiterThatHasCancelledIsNotTold) {
   const auto a = wait("held", "a");
   const auto b = wait("held", "b");
   EXPECT_NE(a, b);

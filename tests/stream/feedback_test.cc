@@ -18,7 +18,7 @@ TEST(FeedbackTest, PositionsAreStoredAsGivenAlsoWhenTheyGoBack) {
   EXPECT_EQ(feedback.reply_time, 8);
 }
 
-TEST(FeedbackTest, WhoNeverFlushesAcknowledgesWhatItHasWritten) {
+TEST(FeedbackTest, AStandbyThatNeverFlushesAcknowledgesWhatItHasWritten) {
   Feedback feedback;
   EXPECT_FALSE(feedback.acknowledged().valid());
   feedback.take({.write = 300, .flush = 0, .apply = 0, .send_time = 1, .reply_requested = false});

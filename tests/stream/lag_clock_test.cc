@@ -63,7 +63,7 @@ TEST(LagClockTest, WhatComesWithinAMillisecondKeepsTheOlderTime) {
   EXPECT_EQ(clock->behind(Lsn(200), at(10)), milliseconds(9));
 }
 
-TEST(LagClockTest, WhoIsFurtherBehindThanAllSamplesIsAsOldAsTheOldest) {
+TEST(LagClockTest, AStandbyFurtherBehindThanAllSamplesIsAsOldAsTheOldest) {
   const auto clock = std::make_unique<LagClock>();
   const auto count = static_cast<std::int64_t>(LagClock::kSamples);
   for (std::int64_t i = 1; i <= count + 10; ++i) {

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
 
 #include "runtime/errors.h"
 #include "tests/stream/sender_rig.h"
@@ -25,6 +27,21 @@ Standby& blocked_standby(SenderRig& rig, std::uint32_t copy_bytes_max) {
   EXPECT_TRUE(rig.turn_until([&] { return standby.connection.blocked(); }));
   return standby;
 }
+
+// The descriptors of this process whose file's path has `text` in it.
+std::size_t descriptors_with(const std::string& text) {
+  std::size_t found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code closed_since;
+    const std::string path = std::filesystem::read_symlink(entry.path(), closed_since).string();
+    if (path.find(text) != std::string::npos) ++found;
+  }
+  return found;
+}
+std::size_t open_files_of(const SenderRig& rig) {
+  return descriptors_with(rig.directory.path() + "/0");
+}
+std::size_t removed_files_open() { return descriptors_with("000000010000000000000001 (deleted)"); }
 
 }  // namespace
 
@@ -82,16 +99,67 @@ TEST(SenderFileTest, WhatMayBeRecycledIsLookedUpForEveryMessage) {
             "requested WAL segment 000000010000000000000001 has already been removed");
 }
 
-TEST(SenderFileTest, AnUnlinkedFileIsSentToWhereItWasReady) {
+// A standby that did not read kept the file of its message open, and its room on the disk in use,
+// for as long as it liked.
+TEST(SenderFileTest, ARemovedFileIsClosedAndItsMessageArrivesWhole) {
   SenderRig rig;
   rig.fill(6 * kMb);
   Standby& standby = blocked_standby(rig, 0);
-  const std::string expected = rig.wal(rig.begin(), rig.begin() + kMb);
+  const Lsn in_flight = standby.sender.sent();
+  const std::string expected = rig.wal(rig.begin(), in_flight);
+  EXPECT_GE(open_files_of(rig), 1u);
   rig.directory.remove(rig.segment(1));
   rig.segments.forget(rig.segment(1));
   rig.view.forget(rig.segment(1));
-  ASSERT_TRUE(rig.stream_to(standby, rig.begin() + kMb));
-  EXPECT_EQ(standby.wal().substr(0, kMb), expected);
+  EXPECT_TRUE(rig.turn_until([&] { return removed_files_open() == 0; }))
+      << "a job of the pool may have it a moment longer";
+  EXPECT_TRUE(standby.connection.blocked());
+  ASSERT_TRUE(rig.turn_until([&] {
+    standby.receive();
+    return standby.failure.has_value();
+  }));
+  EXPECT_EQ(standby.wal(), expected);
+  EXPECT_EQ(standby.failure->what,
+            "requested WAL segment 000000010000000000000001 has already been removed");
+}
+
+// Each stood in a segment of its own, and kept it open.
+TEST(SenderFileTest, StreamsThatStandStillKeepNoMoreFilesOpenThanTheViewAllows) {
+  constexpr std::uint64_t kStandbys = 12;
+  SenderRig rig(1, {.segments_max = 1, .held_max = 2});
+  rig.fill((kStandbys + 4) * kMb);
+  for (std::uint64_t i = 0; i < kStandbys; ++i) {
+    Standby& standby = rig.add({.copy_bytes_max = 0}, /*send_buffer_bytes=*/4096);
+    standby.sender.start(kFirst, rig.begin() + i * kMb + 8);
+  }
+  ASSERT_TRUE(rig.turn_until([&] {
+    return std::all_of(rig.standbys.begin(), rig.standbys.end(),
+                       [](const auto& standby) { return standby->connection.blocked(); });
+  }));
+  EXPECT_TRUE(rig.turn_until([&] { return open_files_of(rig) <= 3; })) << open_files_of(rig);
+  for (std::uint64_t i = 0; i < kStandbys; ++i) {
+    Standby& standby = *rig.standbys[i];
+    ASSERT_TRUE(rig.stream_to(standby, rig.end()));
+    EXPECT_EQ(standby.wal(), rig.wal(rig.begin() + i * kMb + 8, rig.end())) << i;
+  }
+}
+
+// The rest of a message that was kept is followed by what was queued behind it.
+TEST(SenderFileTest, AStreamThatIsToEndBehindAMessageOfARemovedFileDoesSo) {
+  SenderRig rig;
+  rig.fill(6 * kMb);
+  Standby& standby = blocked_standby(rig, 0);
+  const std::string expected = rig.wal(rig.begin(), standby.sender.sent());
+  rig.directory.remove(rig.segment(1));
+  rig.view.forget(rig.segment(1));
+  standby.sender.interrupt();
+  ASSERT_TRUE(rig.turn_until([&] {
+    standby.receive();
+    return standby.interrupted;
+  }));
+  while (standby.receive()) {
+  }
+  EXPECT_EQ(standby.wal(), expected);
 }
 
 }  // namespace tests

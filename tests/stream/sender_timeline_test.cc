@@ -85,7 +85,7 @@ TEST_F(TimelineTest, NothingFollowsOurCopyDone) {
   EXPECT_TRUE(standby.lost.has_value()) << "but it does not wait for ever";
 }
 
-TEST_F(TimelineTest, WhoStopsEarlyIsToldOfTheNextTimelineAsWell) {
+TEST_F(TimelineTest, AStandbyThatStopsEarlyIsToldOfTheNextTimelineAsWell) {
   rig.fill(500'000);
   promote(rig.begin() + 300'000);
   rig.view.take_spans();
@@ -147,7 +147,7 @@ TEST_F(TimelineTest, AForkThatIsStillAheadEndsNoLiveStream) {
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), rig.end()));
 }
 
-TEST_F(TimelineTest, WhoIsAheadOfAHistoricTimelinesWalIsTold) {
+TEST_F(TimelineTest, AStandbyAheadOfAHistoricTimelinesWalIsTold) {
   rig.fill(100'000);
   const Lsn known = rig.end();
   rig.grow(100'000);
@@ -182,7 +182,7 @@ TEST_F(TimelineTest, WhatIsStillMissingBeforeTheForkIsNotSent) {
   EXPECT_EQ(standby.wal(), rig.wal(rig.begin(), fork));
 }
 
-TEST_F(TimelineTest, WhoIsBeyondTheForkIsSentNoMore) {
+TEST_F(TimelineTest, AStandbyBeyondTheForkIsSentNoMore) {
   rig.fill(100'000);
   standby.sender.start(kFirst, rig.begin());
   ASSERT_TRUE(rig.stream_to(standby, rig.end()));

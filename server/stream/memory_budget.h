@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "memctx/context.h"
+#include "runtime/check.h"
+
+namespace server::stream {
+
+// The memory that the lines of one loop keep for their clients: messages that have come in part,
+// and whatever is not read of what is sent. Each client can make its line keep some; this bounds
+// what all of them together can.
+//   Owner: the worker.  Thread: its loop's.
+//   Invariant: used() is the sum of what the lines have said last.
+//   Limits: bytes_max, and beyond it no more than kShareBytes a line.
+class MemoryBudget {
+ public:
+  // A line that keeps no more than this may do so whatever the others keep, so that clients that
+  // behave are not hurt: of a standby hardly anything is kept.
+  static constexpr std::size_t kShareBytes = 16 * 1024;
+
+  explicit MemoryBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // Whether a line that keeps `before` may keep `bytes`.
+  bool allows(std::size_t before, std::size_t bytes) const {
+    return bytes <= kShareBytes || bytes <= before || used_ - before + bytes <= bytes_max_;
+  }
+  // A line keeps `bytes`, and kept `before` when it said so last. Returns whether it may.
+  bool change(std::size_t before, std::size_t bytes) {
+    CHECK(used_ >= before);
+    const bool allowed = allows(before, bytes);
+    used_ = used_ - before + bytes;
+    return allowed;
+  }
+  std::size_t used() const { return used_; }
+  // Nothing is left for one more line.
+  bool is_used_up() const { return used_ + kShareBytes > bytes_max_; }
+
+ private:
+  const std::size_t bytes_max_;
+  std::size_t used_ = 0;
+};
+
+// What one line has of the budget: all that is in its memory context.
+//   Owner: Line.  Thread: its loop's.  Borrows: the budget and the context.
+//   Invariant: what was counted last is in the budget, until the line is closed.
+class MemoryShare {
+ public:
+  MemoryShare(MemoryBudget& budget, const memctx::Context& context)
+      : budget_(budget), context_(context) {}
+  ~MemoryShare() { give_back(); }
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+
+  // Counts what the line keeps now. Returns whether it may; if not, the line has to hang up.
+  bool count() {
+    const std::size_t kept = context_.subtree_stats().total_bytes;
+    if (kept != counted_) allowed_ = budget_.change(std::exchange(counted_, kept), kept);
+    return allowed_;
+  }
+  // Whether the line may keep so many bytes more.
+  bool has_room(std::size_t bytes) const { return budget_.allows(counted_, counted_ + bytes); }
+  std::size_t counted() const { return counted_; }
+  void give_back() { budget_.change(std::exchange(counted_, 0), 0); }
+
+ private:
+  MemoryBudget& budget_;
+  const memctx::Context& context_;
+  std::size_t counted_ = 0;
+  bool allowed_ = true;  // when it was counted last
+};
+
+}  // namespace server::stream
