@@ -26,6 +26,7 @@ void Holds::remove(Holder& holder) {
 }
 
 std::vector<Hold> Holds::list() const {
+  const std::uint64_t number = begin_list();
   std::vector<Hold> all;
   for (const Holder* holder : holders()) {
     for (Hold& hold : holder->holds()) all.push_back(std::move(hold));
@@ -33,7 +34,7 @@ std::vector<Hold> Holds::list() const {
   drop_empty(all);
   std::stable_sort(all.begin(), all.end(),
                    [](const Hold& a, const Hold& b) { return a.from < b.from; });
-  note_since(all);
+  note_since(number, all);
   return all;
 }
 
@@ -65,8 +66,17 @@ std::vector<Holder*> Holds::holders_before(Lsn lsn) const {
   return found;
 }
 
-// A hold that has moved, or was not there the last time, begins now.
-void Holds::note_since(std::vector<Hold>& holds) const {
+std::uint64_t Holds::begin_list() const {
+  const runtime::Lock lock(mutex_);
+  return ++lists_begun_;
+}
+
+// A hold that has moved, or was not there the last time, begins now. Two lists at once:
+//   1. List 1 asks a slot for its hold, which is from 0/3000000, and its thread is put to sleep.
+//   2. The slot moves to 0/5000000. List 2 sees that, and notes when.
+//   3. List 1 goes on. If it noted 0/3000000, the next list would find that the slot has moved,
+//      and its hold would begin anew.
+void Holds::note_since(std::uint64_t list, std::vector<Hold>& holds) const {
   const runtime::Instant now = clock_.now();
   std::map<Name, Seen> seen;
   const runtime::Lock lock(mutex_);
@@ -77,6 +87,9 @@ void Holds::note_since(std::vector<Hold>& holds) const {
     hold.since = stands ? before->second.since : now;
     seen.insert_or_assign(std::move(name), Seen{hold.from, hold.since});
   }
+  DCHECK(list <= lists_begun_);
+  if (list < seen_by_) return;
+  seen_by_ = list;
   seen_ = std::move(seen);
 }
 

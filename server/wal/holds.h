@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -39,6 +40,8 @@ class Holder {
 //   Owner: Server.  Thread: any asks; the thread that removes WAL settles and releases.
 //   Borrows: the clock and the holders.
 //   Invariant: no WAL from oldest() on is removed by an object that asks here.
+//   Invariant: of two lists that threads make at once, the one that was begun last says what was
+//   seen, however the two end: what the other has may be out of date.
 class Holds {
  public:
   explicit Holds(const runtime::Clock& clock) : clock_(clock) {}
@@ -68,12 +71,15 @@ class Holds {
 
   std::vector<Holder*> holders() const EXCLUDES(mutex_);
   std::vector<Holder*> holders_before(Lsn lsn) const EXCLUDES(mutex_);
-  void note_since(std::vector<Hold>& holds) const EXCLUDES(mutex_);
+  std::uint64_t begin_list() const EXCLUDES(mutex_);
+  void note_since(std::uint64_t list, std::vector<Hold>& holds) const EXCLUDES(mutex_);
 
   const runtime::Clock& clock_;
   mutable runtime::Mutex mutex_;  // never held while a holder is called
   std::vector<Holder*> holders_ GUARDED_BY(mutex_);
-  mutable std::map<Name, Seen> seen_ GUARDED_BY(mutex_);  // of the holds of the last list
+  mutable std::uint64_t lists_begun_ GUARDED_BY(mutex_) = 0;  // each has its number
+  mutable std::uint64_t seen_by_ GUARDED_BY(mutex_) = 0;      // the list that seen_ is of
+  mutable std::map<Name, Seen> seen_ GUARDED_BY(mutex_);
 };
 
 }  // namespace server::wal

@@ -17,7 +17,7 @@ TEST(PublishedTest, HasTheLatestValue) {
   EXPECT_EQ(Published<int>().load(), 0);
 }
 
-TEST(PublishedTest, WhoSeesAValueSeesWhatWasDoneBefore) {
+TEST(PublishedTest, AReaderOfAValueSeesWhatWasDoneBefore) {
   constexpr std::size_t kRounds = 20'000;
   std::array<std::size_t, kRounds + 1> written{};  // plain: only the published count orders it
   Published<std::size_t> count;

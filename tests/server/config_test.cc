@@ -304,7 +304,7 @@ TEST(ConfigTest, NeedsExactlyOneSource) {
   expect_refused(serve({"--synthetic", "50MB/s", "--spool-directory", "/spool"}), text);
 }
 
-TEST(ConfigTest, WhoServesThePrimarysOwnWalNeedsASlotAndNoSpool) {
+TEST(ConfigTest, TheSourceOfThePrimarysOwnWalNeedsASlotAndNoSpool) {
   const std::string conninfo = "host=h";
   expect_refused(serve({"--primary-conninfo", conninfo}), "needs --primary-slot-name");
   const std::vector<std::string> attach{"--primary-conninfo", conninfo, "--primary-slot-name", "s"};

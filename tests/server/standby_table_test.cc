@@ -66,7 +66,7 @@ TEST(StandbyTableTest, SaysThatThereIsNobody) {
               testing::EndsWith("rate\n0 standbys, end of WAL 0/302A000, 0 B/s in all\n"));
 }
 
-TEST(StandbyTableTest, WhoDoesNotFlushHasAcknowledgedWhatItWrote) {
+TEST(StandbyTableTest, AStandbyThatDoesNotFlushHasAcknowledgedWhatItWrote) {
   StandbyTable table({});
   StandbyStatus writer = row(1, "w");
   writer.flush = wal::Lsn();

@@ -56,7 +56,7 @@ TEST(XminHorizonTest, AnEarlierEpochIsOlderWhateverTheId) {
   EXPECT_EQ(oldest_of(horizon), early);
 }
 
-TEST(XminHorizonTest, WhoStaysBehindForTooLongIsLeftOutUntilHeMoves) {
+TEST(XminHorizonTest, AStandbyThatStaysBehindForTooLongIsLeftOutUntilItMoves) {
   Horizon horizon;
   horizon.set_listener({}, seconds(60));
   horizon.report(1, "slow", {.data = 500});

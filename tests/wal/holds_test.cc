@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "runtime/clock.h"
 #include "tests/support/fake_holder.h"
 
@@ -63,6 +68,34 @@ TEST_F(HoldsTest, AHoldIsAsOldAsItsPosition) {
   clock.advance(seconds(5));
   a.required.store(Lsn(400));
   EXPECT_EQ(holds.list().at(0).since, begun + seconds(10)) << "it was gone meanwhile";
+}
+
+// Has `between` done, which another thread might do, between two holders that a list asks.
+struct Interruption final : Holder {
+  std::vector<Hold> holds() const override {
+    if (between) std::exchange(between, nullptr)();
+    return {};
+  }
+  void settle() override {}
+  void release_before(Lsn /*oldest*/) override {}
+  mutable std::function<void()> between;
+};
+
+TEST_F(HoldsTest, AListThatWasBegunEarlierDoesNotUndoWhatALaterOneSaw) {
+  Interruption interruption;
+  holds.add(interruption);
+  a.required.store(Lsn(300));
+  holds.list();
+  clock.advance(seconds(5));
+  const runtime::Instant moved = clock.now();
+  interruption.between = [&] {
+    a.required.store(Lsn(400));
+    EXPECT_EQ(holds.list().at(0).since, moved);
+  };
+  EXPECT_EQ(holds.list().at(0).from, Lsn(300)) << "it was asked before";
+  clock.advance(seconds(5));
+  EXPECT_EQ(holds.list().at(0).since, moved);
+  holds.remove(interruption);
 }
 
 TEST_F(HoldsTest, OnlyThoseThatAreInTheWayAreToldToGo) {
