@@ -95,7 +95,9 @@ void put(Level level, std::string text) {
 
 }  // namespace
 
-void write(Level level, std::string_view message) { put(level, line_of(label(level), message)); }
+void write(Level level, std::string_view message) {
+  if (level == Level::kFatal || enabled(level)) put(level, line_of(label(level), message));
+}
 
 void report(Level level, const Error& error) {
   if (level != Level::kFatal && !enabled(level)) return;

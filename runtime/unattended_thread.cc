@@ -3,24 +3,44 @@
 #include <pthread.h>
 
 #include <csignal>
-#include <thread>
+#include <memory>
 #include <utility>
 
 #include "runtime/check.h"
+#include "runtime/errors.h"
 
 namespace runtime {
 
+namespace {
+
+struct Unattended {
+  std::string name;
+  std::function<void()> body;
+};
+
+void* run_and_free(void* given) {
+  const std::unique_ptr<Unattended> thread(static_cast<Unattended*>(given));
+  ::pthread_setname_np(::pthread_self(), thread->name.c_str());
+  thread->body();
+  return nullptr;
+}
+
+}  // namespace
+
 // A new thread has the mask of the one that starts it, so no signal finds it unmasked.
-void run_unattended(const std::string& name, std::function<void()> body) {
+Result<void> run_unattended(const std::string& name, std::function<void()> body) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   CHECK(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-  std::thread([thread_name = name.substr(0, 15), run = std::move(body)] {
-    ::pthread_setname_np(::pthread_self(), thread_name.c_str());
-    run();
-  }).detach();
+  auto given = std::make_unique<Unattended>(Unattended{name.substr(0, 15), std::move(body)});
+  pthread_t thread;
+  const int failed = ::pthread_create(&thread, nullptr, run_and_free, given.get());
   CHECK(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  if (failed != 0) return system_error(failed, "could not create thread \"" + name + "\"");
+  static_cast<void>(given.release());  // the thread frees it
+  CHECK(::pthread_detach(thread) == 0);
+  return {};
 }
 
 }  // namespace runtime

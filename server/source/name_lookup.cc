@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "runtime/check.h"
@@ -60,7 +62,7 @@ Result<std::vector<std::string>> NameLookup::resolve_name(const std::string& nam
 Result<std::vector<Host>> NameLookup::addresses_of(const Host& host, runtime::Duration at_most) {
   const bool is_socket = host.name.starts_with('/') || host.name.starts_with('@');
   if (host.name.empty() || is_socket || !host.address.empty()) return std::vector{host};
-  const std::shared_ptr<Answer> answer = ask(host.name);
+  const std::shared_ptr<Answer> answer = TRY(ask(host.name));
   TRY(wait_for(*answer, host.name, at_most));
   asked_.erase(host.name);
   const runtime::Lock lock(answer->mutex);
@@ -71,20 +73,21 @@ Result<std::vector<Host>> NameLookup::addresses_of(const Host& host, runtime::Du
   return hosts;
 }
 
-std::shared_ptr<NameLookup::Answer> NameLookup::ask(const std::string& name) {
-  std::shared_ptr<Answer>& asked = asked_[name];
-  if (asked != nullptr) return asked;
-  asked = std::make_shared<Answer>();
-  CHECK(asked->ready.valid());
-  runtime::run_unattended("lookup", [answer = asked, resolve = resolve_, name] {
+// Without a descriptor or a thread for it the name is not looked up; the next round asks anew.
+Result<std::shared_ptr<NameLookup::Answer>> NameLookup::ask(const std::string& name) {
+  if (const auto asked = asked_.find(name); asked != asked_.end()) return asked->second;
+  const auto answer = std::make_shared<Answer>();
+  if (!answer->ready.valid()) return untranslatable(name, std::strerror(errno));
+  TRY(runtime::run_unattended("lookup", [answer, resolve = resolve_, name] {
     auto addresses = resolve(name);
     {
       const runtime::Lock lock(answer->mutex);
       answer->addresses = std::move(addresses);
     }
     CHECK(::eventfd_write(answer->ready.get(), 1) == 0);
-  });
-  return asked;
+  }));
+  asked_.emplace(name, answer);
+  return answer;
 }
 
 Result<void> NameLookup::wait_for(const Answer& answer, const std::string& name,

@@ -38,7 +38,7 @@ class NameLookup {
   struct Answer;
 
   static runtime::Result<std::vector<std::string>> resolve_name(const std::string& name);
-  std::shared_ptr<Answer> ask(const std::string& name);
+  runtime::Result<std::shared_ptr<Answer>> ask(const std::string& name);
   runtime::Result<void> wait_for(const Answer& answer, const std::string& name,
                                  runtime::Duration at_most);
 

@@ -282,6 +282,8 @@ Result<Upstream::QueryResult> Upstream::query(const std::string& text) {
     if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result.get());
     if (status == PGRES_COPY_BOTH) return result;
+    // libpq returns these again and again, until the COPY is ended.
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) return unexpected(text);
     // START_REPLICATION without a stream has rows and then a tag: the rows are what counts.
     const bool has_rows = last != nullptr && PQresultStatus(last.get()) == PGRES_TUPLES_OK;
     if (!has_rows || status == PGRES_FATAL_ERROR) last = std::move(result);

@@ -45,26 +45,28 @@ void Connection::queue(std::span<const std::byte> bytes) {
   size_ += bytes.size();
 }
 
-void Connection::queue_first(std::span<const std::byte> bytes) {
+void Connection::queue_first(std::span<const std::byte> header, std::span<const std::byte> body) {
   loop_.assert_in_thread();
   CHECK(sent_ == 0);
-  if (bytes.size() > capacity_ - size_) make_room(bytes.size());
-  std::memmove(bytes_ + bytes.size(), bytes_, size_);
-  std::memcpy(bytes_, bytes.data(), bytes.size());
-  size_ += bytes.size();
+  const std::size_t bytes = header.size() + body.size();
+  if (bytes > capacity_ - size_) make_room(bytes);
+  std::memmove(bytes_ + bytes, bytes_, size_);
+  std::memcpy(bytes_, header.data(), header.size());
+  std::memcpy(bytes_ + header.size(), body.data(), body.size());
+  size_ += bytes;
 }
 
 // The buffer that takes so many bytes behind those that wait.
 std::size_t Connection::room_for(std::size_t bytes) const {
-  return std::max<std::size_t>({2 * capacity_, 2 * (queued_bytes() + bytes), 1024});
+  return std::max<std::size_t>({2 * capacity_, room_for_one(queued_bytes() + bytes), 1024});
 }
 
-// Where half of the buffer is free, what waits moves to its front; so a queue that never runs empty
-// does not grow without end.
+// Where an eighth of the buffer stays free, what waits moves to its front; so a queue that never
+// runs empty does not grow without end, and a byte moves eight times at most.
 void Connection::make_room(std::size_t bytes) {
   const std::size_t waiting = queued_bytes();
   const std::byte* from = bytes_ + sent_;
-  if (2 * (waiting + bytes) > capacity_) {
+  if (waiting + bytes > capacity_ - capacity_ / 8) {
     capacity_ = room_for(bytes);
     bytes_ = static_cast<std::byte*>(overflow_context_.allocate(capacity_));
     if (memory_ != nullptr) memory_->count();

@@ -40,6 +40,8 @@ class Connection {
   // Nothing is sent or received any more; later calls have no effect.
   void close();
 
+  // The buffer that so many bytes take, with an eighth of it free behind them.
+  static constexpr std::size_t room_for_one(std::size_t bytes) { return bytes + bytes / 4; }
   // Whether so many bytes more may wait, as far as the memory for clients goes.
   bool may_queue(std::size_t bytes) const {
     loop_.assert_in_thread();
@@ -48,7 +50,7 @@ class Connection {
   // Puts bytes behind those that wait. A few keepalives fit in without an allocation.
   void queue(std::span<const std::byte> bytes);
   // Puts bytes before those that wait. REQUIRES: none of those has been sent.
-  void queue_first(std::span<const std::byte> bytes);
+  void queue_first(std::span<const std::byte> header, std::span<const std::byte> body);
   std::size_t queued_bytes() const {
     loop_.assert_in_thread();
     return size_ - sent_;

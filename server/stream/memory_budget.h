@@ -18,7 +18,7 @@ class MemoryBudget {
  public:
   // A line that keeps no more than this may do so whatever the others keep, so that clients that
   // behave are not hurt: of a standby hardly anything is kept.
-  static constexpr std::size_t kShareBytes = 16 * 1024;
+  static constexpr std::size_t kShareBytes = 24 * 1024;
 
   explicit MemoryBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 

@@ -72,8 +72,7 @@ IoResult::Status MessageOutput::keep_rest(std::span<const std::byte> wal) {
     error_ = {.kind = &wire::kOutOfMemory, .what = "out of memory for the messages of clients"};
     return IoResult::Status::kFailed;
   }
-  connection_.queue_first(wal);
-  connection_.queue_first(header);
+  connection_.queue_first(header, wal);
   chunk_.at = chunk_.end;
   return IoResult::Status::kDone;
 }

@@ -282,9 +282,18 @@ Sender::Next Sender::find_wal() {
   UNREACHABLE();
 }
 
+// Of a file that is not held, a full socket keeps the rest of a message in memory. Where that is
+// short, messages of a page go on without it: a page is within the share of every line.
+Lsn Sender::message_end(Lsn limit) const {
+  if (hold_.is_held(sent_) || connection_.may_queue(kMessageBytesMax)) {
+    return chunk_end(sent_, limit);
+  }
+  return std::min(limit, (sent_ + wal::kPageBytes).page_start());
+}
+
 void Sender::begin_message(Lsn limit) {
   CHECK(sent_ < limit);  // a message of no length would be followed by the next, for ever
-  const Lsn end = chunk_end(sent_, limit);
+  const Lsn end = message_end(limit);
   CHECK(sent_ < end && end <= view_.end());
   message_.begin({.header = wire::encode_xlog_data_header(sent_.value(), sendable_end().value(),
                                                           wire::to_pg_timestamp(loop_.wall_now()),

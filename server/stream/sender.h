@@ -152,6 +152,9 @@ class Sender final : public SendQueue::Pumped,
   };
   enum class Next { kMessage, kNothing, kWaiting, kEnded };
   static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
+  static constexpr std::size_t kMessageBytesMax = sizeof(wire::XLogDataHeader) + kChunkBytesMax;
+  static_assert(Connection::room_for_one(sizeof(wire::XLogDataHeader) + wal::kPageBytes) <
+                MemoryBudget::kShareBytes / 2);
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
   void on_segment_wanted() override;
@@ -162,6 +165,7 @@ class Sender final : public SendQueue::Pumped,
   bool is_draining() const REQUIRES(loop_) { return state_ == State::kStopping; }
   bool is_historic() const REQUIRES(loop_);
   wal::Lsn sendable_end() const REQUIRES(loop_);
+  wal::Lsn message_end(wal::Lsn limit) const REQUIRES(loop_);
   PumpResult pump_quantum() REQUIRES(loop_);
   void put_file_away(PumpResult result) REQUIRES(loop_);
   runtime::IoResult::Status send_out() REQUIRES(loop_);

@@ -120,7 +120,7 @@ class SliceCache {
   };
   class PrepareJob;
 
-  static constexpr std::uint64_t kSlicesAhead = 4;
+  static constexpr std::uint64_t kSlicesAhead = 2;
 
   wal::SegmentSize segment_size() const { return segments_.identity().segment_size; }
   std::uint32_t slice_of(wal::Lsn lsn) const;

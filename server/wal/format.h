@@ -116,7 +116,6 @@ inline constexpr std::uint8_t kXlogCheckpointShutdown = 0x00;
 inline constexpr std::uint8_t kXlogCheckpointOnline = 0x10;
 inline constexpr std::uint8_t kXlogNoop = 0x20;
 inline constexpr std::uint8_t kXlogSwitch = 0x40;
-inline constexpr std::uint8_t kXlogEndOfRecovery = 0x90;
 inline constexpr std::uint8_t kXlogOverwriteContrecord = 0xD0;
 
 // And of that of standbys (standbydefs.h).

@@ -24,6 +24,8 @@ Result<void> SegmentOutput::start(Lsn end, Leftover leftover) {
   return size.offset(end_) == 0 ? Result<void>() : open_segment();
 }
 
+// Before anything is written, no loss of power may bring a later segment back: a start would look
+// for the end of WAL behind it.
 Result<void> SegmentOutput::clear_behind_end(Leftover leftover) {
   const SegmentSize size = options_.segment_size;
   std::vector<SegmentNo> later;
@@ -38,7 +40,9 @@ Result<void> SegmentOutput::clear_behind_end(Leftover leftover) {
     TRY(leftover == Leftover::kSetAside ? aside.take_segment(options_.timeline, no, size)
                                         : unlink_segment(no));
   }
-  if (leftover == Leftover::kUnlinked) return {};
+  if (leftover == Leftover::kUnlinked) {
+    return later.empty() ? Result<void>() : runtime::sync_path(options_.directory);
+  }
   if (!later.empty()) TRY(aside.sync());
   const std::uint32_t offset = size.offset(end_);
   if (offset == 0) return {};

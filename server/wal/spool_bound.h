@@ -17,8 +17,8 @@ namespace server::wal {
 //   3. flushed() itself, 0/5003000, is no such position: what a crash leaves of the record that it
 //      lies in may end at 0/5002F10.
 //
-// The mark follows behind, since no commit waits for it: it is written once in an interval at most,
-// by the flusher's thread.
+// The mark is written once in an interval at most, by the flusher's thread before a sync, which
+// waits for it.
 //   Owner: Writer.  Thread: the writer's. It outlives the flusher's thread, which writes the mark.
 //   Borrows: the flusher, the clock and the mark, if there is one: without it nothing happens.
 //   Invariant: what the mark says is on disk when it is said, and never before what it said.

@@ -59,6 +59,7 @@ TEST_F(LogTest, DropsWhatIsBelowItsLevel) {
   const std::string lines = log_all();
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1);
   EXPECT_THAT(lines, testing::HasSubstr("six"));
+  EXPECT_EQ(logged([] { write(Level::kError, "a text that was made elsewhere"); }), "");
 }
 
 TEST_F(LogTest, BracesInAMessageAreTakenAsTheyAre) {

@@ -67,8 +67,7 @@ TEST_F(ConnectionTest, WhatDoesNotFitKeepsItsOrderAndIsFreedWhenSent) {
 TEST_F(ConnectionTest, WhatIsQueuedFirstComesBeforeWhatWaits) {
   const std::string large(100'000, 'w');
   queue("kk");
-  connection_.queue_first(as_bytes(large));
-  connection_.queue_first(as_bytes("h"));
+  connection_.queue_first(as_bytes("h"), as_bytes(large));
   queue("z");
   std::string received;
   while (connection_.flush() == IoResult::Status::kBlocked) received += drain();
