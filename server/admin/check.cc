@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
@@ -17,6 +20,8 @@
 #include "runtime/format.h"
 #include "runtime/published.h"
 #include "server/admin/preflight.h"
+#include "server/slot/errors.h"
+#include "server/slot/slot_file.h"
 #include "server/source/conninfo.h"
 #include "server/source/errors.h"
 #include "server/source/host_round.h"
@@ -60,6 +65,7 @@ class Check {
   void say_all(const Findings& findings);
 
   void look_at_spool();
+  void look_at_parent(std::string_view name, const std::string& directory);
   void look_at_writable(std::string_view name, const std::string& directory);
   void look_at_slots();
   void look_at_wal();
@@ -103,11 +109,24 @@ int Check::run() {
   return failed_ ? 1 : 0;
 }
 
+// A start makes the last part of the path, and no more.
 void Check::look_at_spool() {
+  if (::access(options_.spool_directory.c_str(), F_OK) != 0 && errno == ENOENT) {
+    return look_at_parent("spool", options_.spool_directory);
+  }
   const auto lock = runtime::lock_directory(options_.spool_directory);
   runs_ = !lock && lock.error().kind == &runtime::kLockFileExists;
   if (runs_) warn(lock.error());
   look_at_writable("spool", options_.spool_directory);
+}
+
+void Check::look_at_parent(std::string_view name, const std::string& directory) {
+  const std::string parent = std::filesystem::path(directory).parent_path();
+  if (::access(parent.empty() ? "." : parent.c_str(), W_OK | X_OK) != 0) {
+    return fail(
+        runtime::system_error(errno, format("could not create directory \"{}\"", directory)));
+  }
+  ok(format("{} directory \"{}\" will be created", name, directory));
 }
 
 void Check::look_at_writable(std::string_view name, const std::string& directory) {
@@ -120,21 +139,25 @@ void Check::look_at_writable(std::string_view name, const std::string& directory
   ok(format("{} directory \"{}\" can be read and written", name, directory));
 }
 
-// A server with more slots than it may have does not start (slot.c, RestoreSlotFromDisk).
+// A server with more slots than it may have does not start (slot.c, RestoreSlotFromDisk), nor one
+// that cannot read a state. A state that cannot be trusted is set aside by a start.
 void Check::look_at_slots() {
-  const auto names = runtime::list_directory(options_.state_directory + "/pg_replslot");
-  if (!names) {
-    if (names.error().kind != &runtime::kFileMissing) fail(names.error());
-    return;
+  const auto found = slot::look_at_states(options_.state_directory + "/pg_replslot");
+  if (!found) return fail(found.error());
+  for (runtime::Error error : found->errors) {
+    if (error.kind != &slot::kDataCorrupted) {
+      fail(error);
+      continue;
+    }
+    error.hint = "A start loses the slot, which then keeps no WAL. Restore the file before it.";
+    warn(error);
   }
-  const auto slots = std::count_if(names->begin(), names->end(),
-                                   [](const std::string& name) { return name.ends_with(".slot"); });
-  if (static_cast<std::size_t>(slots) <= options_.max_replication_slots) {
-    return ok(format("there are {} replication slots", slots));
+  if (found->readable <= options_.max_replication_slots) {
+    return ok(format("there are {} replication slots", found->readable));
   }
   fail({.kind = &runtime::kNoResources,
-        .what = format("there are {} replication slots, and max_replication_slots is {}", slots,
-                       options_.max_replication_slots),
+        .what = format("there are {} replication slots, and max_replication_slots is {}",
+                       found->readable, options_.max_replication_slots),
         .hint = "Increase max_replication_slots."});
 }
 
@@ -143,7 +166,8 @@ void Check::look_at_wal() {
   const std::string& directory = own ? options_.spool_directory : options_.wal_directory;
   auto inventory = wal::take_inventory(directory);
   if (!inventory) {
-    const bool fresh = own && inventory.error().kind == &wal::kNoWal;
+    const runtime::ErrorKind* const kind = inventory.error().kind;
+    const bool fresh = own && (kind == &wal::kNoWal || kind == &runtime::kFileMissing);
     if (!fresh) return fail(inventory.error());
     return ok(format("directory \"{}\" has no WAL yet", directory));
   }
@@ -168,7 +192,12 @@ void Check::look_at_wal() {
 // Only a relay leaves so much of its file system free.
 void Check::look_at_spool_room(wal::SegmentSize segment_size) {
   if (options_.primary_conninfo.empty() || options_.spool_directory.empty()) return;
-  say_all(look_at_room(options_.spool_directory, options_.min_free_space, segment_size));
+  std::filesystem::path directory = options_.spool_directory;
+  if (std::error_code error; !std::filesystem::exists(directory, error)) {
+    directory = directory.parent_path();  // where it will be made
+  }
+  if (directory.empty()) directory = ".";
+  say_all(look_at_room(directory, options_.min_free_space, segment_size));
 }
 
 // A server that runs with this spool has its port.
@@ -199,15 +228,26 @@ void Check::look_at_primary() {
 Result<source::PrimaryInfo> Check::ask_primary(source::Upstream& upstream) {
   source::HostRound round(TRY(source::read_conninfo(options_.primary_conninfo)));
   const runtime::Duration at_most = round.conninfo().host_timeout.value_or(kHostTimeout);
+  const auto look_up = [&](const source::Host& host) -> Result<std::vector<source::Host>> {
+    auto addresses = upstream.addresses_of(host, at_most);
+    if (addresses) return addresses;
+    round.note_failure(addresses.error().what);
+    return std::vector<source::Host>();
+  };
+  const auto ask = [&](const source::HostRound::Attempt& attempt) -> Result<source::PrimaryInfo> {
+    TRY(upstream.connect(round.conninfo(), attempt, at_most));
+    round.note_answer();
+    return upstream.identify();
+  };
   for (;;) {
-    const auto attempt = TRY(
-        round.next([&](const source::Host& host) { return upstream.addresses_of(host, at_most); }));
+    const auto attempt = TRY(round.next(look_up));
     if (!attempt) {
       return runtime::Error{.kind = &source::kUpstreamLost, .what = round.failures()};
     }
-    const auto connected = upstream.connect(round.conninfo(), *attempt, at_most);
-    if (connected) return upstream.identify();
-    round.note_failure(connected.error().what);
+    auto primary = ask(*attempt);
+    if (primary) return primary;
+    round.note_failure(primary.error().what);
+    upstream.disconnect();
   }
 }
 

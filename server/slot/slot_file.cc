@@ -86,17 +86,22 @@ Result<void> set_aside(const std::string& path, const runtime::Error& error) {
   return {};
 }
 
+// The same of a file that must have the name of its slot.
+Result<SlotState> read_named_state(const runtime::UniqueFd& file, const std::string& directory,
+                                   const std::string& path) {
+  SlotState state = TRY(read_state(file, path));
+  if (path == state_path(directory, state.name)) return state;
+  return corrupted(
+      format("replication slot file \"{}\" has the state of slot \"{}\"", path, state.name));
+}
+
 // Nothing if the file has been set aside.
 Result<std::optional<SlotState>> restore(const std::string& directory, const std::string& entry) {
   const std::string path = directory + "/" + entry;
   const auto file = TRY(runtime::open_for_reading(path));
   TRY(runtime::sync_file(file, path,
                          runtime::SyncWhat::kAll));  // it may have been renamed just before a crash
-  auto state = read_state(file, path);
-  if (state && path != state_path(directory, state->name)) {
-    state = corrupted(
-        format("replication slot file \"{}\" has the state of slot \"{}\"", path, state->name));
-  }
+  auto state = read_named_state(file, directory, path);
   if (state) return std::optional(std::move(state).value());
   if (state.error().kind != &kDataCorrupted) return std::move(state).error();
   TRY(set_aside(path, state.error()));
@@ -185,6 +190,21 @@ Result<std::vector<SlotState>> read_states(const std::string& directory) {
   }
   TRY(runtime::sync_path(directory));
   return states;
+}
+
+Result<StatesFound> look_at_states(const std::string& directory) {
+  StatesFound found;
+  const auto entries = runtime::list_directory(directory);
+  if (!entries && entries.error().kind == &runtime::kFileMissing) return found;
+  for (const std::string& entry : TRY(entries)) {
+    if (!entry.ends_with(kStateSuffix)) continue;
+    const std::string path = directory + "/" + entry;
+    const auto file = runtime::open_for_reading(path);
+    const auto state =
+        file ? read_named_state(*file, directory, path) : Result<SlotState>(file.error());
+    state ? static_cast<void>(++found.readable) : found.errors.push_back(state.error());
+  }
+  return found;
 }
 
 }  // namespace server::slot

@@ -60,4 +60,13 @@ runtime::Result<void> remove_state(const std::string& directory, std::string_vie
 // read is an error. What is returned is durable: a crash cannot bring back an earlier state.
 runtime::Result<std::vector<SlotState>> read_states(const std::string& directory);
 
+// What read_states() would find, for a reader that changes nothing: how many files can be read, and
+// what is wrong with the others, kDataCorrupted if one cannot be trusted. A directory that is
+// missing has none.
+struct StatesFound {
+  std::size_t readable = 0;
+  std::vector<runtime::Error> errors = {};
+};
+runtime::Result<StatesFound> look_at_states(const std::string& directory);
+
 }  // namespace server::slot

@@ -279,3 +279,26 @@ class PrimaryMistakeTest(MistakeCase):
             self.assertRegex(text, line)
         self.assertNotRegex(text, "ERROR|WARNING")
         self.assertEqual(self.primary.sql("SELECT count(*) FROM pg_replication_slots"), "0")
+
+    def test_check_before_the_first_start_makes_nothing(self):
+        empty = self.area.path(f"new-{free_port()}")
+        found = self.check("--primary-conninfo", self.conninfo("postgres"), "--spool-directory",
+                           empty, status=0)
+        self.assertIn(f'OK: spool directory "{empty}" will be created', found)
+        self.assertFalse(os.path.exists(empty))
+        found = self.check("--primary-conninfo", self.conninfo("postgres"), "--spool-directory",
+                           f"{empty}/unmounted/spool", status=1)
+        self.assertIn(f'ERROR: could not create directory "{empty}/unmounted/spool":'
+                      " No such file or directory", found)
+
+    def test_check_reads_slot_files_and_passes_over_hosts(self):
+        _, filled = self.spools()
+        os.makedirs(f"{filled}/pg_replslot", exist_ok=True)
+        self.area.write_file(f"{filled}/pg_replslot/torn.slot", "WCS1")
+        conninfo = (f"host=127.0.0.1,127.0.0.1 port={free_port()},{self.primary.port}"
+                    " user=postgres")
+        found = self.check("--primary-conninfo", conninfo, "--spool-directory", filled, status=0)
+        self.assertTrue(any(line.startswith("WARNING: ") and "torn.slot" in line
+                            for line in found), found)
+        self.assertTrue(any(line.startswith("OK: the primary (") for line in found), found)
+        self.assertTrue(os.path.exists(f"{filled}/pg_replslot/torn.slot"))

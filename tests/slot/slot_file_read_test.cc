@@ -63,6 +63,25 @@ TEST_F(SlotFileReadTest, AMissingDirectoryIsMadeForTheOwnerOnly) {
   EXPECT_EQ(log_, "");
 }
 
+TEST_F(SlotFileReadTest, ALookChangesNothingAndNamesWhatIsWrong) {
+  write_file(file("good.slot"), state_file(kGood));
+  write_file(file("other.slot"), state_file(kGood));
+  write_file(file("torn.slot"), state_file(kGood).substr(0, 50));
+  write_file(file("new.slot.tmp"), "x");
+  const std::vector<std::string> before = files_in(dir());
+  const auto found = look_at_states(dir());
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->readable, 1u);
+  std::vector<std::string> errors;
+  for (const runtime::Error& error : found->errors) errors.push_back(error.what);
+  EXPECT_THAT(errors, UnorderedElementsAre(HasSubstr("has the state of slot \"good\""),
+                                           HasSubstr("torn.slot")));
+  EXPECT_EQ(files_in(dir()), before);
+  std::filesystem::remove_all(dir());
+  EXPECT_EQ(look_at_states(dir())->readable, 0u);
+  EXPECT_FALSE(std::filesystem::exists(dir()));
+}
+
 // Or a power cut could take the directory and all slots in it.
 TEST_F(SlotFileReadTest, ANewDirectoryIsSyncedInItsParent) {
   std::filesystem::remove(dir());
