@@ -7,7 +7,6 @@
 
 #include "runtime/check.h"
 #include "runtime/format.h"
-#include "server/stream/chunk.h"
 #include "server/stream/errors.h"
 #include "server/wire/codec.h"
 
@@ -183,8 +182,6 @@ bool Sender::is_live() const {
   return phase_ != Phase::kStreaming || (!is_historic() && view_.is_hot(sent_));
 }
 
-bool Sender::is_historic() const { return view_.history().tip() != timeline_; }
-
 // The message in flight, then what was queued behind it.
 IoResult::Status Sender::send_out() {
   const IoResult::Status status = message_.send();
@@ -280,15 +277,6 @@ Sender::Next Sender::find_wal() {
       return Next::kMessage;
   }
   UNREACHABLE();
-}
-
-// Of a file that is not held, a full socket keeps the rest of a message in memory. Where that is
-// short, messages of a page go on without it: a page is within the share of every line.
-Lsn Sender::message_end(Lsn limit) const {
-  if (hold_.is_held(sent_) || connection_.may_queue(kMessageBytesMax)) {
-    return chunk_end(sent_, limit);
-  }
-  return std::min(limit, (sent_ + wal::kPageBytes).page_start());
 }
 
 void Sender::begin_message(Lsn limit) {

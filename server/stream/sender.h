@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "runtime/result.h"
 #include "runtime/timer.h"
 #include "server/slot/slots.h"
+#include "server/stream/chunk.h"
 #include "server/stream/connection.h"
 #include "server/stream/feedback.h"
 #include "server/stream/keepalive.h"
@@ -163,9 +165,15 @@ class Sender final : public SendQueue::Pumped,
 
   void take_status(const wire::StandbyStatus& status) REQUIRES(loop_);
   bool is_draining() const REQUIRES(loop_) { return state_ == State::kStopping; }
-  bool is_historic() const REQUIRES(loop_);
+  bool is_historic() const REQUIRES(loop_) { return view_.history().tip() != timeline_; }
   wal::Lsn sendable_end() const REQUIRES(loop_);
-  wal::Lsn message_end(wal::Lsn limit) const REQUIRES(loop_);
+  // Of a file that is not held, a full socket keeps the rest of a message in memory. Where that is
+  // short, messages of a page go on without it: a page is within the share of every line.
+  wal::Lsn message_end(wal::Lsn limit) const REQUIRES(loop_) {
+    const bool small = !hold_.is_held(sent_) && !connection_.may_queue(kMessageBytesMax);
+    return small ? std::min(limit, (sent_ + wal::kPageBytes).page_start())
+                 : chunk_end(sent_, limit);
+  }
   PumpResult pump_quantum() REQUIRES(loop_);
   void put_file_away(PumpResult result) REQUIRES(loop_);
   runtime::IoResult::Status send_out() REQUIRES(loop_);

@@ -85,10 +85,8 @@ TEST(SliceCacheTest, TheTwoSlicesAfterTheOneInUseAreReadAhead) {
   ViewRig rig(4);
   rig.fill_unproven(10 * kMb);
   const auto segment = *locate(rig, rig.begin()).segment;
-  EXPECT_TRUE(rig.turn_until([&] {
-    return rig.segments.is_proven_for_test(*segment, 1) &&
-           rig.segments.is_proven_for_test(*segment, 2);
-  }));
+  EXPECT_TRUE(rig.turn_until([&] { return rig.segments.is_proven_for_test(*segment, 1); }));
+  EXPECT_TRUE(rig.turn_until([&] { return rig.segments.is_proven_for_test(*segment, 2); }));
   EXPECT_FALSE(rig.segments.is_proven_for_test(*segment, 3));
 }
 
@@ -168,8 +166,7 @@ TEST(SliceCacheTest, ALongColdRecordIsProvenOnceForAllLoops) {
     ASSERT_EQ(locate(rig, lsn).ready_to, lsn + kMb);
     ASSERT_EQ(locate(rig, other, lsn).ready_to, lsn + kMb);
   }
-  EXPECT_LE(rig.segments.proofs_for_test(), 5u)
-      << "a short try, the proof, and slices behind the record that are read ahead";
+  EXPECT_LE(rig.segments.proofs_for_test(), 5u) << "a short try, the proof, and what is read ahead";
 }
 
 TEST(SliceCacheTest, WalBeforeAReplacedFileIsProven) {
@@ -354,8 +351,7 @@ TEST(SliceCacheTest, AtMostSoManySegmentsStayOpen) {
   }
   // A job that has ended holds its segment until the pool's thread has let go of it.
   EXPECT_TRUE(rig.turn_until([&] {
-    return std::count_if(opened.begin(), opened.end(),
-                         [](const auto& segment) { return !segment.expired(); }) <= 3;
+    return std::ranges::count_if(opened, [](const auto& weak) { return !weak.expired(); }) <= 3;
   }));
 }
 

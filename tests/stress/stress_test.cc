@@ -152,7 +152,8 @@ TEST_F(StressTest, EveryByteIsRightWhileFilesAreSaidToChange) {
 
 TEST_F(StressTest, EveryByteIsRightWhileOldSegmentsGo) {
   kept_.emplace();
-  open(10 * kMb, 5 * kMb);
+  open(10 * kMb, 10 * kMb);  // a segment is there for a second, in which it is to be kept
+  keep_segments();
   run([this] {
     keep_segments();
     std::this_thread::yield();
