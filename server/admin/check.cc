@@ -49,6 +49,13 @@ void say(std::string_view label, const runtime::Error& error) {
 // The time that a host has for its answer, if conninfo does not say.
 constexpr runtime::Duration kHostTimeout = std::chrono::seconds(10);
 
+// Where a directory is, or will be made. A slash at the end of its path changes nothing.
+std::string parent_of(const std::string& directory) {
+  std::filesystem::path path = directory;
+  if (!path.has_filename()) path = path.parent_path();
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
 // One look at everything, from top to bottom; what depends on something that has failed is left
 // out.
 //   Owner: check().  Thread: main's.  Borrows: the options.
@@ -65,7 +72,7 @@ class Check {
   void say_all(const Findings& findings);
 
   void look_at_spool();
-  void look_at_parent(std::string_view name, const std::string& directory);
+  void look_at_place_for_spool();
   void look_at_writable(std::string_view name, const std::string& directory);
   void look_at_slots();
   void look_at_wal();
@@ -112,7 +119,7 @@ int Check::run() {
 // A start makes the last part of the path, and no more.
 void Check::look_at_spool() {
   if (::access(options_.spool_directory.c_str(), F_OK) != 0 && errno == ENOENT) {
-    return look_at_parent("spool", options_.spool_directory);
+    return look_at_place_for_spool();
   }
   const auto lock = runtime::lock_directory(options_.spool_directory);
   runs_ = !lock && lock.error().kind == &runtime::kLockFileExists;
@@ -120,13 +127,12 @@ void Check::look_at_spool() {
   look_at_writable("spool", options_.spool_directory);
 }
 
-void Check::look_at_parent(std::string_view name, const std::string& directory) {
-  const std::string parent = std::filesystem::path(directory).parent_path();
-  if (::access(parent.empty() ? "." : parent.c_str(), W_OK | X_OK) != 0) {
-    return fail(
-        runtime::system_error(errno, format("could not create directory \"{}\"", directory)));
+void Check::look_at_place_for_spool() {
+  const std::string& spool = options_.spool_directory;
+  if (::access(parent_of(spool).c_str(), W_OK | X_OK) != 0) {
+    return fail(runtime::system_error(errno, format("could not create directory \"{}\"", spool)));
   }
-  ok(format("{} directory \"{}\" will be created", name, directory));
+  ok(format("spool directory \"{}\" will be created", spool));
 }
 
 void Check::look_at_writable(std::string_view name, const std::string& directory) {
@@ -192,12 +198,9 @@ void Check::look_at_wal() {
 // Only a relay leaves so much of its file system free.
 void Check::look_at_spool_room(wal::SegmentSize segment_size) {
   if (options_.primary_conninfo.empty() || options_.spool_directory.empty()) return;
-  std::filesystem::path directory = options_.spool_directory;
-  if (std::error_code error; !std::filesystem::exists(directory, error)) {
-    directory = directory.parent_path();  // where it will be made
-  }
-  if (directory.empty()) directory = ".";
-  say_all(look_at_room(directory, options_.min_free_space, segment_size));
+  const std::string& spool = options_.spool_directory;
+  const bool is_there = ::access(spool.c_str(), F_OK) == 0;
+  say_all(look_at_room(is_there ? spool : parent_of(spool), options_.min_free_space, segment_size));
 }
 
 // A server that runs with this spool has its port.

@@ -62,7 +62,7 @@ std::size_t Connection::room_for(std::size_t bytes) const {
 }
 
 // Where an eighth of the buffer stays free, what waits moves to its front; so a queue that never
-// runs empty does not grow without end, and a byte moves eight times at most.
+// runs empty does not grow without end. For each byte that is queued, eight move at most.
 void Connection::make_room(std::size_t bytes) {
   const std::size_t waiting = queued_bytes();
   const std::byte* from = bytes_ + sent_;

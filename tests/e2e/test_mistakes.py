@@ -282,10 +282,11 @@ class PrimaryMistakeTest(MistakeCase):
 
     def test_check_before_the_first_start_makes_nothing(self):
         empty = self.area.path(f"new-{free_port()}")
-        found = self.check("--primary-conninfo", self.conninfo("postgres"), "--spool-directory",
-                           empty, status=0)
-        self.assertIn(f'OK: spool directory "{empty}" will be created', found)
-        self.assertFalse(os.path.exists(empty))
+        for spool in (empty, f"{empty}/"):
+            found = self.check("--primary-conninfo", self.conninfo("postgres"),
+                               "--spool-directory", spool, status=0)
+            self.assertIn(f'OK: spool directory "{spool}" will be created', found)
+            self.assertFalse(os.path.exists(empty))
         found = self.check("--primary-conninfo", self.conninfo("postgres"), "--spool-directory",
                            f"{empty}/unmounted/spool", status=1)
         self.assertIn(f'ERROR: could not create directory "{empty}/unmounted/spool":'

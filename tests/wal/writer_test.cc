@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include "runtime/errors.h"
 #include "runtime/file.h"
 #include "server/wal/inventory.h"
+#include "tests/support/disk_calls.h"
 #include "tests/support/no_descriptors.h"
 #include "tests/wal/writer_rig.h"
 
@@ -214,7 +216,17 @@ TEST_F(WriterTest, ItGoesOnBehindThePagesOfARecord) {
   EXPECT_EQ(writer->proven(), end);
   EXPECT_EQ(writer->flushed(), torn);
   const Lsn again = identity.segment_size.start(SegmentNo{3});
-  ASSERT_TRUE(writer->take_back(again));
+  std::vector<std::string> calls;
+  {
+    const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+      calls.push_back(call.text());
+      return 0;
+    });
+    ASSERT_TRUE(writer->take_back(again));
+  }
+  const auto gone = std::find(calls.begin(), calls.end(), "unlink 000000010000000000000003");
+  ASSERT_NE(gone, calls.end());
+  EXPECT_NE(std::find(gone, calls.end(), "fsync ."), calls.end()) << "or it may come back";
   EXPECT_EQ(writer->end(), again);
   EXPECT_EQ(writer->flushed(), again);
   ASSERT_TRUE(writer->write(std::span(wal).subspan(again - end)));
