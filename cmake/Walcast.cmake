@@ -3,6 +3,8 @@
 
 option(WALCAST_WERROR "Treat warnings as errors" ON)
 option(WALCAST_JEMALLOC "Link jemalloc into the binaries and tests" OFF)
+option(WALCAST_HARDEN "Build what makes a fault of memory hard to use; needs optimisation" OFF)
+option(WALCAST_TIMED "Time WAL on its way, and have probes; OFF only to measure what that costs" ON)
 set(WALCAST_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -13,21 +15,33 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # The sloppiness is what ccache asks for where a precompiled header is used.
+  # The sloppiness is what ccache asks for where a precompiled header is used. By the compiler's own
+  # list of what was included, ccache does without preprocessing each file first.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${CCACHE})
 endif()
 
+# -pthread for all, as some libraries want it: a precompiled header is of one set of options.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(TBB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(TBB REQUIRED COMPONENTS tbb)
+find_package(ICU REQUIRED COMPONENTS uc)
+find_package(nlohmann_json REQUIRED)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+# What benchmarks are compared with.
+pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
 find_path(CONCURRENTQUEUE_INCLUDE concurrentqueue/concurrentqueue.h REQUIRED)
 find_path(READERWRITERQUEUE_INCLUDE readerwriterqueue/readerwriterqueue.h REQUIRED)
+find_path(CALLGRIND_INCLUDE valgrind/callgrind.h REQUIRED)
 # The test that counts allocations always links it; a sanitizer brings an allocator of its own.
 if(WALCAST_JEMALLOC OR NOT WALCAST_SANITIZE)
   pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
@@ -41,6 +55,9 @@ target_compile_definitions(walcast_flags INTERFACE WALCAST_VERSION="${PROJECT_VE
 target_compile_options(walcast_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -fno-omit-frame-pointer)
 target_link_libraries(walcast_flags INTERFACE Threads::Threads fmt::fmt)
+if(NOT WALCAST_TIMED)
+  target_compile_definitions(walcast_flags INTERFACE WALCAST_UNTIMED)
+endif()
 if(WALCAST_WERROR)
   target_compile_options(walcast_flags INTERFACE -Werror)
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -50,6 +67,21 @@ elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(walcast_flags INTERFACE -Wthread-safety)
+endif()
+if(WALCAST_HARDEN)
+  # What Debian builds its servers with, and more: addresses that no attacker knows, no table of
+  # functions that can be written, stacks that are looked at, and jumps to where one may jump.
+  # tests/e2e/test_hardening.py looks for each in the binary. _FORTIFY_SOURCE is left out: its names
+  # for libc's calls would pass by the layers in which tests have files fail.
+  target_compile_options(walcast_flags INTERFACE
+    -fPIE -fstack-protector-strong -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(walcast_flags INTERFACE -fcf-protection=full)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    target_compile_options(walcast_flags INTERFACE -mbranch-protection=standard)
+  endif()
+  target_link_options(walcast_flags INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie> -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 if(WALCAST_SANITIZE)
   target_compile_options(walcast_flags INTERFACE -fsanitize=${WALCAST_SANITIZE})
@@ -61,6 +93,22 @@ if(WALCAST_SANITIZE)
     target_compile_options(walcast_flags INTERFACE -Wno-tsan)
   endif()
 endif()
+
+# What tests are compiled with: most of the time that is left would be that of -O3. Undefined
+# behaviour is looked for in what they test, and not in their own text: each EXPECT is many checks.
+set(walcast_test_options -O1)
+if(WALCAST_SANITIZE MATCHES "undefined")
+  list(APPEND walcast_test_options -fno-sanitize=undefined)
+endif()
+
+# GoogleTest's headers, compiled once for all tests. For a library's files it does not pay: g++ is
+# slower with the standard library's headers precompiled than without.
+file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/walcast_test_headers.cc CONTENT "")
+add_library(walcast_test_headers OBJECT EXCLUDE_FROM_ALL
+  ${PROJECT_BINARY_DIR}/walcast_test_headers.cc)
+target_link_libraries(walcast_test_headers PRIVATE walcast_flags GTest::gmock)
+target_compile_options(walcast_test_headers PRIVATE ${walcast_test_options})
+target_precompile_headers(walcast_test_headers PRIVATE <gmock/gmock.h>)
 
 # walcast_library(NAME [SOURCES a.cc ...] HEADERS a.h ... [DEPENDS lib ...])
 # One static library per folder of a floor; header-only folders become interface libraries. Every
@@ -80,13 +128,6 @@ function(walcast_library name)
   target_link_libraries(${name} ${scope} walcast_flags ${ARG_DEPENDS})
 endfunction()
 
-# Half of a test's compile time would be GoogleTest's headers: all tests have them compiled once.
-file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cc CONTENT "")
-add_library(walcast_test_headers OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/test_headers.cc)
-target_link_libraries(walcast_test_headers PRIVATE walcast_flags GTest::gmock)
-target_compile_options(walcast_test_headers PRIVATE -O1)
-target_precompile_headers(walcast_test_headers PRIVATE <gmock/gmock.h>)
-
 # walcast_test(NAME LABEL unit|stress SOURCES a_test.cc ... [DEPENDS lib ...])
 # One GoogleTest binary per folder; each TEST is a test of its own for ctest.
 function(walcast_test name)
@@ -97,7 +138,7 @@ function(walcast_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_precompile_headers(${name} REUSE_FROM walcast_test_headers)
-  target_compile_options(${name} PRIVATE -O1)  # most of what is left would be -O3
+  target_compile_options(${name} PRIVATE ${walcast_test_options})
   if(WALCAST_JEMALLOC)
     target_link_libraries(${name} PRIVATE PkgConfig::jemalloc)
   endif()

@@ -43,7 +43,9 @@ Arena::Arena(const char* name, const ArenaOptions& options)
     : name_(name),
       block_bytes_max_(options.block_bytes_max),
       block_bytes_next_(options.block_bytes_initial) {
+  static_assert(sizeof(Block) % kChunkUnit == 0);
   assert(options.block_bytes_initial > sizeof(Block));
+  assert(options.block_bytes_initial % kChunkUnit == 0);
   assert(options.block_bytes_initial <= options.block_bytes_max);
   assert(options.block_bytes_max <= kChunkBytesMax);
 }
@@ -93,8 +95,7 @@ void* Arena::allocate_slowly(std::size_t size, std::size_t align) {
   }
   // A payload begins aligned as a Block is; what exceeds that may need padding.
   const std::size_t padding_max = std::max(align, alignof(Block)) - alignof(Block);
-  const std::size_t bytes_needed =
-      sizeof(Block) + padding_max + std::max<std::size_t>(size, 1) + kRedGapBytes;
+  const std::size_t bytes_needed = sizeof(Block) + padding_max + chunk_bytes(size);
   if (bytes_needed > block_bytes_max_ / kChunksPerBlock) {
     return allocate_dedicated(bytes_needed, size, align);
   }

@@ -23,6 +23,10 @@ inline constexpr ArenaOptions kSmallArena{1024, 8 * 1024};
 // A larger request is a bug, such as a length that was not checked: PostgreSQL's MaxAllocSize.
 inline constexpr std::size_t kChunkBytesMax = 0x3fffffff;
 inline constexpr std::size_t kChunkAlignMax = 4096;
+// Every chunk takes a multiple of this, so that the next one begins aligned as most are wanted, and
+// need not wait for the end of the one before it to be rounded up.
+inline constexpr std::size_t kChunkUnit = alignof(std::max_align_t);
+static_assert(kRedGapBytes % kChunkUnit == 0);
 
 // What an arena holds, counted in bytes taken from the heap. The unused ends of blocks are free,
 // although only the end of the newest one can still be handed out; all else, headers included, is
@@ -79,7 +83,7 @@ class Arena {
   void fill_from(Block* block);
   Block* allocate_block(std::size_t bytes, Block* next);
 
-  std::byte* free_ = nullptr;  // of the newest block: [free_, end_) is unused
+  std::byte* free_ = nullptr;  // of the newest block: [free_, end_) is unused; at a unit's begin
   std::byte* end_ = nullptr;
   Block* blocks_ = nullptr;     // newest first, the keeper last
   Block* dedicated_ = nullptr;  // newest first
@@ -95,11 +99,15 @@ inline std::size_t padding_to(std::size_t align, const std::byte* at) {
   return -reinterpret_cast<std::uintptr_t>(at) & (align - 1);
 }
 
+// What a chunk takes of a block, but for padding before it.
+inline std::size_t chunk_bytes(std::size_t size) {
+  return (std::max<std::size_t>(size, 1) + kRedGapBytes + kChunkUnit - 1) & ~(kChunkUnit - 1);
+}
+
 inline void* Arena::allocate(std::size_t size, std::size_t align) {
   assert(align != 0 && (align & (align - 1)) == 0 && align <= kChunkAlignMax);
-  align = std::max(align, kChunkAlignMin);
-  const std::size_t padding = padding_to(align, free_);
-  const std::size_t taken = padding + std::max<std::size_t>(size, 1) + kRedGapBytes;
+  const std::size_t padding = align > kChunkUnit ? padding_to(align, free_) : 0;
+  const std::size_t taken = padding + chunk_bytes(size);
   if (size > kChunkBytesMax || taken > static_cast<std::size_t>(end_ - free_)) [[unlikely]] {
     return allocate_slowly(size, align);
   }

@@ -38,9 +38,8 @@ inline bool is_poisoned(const void*) { return false; }
 
 #endif
 
-// ASan describes memory by granules of 8 bytes, of which only the tail can be unreadable: a chunk
-// has to begin at a granule, and the gap behind it has to be longer than one.
-inline constexpr std::size_t kChunkAlignMin = kPoisoning ? 8 : 1;
+// ASan describes memory by granules of 8 bytes, of which only the tail can be unreadable: chunks
+// begin at one, and the gap behind a chunk has to be longer than one.
 inline constexpr std::size_t kRedGapBytes = kPoisoning ? 16 : 0;
 
 }  // namespace memctx

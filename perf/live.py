@@ -3,8 +3,6 @@ forwarder, and behind walcasts of one or more builds, in one run."""
 
 import argparse
 import os
-import resource
-import shutil
 import signal
 import statistics
 import sys
@@ -12,13 +10,16 @@ import time
 from dataclasses import dataclass
 
 # tests/e2e/support
+from support import machine
 from support.area import Area
 from support.cluster import PgCluster
-from support.forwarder import Forwarder
 from support.lsn import parse_lsn
 from support.replication import ReplicationClient
 from support.wait import wait_until
-from support.walcast import Fleet, Walcast, binary
+from support.walcast import Fleet, binary
+# perf
+from drain import allow_files, tls_options
+from subjects import Bare, Directly, Relay
 
 _PRIMARY = "primary"
 _FORWARDER = "forwarder"
@@ -26,19 +27,6 @@ _PREPARE_NS = 1_000_000  # before its COMMIT is due, a transaction is made ready
 _SPIN_NS = 200_000       # before its time, the writer is awake: a sleep may take so much longer
 _COMMIT_BYTES = 100
 _LATE = 0.95  # of the rate that was asked for; a server that reaches less is behind
-
-
-def allow_files():
-    """As many as the system grants; the servers and walbench inherit it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def cpu_ns(pid):
-    """User and system time of a process, those of its threads included that have ended: its
-    CPU-time clock, as clock_getcpuclockid(3) names it."""
-    cpuclock_sched = 2
-    return time.clock_gettime_ns((~pid << 3) | cpuclock_sched)
 
 
 class Writer:
@@ -54,12 +42,26 @@ class Writer:
         step = int(1e9 / rate)
         begin = time.time_ns() + step
         for number in range(count):
-            due = begin + number * step
-            _wait_for(due - _PREPARE_NS)
-            self._prepare(f"{label}@{due:016x}")
-            _wait_for(due)
-            self._run("COMMIT")
+            self._commit_at(label, begin + number * step)
         return count / ((time.time_ns() - begin + step) / 1e9)
+
+    def commit_while(self, goes_on, label, rate):
+        """As long as `goes_on()`, and how many that were. It is one schedule: a commit that is late
+        stays late."""
+        step = int(1e9 / rate)
+        due = time.time_ns()
+        count = 0
+        while goes_on():
+            due += step
+            self._commit_at(label, due)
+            count += 1
+        return count
+
+    def _commit_at(self, label, due):
+        _wait_for(due - _PREPARE_NS)
+        self._prepare(f"{label}@{due:016x}")
+        _wait_for(due)
+        self._run("COMMIT")
 
     def close(self):
         self._sql.close()
@@ -82,97 +84,14 @@ def _wait_for(wall_ns):
         pass
 
 
-class Subject:
-    """A server between the writer and the standbys: how it is started, and what it has used."""
-
-    def __init__(self, area, label, primary):
-        self.area = area
-        self.label = label
-        self.primary = primary
-
-    def start(self):
-        """Returns the port for standbys."""
-        raise NotImplementedError
-
-    def pids(self):
-        raise NotImplementedError
-
-    def stop(self):
-        raise NotImplementedError
-
-    def cpu_ns(self):
-        return sum(map(cpu_ns, self.pids()))
+_RIVALS = {_PRIMARY: Directly, _FORWARDER: Bare}
 
 
-class Directly(Subject):
-    """No server between: the primary's walsenders."""
-
-    def start(self):
-        return self.primary.port
-
-    def pids(self):
-        return map(int, self.primary.sql("SELECT pid FROM pg_stat_replication").split())
-
-    def stop(self):
-        pass
-
-
-class Bare(Subject):
-    """bench/forwarder.cc."""
-
-    _forwarder = None
-
-    def start(self):
-        self._forwarder = Forwarder(self.area, self.primary.port)
-        return self._forwarder.port
-
-    def pids(self):
-        return [self._forwarder.process.pid]
-
-    def stop(self):
-        self._forwarder.stop()
-
-
-class BuiltWalcast(Walcast):
-    """A walcast of a build of its own."""
-
-    def __init__(self, area, path, **options):
-        self._path = path
-        super().__init__(area, **options)
-
-    def _command(self, argv):
-        return [self._path, *argv[1:]]
-
-
-class Relay(Subject):
-    """A walcast with a new spool."""
-
-    _walcast = None
-
-    def __init__(self, area, label, primary, path):
-        super().__init__(area, label, primary)
-        self._path = _reachable_copy(area, label, path)
-        self._spool = area.path(f"spool-{label}")
-
-    def start(self):
-        self._walcast = BuiltWalcast(self.area, self._path, spool_directory=self._spool,
-                                     primary_conninfo=self.primary.conninfo())
-        return self._walcast.port
-
-    def pids(self):
-        return [self._walcast.process.pid]
-
-    def stop(self):
-        self._walcast.stop()
-        shutil.rmtree(self._spool)
-
-
-def _reachable_copy(area, label, path):
-    """The server user may not reach the build, and another build may have the same name."""
-    copy = area.path(f"walcast-{label}")
-    shutil.copy(path, copy)
-    os.chmod(copy, 0o755)
-    return copy
+def rivals_of(chosen):
+    """What the walcasts are compared with. The forwarder has no TLS."""
+    if chosen.builds_only:
+        return []
+    return [_PRIMARY] if chosen.tls else [_PRIMARY, _FORWARDER]
 
 
 @dataclass(frozen=True)
@@ -192,6 +111,7 @@ class Plan:
     commits: int
     warm_up: int
     rounds: int
+    sslmode: str
 
 
 def play(subject, plan, number):
@@ -201,14 +121,15 @@ def play(subject, plan, number):
                       .split()[-1])
     label = f"{subject.label}.{number}"
     writer = Writer(primary.port)
-    fleet = Fleet(area, subject.start(), plan.standbys, start, stamps=label, progress=True)
+    fleet = Fleet(area, subject.start(), plan.standbys, start, stamps=label, progress=True,
+                  sslmode=plan.sslmode)
     fleet.process.wait_for(rf"\s{plan.standbys} streaming", timeout=120)
     writer.commit("warm-up", plan.warm_up, plan.rate)
     before = subject.cpu_ns()
     rate = writer.commit(label, plan.commits, plan.rate)
     cpu = subject.cpu_ns() - before
     writer.close()
-    _wait_until_all_has_come(fleet)
+    wait_until_all_has_come(fleet)
     fleet.process.send_signal(signal.SIGINT)
     report = fleet.finish()
     subject.stop()
@@ -221,7 +142,7 @@ def play(subject, plan, number):
                  delays["count"] / plan.commits / plan.standbys)
 
 
-def _wait_until_all_has_come(fleet):
+def wait_until_all_has_come(fleet):
     """Until walbench has counted no byte for a second."""
     nothing = r" 0 B/s  0 failed$"
     before = fleet.process.count_in_log(nothing)
@@ -253,7 +174,7 @@ def _compared(mine, others, combine):
 def print_table(rounds, plan):
     """Medians of the rounds."""
     print(f"\n{plan.standbys} standbys, {plan.rate:g} commits/s, {plan.rounds} rounds of"
-          f" {plan.commits} commits, {os.cpu_count()} processors; from COMMIT due to WAL arrived")
+          f" {plan.commits} commits, {machine.described()}; from COMMIT due to WAL arrived")
     print(f"{'behind':<16}{'p50 us':>9}{'p99 us':>9}{'commits/s':>11}{'CPU us/commit':>15}"
           f"{'stamps':>9}")
     for label, done in rounds.items():
@@ -276,57 +197,63 @@ def print_comparison(rounds, label, other):
           f" {ratio('p99_us'):.2f}, CPU {ratio('cpu_us'):.2f}, commits/s {ratio('rate'):.2f}")
 
 
-def make_primary(area, plan, fsync):
+def make_primary(area, plan, fsync, tls):
     """Its WAL writer stays away, or it would flush what is written before a COMMIT."""
     return PgCluster.create(area, _PRIMARY, max_wal_senders=plan.standbys + 10, fsync=fsync,
-                            wal_keep_size="512MB", wal_writer_delay="10s").start()
+                            wal_keep_size="512MB", wal_writer_delay="10s", **tls).start()
 
 
-def make_subjects(area, primary, walcasts):
-    return [Directly(area, _PRIMARY, primary), Bare(area, _FORWARDER, primary),
-            *(Relay(area, label, primary, path) for label, path in walcasts)]
+def make_subjects(area, primary, walcasts, tls, rivals):
+    return [*(_RIVALS[rival](area, rival, primary) for rival in rivals),
+            *(Relay(area, label, primary, path, **{**tls, **options})
+              for label, path, options in walcasts)]
 
 
-def labelled_path(text):
-    label, equals, path = text.partition("=")
-    if not equals or not os.access(path, os.X_OK) or label in (_PRIMARY, _FORWARDER):
+def labelled_build(text):
+    """"old=build/old/walcast" or "late=build/release/bin/walcast,send_delay=10ms"."""
+    label, equals, rest = text.partition("=")
+    path, *options = rest.split(",")
+    if not equals or not os.access(path, os.X_OK) or label in (_PRIMARY, _FORWARDER) \
+            or not all("=" in option for option in options):
         raise argparse.ArgumentTypeError(f"LABEL=PATH of a walcast is expected, not {text}")
-    return label, path
+    return label, path, dict(option.split("=", 1) for option in options)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="perf/live.sh", description=__doc__)
-    parser.add_argument("--walcast", type=labelled_path, action="append", metavar="LABEL=PATH",
-                        help="a build to measure; the first one is what others are compared with")
+    parser.add_argument("--walcast", type=labelled_build, action="append",
+                        metavar="LABEL=PATH[,OPTION=VALUE...]",
+                        help="a build to measure, and options for it, named as in its file; the"
+                             " first one is what others are compared with")
     parser.add_argument("--standbys", type=int, default=1)
     parser.add_argument("--rate", type=float, default=200, help="commits per second")
     parser.add_argument("--commits", type=int, default=2000, help="of each server in each round")
     parser.add_argument("--warm-up", type=int, default=200, help="commits that are not counted")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--fsync", choices=("on", "off"), default="off", help="of the primary")
+    parser.add_argument("--tls", action="store_true", help="all standbys come over TLS")
+    parser.add_argument("--builds-only", action="store_true",
+                        help="compare the builds of walcast with each other, and with nothing else")
     return parser.parse_args()
 
 
 def main():
     chosen = parse_arguments()
-    plan = Plan(chosen.standbys, chosen.rate, chosen.commits, chosen.warm_up, chosen.rounds)
+    plan = Plan(chosen.standbys, chosen.rate, chosen.commits, chosen.warm_up, chosen.rounds,
+                "require" if chosen.tls else "disable")
     allow_files()
-    area = Area()
-    try:
-        walcasts = chosen.walcast or [("walcast", binary(area, "walcast"))]
-        primary = make_primary(area, plan, chosen.fsync)
-        rounds = play_rounds(make_subjects(area, primary, walcasts), plan)
+    with Area() as area:
+        walcasts = chosen.walcast or [("walcast", binary(area, "walcast"), {})]
+        tls = tls_options(area) if chosen.tls else {}
+        primary = make_primary(area, plan, chosen.fsync, tls)
+        rivals = rivals_of(chosen)
+        rounds = play_rounds(make_subjects(area, primary, walcasts, tls, rivals), plan)
         print_table(rounds, plan)
-        first, *others = [label for label, _ in walcasts]
-        for label in (first, *others):
-            print_comparison(rounds, label, _FORWARDER)
+        first, *others = [label for label, _, _ in walcasts]
+        for label in (first, *others) if rivals else ():
+            print_comparison(rounds, label, rivals[-1])
         for label in others:
             print_comparison(rounds, label, first)
-    except BaseException:
-        print(area.logs(), file=sys.stderr)
-        raise
-    finally:
-        area.close()
 
 
 if __name__ == "__main__":

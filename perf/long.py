@@ -1,6 +1,6 @@
 """What a long record and the padding of a switch cost behind a relay, beside PostgreSQL's own walsender:
 live (the relay has proven the WAL as it came), cold (the relay has started since), and for the live
-standbys of the same relay meanwhile."""
+standbys of the same server meanwhile."""
 
 import argparse
 import signal
@@ -8,6 +8,7 @@ import statistics
 import sys
 
 # tests/e2e/support
+from support import machine
 from support.area import Area
 from support.cluster import PgCluster
 from support.lsn import parse_lsn
@@ -89,13 +90,13 @@ def wait_for_relay(area, port, end):
         sys.exit(report.output)
 
 
-def commit_p99_us(area, primary, relay, label, plan, beside=None):
+def commit_p99_us(area, primary, server, label, plan, beside=None):
     """Of commits to live standbys, while one more standby reads the stretch `beside`."""
     start = flushed(primary)
-    fleet = Fleet(area, relay.port, plan.standbys, start, stamps=label, progress=True)
+    fleet = Fleet(area, server.port, plan.standbys, start, stamps=label, progress=True)
     fleet.process.wait_for(rf"\s{plan.standbys} streaming", timeout=120)
     writer = Writer(primary.port)
-    reader = Fleet(area, relay.port, 1, *beside) if beside else None
+    reader = Fleet(area, server.port, 1, *beside) if beside else None
     writer.commit(label, _COMMITS, plan.rate)
     writer.close()
     if reader is not None and reader.finish(timeout=_TIMEOUT).status != 0:
@@ -119,20 +120,23 @@ def play(area, primary, relay, name, write, plan, number):
     relay.restart()
     cold = drain_seconds(area, relay.port, stretch)
     again = drain_seconds(area, primary.port, stretch)
-    quiet = commit_p99_us(area, primary, relay, f"{name}{number}.quiet", plan)
+    label = f"{name}{number}"
+    quiet = commit_p99_us(area, primary, relay, f"{label}.quiet", plan)
     relay.restart()
-    busy = commit_p99_us(area, primary, relay, f"{name}{number}.busy", plan, stretch)
+    busy = commit_p99_us(area, primary, relay, f"{label}.busy", plan, stretch)
+    peer_quiet = commit_p99_us(area, primary, primary, f"{label}.peer_quiet", plan)
+    peer_busy = commit_p99_us(area, primary, primary, f"{label}.peer_busy", plan, stretch)
     print(f"round {number + 1}, {name}: {(stretch[1] - stretch[0]) >> 20} MB; PostgreSQL"
           f" {alone:.3f} and {again:.3f} s, live {live:.3f} s, cold {cold:.3f} s; p99 of"
-          f" {plan.standbys} live standbys {quiet:.0f} us, beside a cold reader {busy:.0f} us",
-          flush=True)
-    return live / alone, cold / again, busy / quiet
+          f" {plan.standbys} live standbys {quiet:.0f} us, beside a cold reader {busy:.0f} us;"
+          f" PostgreSQL's {peer_quiet:.0f} us, beside a reader {peer_busy:.0f} us", flush=True)
+    return live / alone, cold / again, busy / quiet, busy / peer_busy
 
 
 def measure(name, segment_mb, write, plan):
-    area = Area()
-    try:
-        primary = PgCluster.create(area, "primary", segment_mb, max_wal_senders=20, fsync="off",
+    with Area() as area:
+        primary = PgCluster.create(area, "primary", segment_mb, max_wal_senders=plan.standbys + 20,
+                                   max_connections=plan.standbys + 20, fsync="off",
                                    wal_keep_size="16GB", max_wal_size="16GB",
                                    wal_writer_delay="10s").start()
         relay = Relay(area, primary)
@@ -140,14 +144,9 @@ def measure(name, segment_mb, write, plan):
         rounds = [play(area, primary, relay, name, lambda: write(primary), plan, number)
                   for number in range(plan.rounds)]
         relay.stop()
-    except BaseException:
-        print(area.logs(), file=sys.stderr)
-        raise
-    finally:
-        area.close()
-    live, cold, p99 = (statistics.median(ratios) for ratios in zip(*rounds))
+    live, cold, p99, peer = (statistics.median(ratios) for ratios in zip(*rounds))
     print(f"{name}: time / PostgreSQL's live {live:.2f}, cold {cold:.2f}; p99 of live standbys"
-          f" beside it / without {p99:.2f}", flush=True)
+          f" beside it / without {p99:.2f}, / PostgreSQL's beside it {peer:.2f}", flush=True)
 
 
 def parse_arguments():
@@ -163,6 +162,7 @@ def parse_arguments():
 def main():
     plan = parse_arguments()
     allow_files()
+    print(machine.described(), flush=True)
     measure("record", 16, lambda primary: write_record(primary, plan.record_megabytes), plan)
     measure("padding", plan.segment_megabytes, write_padding, plan)
 

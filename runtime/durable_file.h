@@ -14,10 +14,12 @@
 // undo the rename, since that would need the same directory's fsync.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "runtime/fd.h"
 #include "runtime/result.h"
 
 namespace runtime {
@@ -29,9 +31,16 @@ inline constexpr std::string_view kTemporarySuffix = ".tmp";
 // whole old file or the whole new one; after success it has the new one. A short write is a full
 // disk, as everywhere in PostgreSQL.
 Result<void> replace_file(const std::string& path, std::span<const std::byte> content);
+// The same, of a file that its owner alone may read or write, whatever others may do with new
+// files (process.h).
+Result<void> replace_private_file(const std::string& path, std::span<const std::byte> content);
+// The same as the first with the first `size` bytes of another file, which is copied piece by
+// piece. kDataCorrupted: it is shorter.
+Result<void> replace_file_by_copy(const std::string& path, const UniqueFd& from,
+                                  const std::string& from_path, std::uint64_t size);
 
-// That the file does not exist is no failure, so that a removal that failed may be tried again:
-// after a failure the file may be there or not, also after a crash.
+// A file that does not exist is no failure, so that a removal that failed may be tried again: after
+// a failure the file may be there or not, also after a crash.
 Result<void> remove_file(const std::string& path);
 
 }  // namespace runtime

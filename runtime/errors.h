@@ -19,6 +19,7 @@ inline constexpr ErrorKind kIoError{"io_error", "58030"};
 inline constexpr ErrorKind kNoResources{"insufficient_resources", "53000"};
 inline constexpr ErrorKind kDataCorrupted{"data_corrupted", "XX001"};
 inline constexpr ErrorKind kInternal{"internal_error", "XX000"};
+inline constexpr ErrorKind kConfigFileError{"config_file_error", "F0000"};
 
 // Errors that rooms of one floor share, which do not include each other.
 inline constexpr ErrorKind kInvalidParameterValue{"invalid_parameter_value", "22023"};

@@ -15,14 +15,13 @@
 #include "runtime/check.h"
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/probes.h"
+#include "runtime/process.h"
 #include "runtime/system_call.h"
 
 namespace runtime {
 
 namespace {
-
-constexpr mode_t kFileMode = 0600;       // PG_FILE_MODE_OWNER
-constexpr mode_t kDirectoryMode = 0700;  // PG_DIR_MODE_OWNER
 
 int flags_of(OpenMode mode) {
   switch (mode) {
@@ -34,6 +33,13 @@ int flags_of(OpenMode mode) {
       return O_CREAT | O_TRUNC;
   }
   UNREACHABLE();
+}
+
+// A link in its place is not followed.
+constexpr int kLockFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+
+std::string lock_file_of(const std::string& directory) {
+  return format("{}/{}", directory, kLockFileName);
 }
 
 }  // namespace
@@ -48,7 +54,7 @@ Result<UniqueFd> open_for_reading(const std::string& path) {
 
 Result<UniqueFd> open_for_writing(const std::string& path, OpenMode mode) {
   const int flags = O_RDWR | O_CLOEXEC | flags_of(mode);
-  UniqueFd file(retry_on_signal([&] { return ::open(path.c_str(), flags, kFileMode); }));
+  UniqueFd file(retry_on_signal([&] { return ::open(path.c_str(), flags, mode_of_new_files()); }));
   if (!file) return fail_call(mode == OpenMode::kExisting ? "open file" : "create file", path);
   return file;
 }
@@ -98,7 +104,10 @@ Result<void> sync_file(const UniqueFd& file, const std::string& path, SyncWhat w
   const auto sync = [&] {
     return what == SyncWhat::kData ? ::fdatasync(file.get()) : ::fsync(file.get());
   };
-  if (retry_on_signal(sync) != 0) return fail_call("fsync file", path);
+  probes::fsync_begin(file.get(), path.c_str());
+  const int failed = retry_on_signal(sync);
+  probes::fsync_end(file.get(), path.c_str());
+  if (failed != 0) return fail_call("fsync file", path);
   return {};
 }
 
@@ -138,9 +147,15 @@ Result<void> unlink_file(const std::string& path) {
 }
 
 Result<void> create_private_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_parent(path);
-  if (errno == EEXIST) return {};
+  if (::mkdir(path.c_str(), mode_of_new_directories()) == 0) return sync_parent(path);
   const int sys_errno = errno;
+  if (sys_errno == EEXIST) {
+    // The process that made it may have been killed before it was durable. One of other users
+    // may lie in one that may not be read; and it is for its reader to say that it is a file.
+    auto synced = sync_parent(path);
+    const ErrorKind* const kind = synced ? nullptr : synced.error().kind;
+    return kind == &kNoPermission || kind == &kWrongObjectType ? Result<void>() : synced;
+  }
   Error error = system_error(sys_errno, format("could not create directory \"{}\"", path));
   if (sys_errno == ENOENT) {
     error.hint = "The directory above it must exist. Is a file system not mounted?";
@@ -165,14 +180,29 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 }
 
 Result<UniqueFd> lock_directory(const std::string& path) {
-  UniqueFd directory = TRY(open_for_reading(path));
-  if (retry_on_signal([&] { return ::flock(directory.get(), LOCK_EX | LOCK_NB); }) == 0) {
-    return directory;
-  }
-  if (errno != EWOULDBLOCK) return fail_call("lock directory", path);
+  const std::string name = lock_file_of(path);
+  const auto open = [&name](int flags) {
+    return UniqueFd(retry_on_signal([&] { return ::open(name.c_str(), flags, 0600); }));
+  };
+  UniqueFd file = open(kLockFlags);  // a full disk has it
+  if (!file && errno == ENOENT) file = open(kLockFlags | O_CREAT);
+  if (!file) return fail_call("open file", name);
+  if (::fchmod(file.get(), 0600) != 0) return fail_call("set permissions of file", name);
+  if (retry_on_signal([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) == 0) return file;
+  if (errno != EWOULDBLOCK) return fail_call("lock file", name);
   return Error{.kind = &kLockFileExists,
                .what = format("directory \"{}\" is already in use", path),
                .hint = "Is another server running with this directory?"};
+}
+
+Result<bool> is_locked(const std::string& path) {
+  const std::string name = lock_file_of(path);
+  const UniqueFd file(retry_on_signal([&] { return ::open(name.c_str(), kLockFlags); }));
+  if (!file && errno == ENOENT) return false;
+  if (!file) return fail_call("open file", name);
+  if (retry_on_signal([&] { return ::flock(file.get(), LOCK_SH | LOCK_NB); }) == 0) return false;
+  if (errno != EWOULDBLOCK) return fail_call("lock file", name);
+  return true;
 }
 
 Result<std::uint64_t> free_bytes(const std::string& directory) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/fd.h"
@@ -48,8 +49,8 @@ Result<void> sync_file(const UniqueFd& file, const std::string& path, SyncWhat w
 // its files on disk.
 Result<void> sync_path(const std::string& path);
 
-// What is read of a file from now on is what the disk has: after a sync that failed, the page cache
-// may have more. REQUIRES: the file was synced.
+// Has reads of the file go to the disk from now on: after a sync that failed, the page cache may
+// have more than the disk. REQUIRES: the file was synced.
 Result<void> drop_cached(const std::string& path);
 
 // The whole of a small file. It is an error if the file is larger than `bytes_max`.
@@ -71,8 +72,12 @@ Result<void> sync_parent(const std::string& path);
 Result<std::vector<std::string>> list_directory(const std::string& path);
 
 // Takes a directory for this process alone, for as long as the descriptor is open; a crash ends
-// that too. It is an error if another process has it.
+// that too. It is an error if another process has it. What is locked is a file in it that no other
+// user may open: a user that can open what is locked can lock it, and keep a server from starting.
+inline constexpr std::string_view kLockFileName = "walcast.lock";
 Result<UniqueFd> lock_directory(const std::string& path);
+// Whether a process has taken it. Makes no file.
+Result<bool> is_locked(const std::string& path);
 
 // The bytes that this process may still take of the file system of a directory.
 Result<std::uint64_t> free_bytes(const std::string& directory);

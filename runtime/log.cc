@@ -111,7 +111,7 @@ void report(Level level, const Error& error) {
 
 namespace runtime {
 
-// What the log has said before comes first, if its reader reads.
+// Lines that were logged before come first, if the log's reader reads.
 void check_failed(const char* file, int line, const char* what) {
   constexpr Duration kWait = std::chrono::seconds(1);
   log::drain(kWait);

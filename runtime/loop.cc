@@ -2,10 +2,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "runtime/check.h"
 
 namespace runtime {
+
+namespace {
+
+constexpr std::size_t kEventsMin = 4;  // which any turn may take in
+
+// An object that dies may retire another one, or leave something unfinished.
+void bury(std::vector<std::unique_ptr<Loop::Retired>>& retired) {
+  std::vector<std::unique_ptr<Loop::Retired>> dying;
+  while (!retired.empty()) {
+    dying.swap(retired);
+    dying.clear();
+  }
+}
+
+}  // namespace
 
 Loop::Loop(const Clock& clock, Options options)
     : clock_(clock),
@@ -13,6 +29,7 @@ Loop::Loop(const Clock& clock, Options options)
       epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
       mailbox_(doorbell_),
       events_(options.events_per_turn),
+      events_at_once_(options.events_per_turn),
       now_(clock.now()) {
   CHECK(epoll_fd_.valid());
   // No handler: the doorbell. Each write to it is an edge, so it never has to be read.
@@ -62,23 +79,51 @@ void Loop::unwatch(int fd) {
 
 void Loop::turn(bool may_sleep) {
   const bool sleep = may_sleep && !more_work_ && doorbell_.prepare_to_sleep();
-  const int count = ::epoll_wait(epoll_fd_.get(), events_.data(), static_cast<int>(events_.size()),
+  const int count = ::epoll_wait(epoll_fd_.get(), events_.data(), static_cast<int>(events_at_once_),
                                  sleep ? sleep_ms() : 0);
   CHECK(count >= 0 || errno == EINTR);
   doorbell_.awake_by_edge();
   now_ = clock_.now();
   IntrusiveList<Unfinished> earlier;
   earlier.take_all(unfinished_);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    if (event.data.ptr != nullptr) static_cast<Handler*>(event.data.ptr)->on_ready(event.events);
-  }
-  while (Unfinished* work = earlier.pop_front()) work->go_on();
-  more_work_ = mailbox_.drain(options_.tasks_per_turn);
+  handle_events(static_cast<std::size_t>(std::max(count, 0)));
+  go_on_with(earlier);
+  more_work_ = drain_mailbox();
   timers_.fire(now_);
   if (turn_work_ != nullptr && turn_work_->on_turn()) more_work_ = true;
+  bury(retired_);
   if (!unfinished_.empty()) more_work_ = true;
-  retired_.clear();
+}
+
+// What epoll has reported is handled at once, since it would report the first of it again before
+// the rest. Those that it has not come to are the first of the next turn.
+void Loop::handle_events(std::size_t count) {
+  for (const epoll_event& event : std::span(events_).first(count)) {
+    if (event.data.ptr != nullptr) static_cast<Handler*>(event.data.ptr)->on_ready(event.events);
+  }
+  if (count > kEventsMin && turn_is_long()) {
+    events_at_once_ = std::max(count / 2, kEventsMin);
+  } else if (count == events_at_once_) {
+    events_at_once_ = std::min(2 * count, events_.size());
+  }
+}
+
+// Whether more tasks may be waiting. At least one has its turn.
+bool Loop::drain_mailbox() {
+  for (std::size_t ran = 0; ran < options_.tasks_per_turn; ++ran) {
+    if (!mailbox_.drain(1)) return false;
+    if (turn_is_long()) break;
+  }
+  return true;
+}
+
+void Loop::go_on_with(IntrusiveList<Unfinished>& earlier) {
+  while (Unfinished* work = earlier.pop_front()) {
+    work->go_on();
+    if (turn_is_long()) break;
+  }
+  earlier.take_all(unfinished_);
+  unfinished_.take_all(earlier);
 }
 
 // Rounded up, so that a timer is due when the loop wakes for it. It counts from the begin of the

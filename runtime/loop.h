@@ -23,7 +23,10 @@ namespace runtime {
 //   Owner: the object that runs its thread.  Thread: the one that calls run(); stop(), mailbox()
 //   and doorbell() are for any.
 //   Borrows: the clock.
-//   Limits: events_per_turn and tasks_per_turn bound what one turn takes in.
+//   Limits: events_per_turn and tasks_per_turn bound what one turn takes in. When it has taken
+//   turn_time, tasks and what is unfinished wait for the next one, and a handler that asks
+//   turn_is_long() puts off what can wait; the turns after one whose events took so long take in
+//   fewer of them. So the owner's work comes about once in turn_time, whatever crowd is there.
 // A loop is a capability for clang's analysis. What its thread owns is GUARDED_BY(loop_); private
 // functions that touch it REQUIRE the loop, all others assert it first. An assertion is also a
 // check at run time in debug builds, and nothing in others.
@@ -31,7 +34,8 @@ class CAPABILITY("loop") Loop {
  public:
   struct Options {
     std::size_t events_per_turn = 256;
-    std::size_t tasks_per_turn = 1024;
+    std::size_t tasks_per_turn = 64;
+    Duration turn_time = std::chrono::microseconds(500);
   };
 
   // What epoll reports to. A handler must stay alive until the end of the turn in which it was
@@ -94,7 +98,8 @@ class CAPABILITY("loop") Loop {
     assert_in_thread();
     turn_work_ = work;
   }
-  // Calls it in the next turn, after the events, unless it finishes before.
+  // Calls it in the next turn, after the events, unless it finishes before. Of several the first
+  // is called in any case, and those for which the turn has no time keep their order.
   void go_on_next_turn(Unfinished& work) {
     assert_in_thread();
     unfinished_.push_back(work.link_);
@@ -115,9 +120,17 @@ class CAPABILITY("loop") Loop {
     return now_;
   }
   WallMicros wall_now() const { return clock_.wall_now(); }
+  // Whether this turn has taken its time.
+  bool turn_is_long() const {
+    assert_in_thread();
+    return clock_.now() - now_ >= options_.turn_time;
+  }
 
  private:
   void turn(bool may_sleep) REQUIRES(this);
+  void handle_events(std::size_t count) REQUIRES(this);
+  bool drain_mailbox() REQUIRES(this);
+  void go_on_with(IntrusiveList<Unfinished>& earlier) REQUIRES(this);
   int sleep_ms() const REQUIRES(this);
 
   const Clock& clock_;
@@ -128,6 +141,7 @@ class CAPABILITY("loop") Loop {
   std::thread::id thread_;  // none: it does not run
   Timers timers_ GUARDED_BY(this);
   std::vector<epoll_event> events_ GUARDED_BY(this);
+  std::size_t events_at_once_ GUARDED_BY(this);  // what a turn takes of them
   std::vector<std::unique_ptr<Retired>> retired_ GUARDED_BY(this);
   IntrusiveList<Unfinished> unfinished_ GUARDED_BY(this);
   TurnWork* turn_work_ GUARDED_BY(this) = nullptr;

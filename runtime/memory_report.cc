@@ -1,5 +1,7 @@
 #include "runtime/memory_report.h"
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -16,11 +18,14 @@ namespace runtime {
 
 namespace {
 
-std::size_t heap_figure(const char* name) {
-  std::size_t value = 0;
+template <typename Value>
+Value heap_value(const char* name) {
+  Value value{};
   std::size_t size = sizeof(value);
-  return ::mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
+  return ::mallctl(name, &value, &size, nullptr, 0) == 0 ? value : Value{};
 }
+
+std::size_t heap_figure(const char* name) { return heap_value<std::size_t>(name); }
 
 }  // namespace
 
@@ -40,6 +45,18 @@ void log_heap() {
   log::log("heap: {} bytes allocated, {} active, {} resident, {} mapped",
            heap_figure("stats.allocated"), heap_figure("stats.active"),
            heap_figure("stats.resident"), heap_figure("stats.mapped"));
+}
+
+// jemalloc numbers the files; the last one is the newest.
+void dump_heap_profile() {
+  if (::mallctl == nullptr || !heap_value<bool>("opt.prof")) return;
+  const auto* const prefix = heap_value<const char*>("opt.prof_prefix");
+  const int failure = ::mallctl("prof.dump", nullptr, nullptr, nullptr, 0);
+  if (failure == 0) {
+    log::log("heap profile written to {}.{}.*.heap", prefix, ::getpid());
+  } else {
+    log::error("could not write a heap profile to {}.{}.*.heap", prefix, ::getpid());
+  }
 }
 
 }  // namespace runtime

@@ -7,4 +7,8 @@ namespace runtime {
 void log_memory_contexts();
 void log_heap();
 
+// Where the process was started with MALLOC_CONF=prof:true, writes by whom the heap's memory was
+// allocated (jeprof(1) reads it), and logs to which file. Blocks on it.
+void dump_heap_profile();
+
 }  // namespace runtime

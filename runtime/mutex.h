@@ -3,6 +3,8 @@
 // A mutex that clang's analysis understands. For cold paths only: never on the way of a WAL byte,
 // never held across I/O or a callback.
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 
 #include "runtime/annotations.h"
@@ -27,6 +29,22 @@ class SCOPED_CAPABILITY Lock {
 
  private:
   Mutex& mutex_;
+};
+
+// What a thread waits for under a mutex. A wait may end for no reason, so the waiter looks again.
+class Condition {
+ public:
+  // Gives the mutex up meanwhile.
+  void wait(Mutex& mutex) REQUIRES(mutex) { condition_.wait(mutex); }
+  // The same; false once the deadline is past.
+  bool wait_until(Mutex& mutex, std::chrono::steady_clock::time_point deadline) REQUIRES(mutex) {
+    return condition_.wait_until(mutex, deadline) == std::cv_status::no_timeout;
+  }
+  void notify_one() { condition_.notify_one(); }
+  void notify_all() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable_any condition_;
 };
 
 }  // namespace runtime

@@ -109,6 +109,8 @@ class [[nodiscard]] Result<void> {
 
 // The value of a Result, or return its Error from the enclosing function:
 //   auto fd = TRY(open_file(path));
+// Where it returns, what the same expression has built so far is not destroyed: a TRY in braces
+// does not stand behind a member that has a destructor.
 #define TRY(expression)                                                                 \
   __extension__({                                                                       \
     auto try_result = (expression);                                                     \

@@ -1,7 +1,9 @@
 #include "runtime/service_manager.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -9,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "runtime/errors.h"
 #include "runtime/format.h"
 #include "runtime/system_call.h"
 
@@ -53,6 +56,47 @@ void ServiceManager::tell(const std::string& state) {
     return ::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL,
                     reinterpret_cast<const sockaddr*>(&address), size);
   }));
+}
+
+namespace {
+
+constexpr int kFirstPassed = 3;  // SD_LISTEN_FDS_START
+
+// A number in the environment; 0 if there is none.
+int environment_number(const char* name) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? 0 : std::atoi(text);
+}
+
+bool is_option_set(int fd, int option, int wanted) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+}  // namespace
+
+Result<std::vector<UniqueFd>> take_passed_sockets() {
+  const int count =
+      environment_number("LISTEN_PID") == ::getpid() ? environment_number("LISTEN_FDS") : 0;
+  for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  std::vector<UniqueFd> passed;
+  for (int fd = kFirstPassed; fd < kFirstPassed + count; ++fd) {
+    const bool is_known = is_option_set(fd, SO_DOMAIN, AF_UNIX) ||
+                          is_option_set(fd, SO_DOMAIN, AF_INET) ||
+                          is_option_set(fd, SO_DOMAIN, AF_INET6);
+    if (!is_known || !is_option_set(fd, SO_TYPE, SOCK_STREAM) ||
+        !is_option_set(fd, SO_ACCEPTCONN, 1)) {
+      return Error{.kind = &kInternal,
+                   .what = format("descriptor {}, which the service manager has passed, is no "
+                                  "listening stream socket of TCP or Unix",
+                                  fd)};
+    }
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    passed.emplace_back(fd);
+  }
+  return passed;
 }
 
 }  // namespace runtime

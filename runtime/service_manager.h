@@ -2,14 +2,16 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/fd.h"
+#include "runtime/result.h"
 
 namespace runtime {
 
 // Tells the service manager that has started the process how it is, as sd_notify(3) does: lines of
 // "NAME=value" in a datagram to the socket that $NOTIFY_SOCKET names. Without one, or if it does
-// not answer, nothing happens: a server does not depend on who watches it.
+// not answer, nothing happens: a server does not depend on the manager that watches it.
 //   Owner: main.  Thread: main's; never blocks.
 class ServiceManager {
  public:
@@ -35,5 +37,10 @@ class ServiceManager {
   UniqueFd socket_;
   std::string status_;
 };
+
+// The sockets that the service manager has opened for this process and listens on, as
+// sd_listen_fds(3) finds them; none if it has not. The environment does not tell of them any more.
+// Thread: main's, before there are others.
+Result<std::vector<UniqueFd>> take_passed_sockets();
 
 }  // namespace runtime

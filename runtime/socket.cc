@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -31,6 +33,11 @@ IoResult io_result(ssize_t moved, IoResult::Status at_zero) {
   if (errno == EAGAIN) return {.status = IoResult::Status::kBlocked};
   return {.status = IoResult::Status::kFailed, .sys_errno = errno};
 }
+
+// Without a limit the kernel lets the buffer of a socket grow with its connection's rate, to
+// megabytes (tcp_wmem), which a peer that stops reading keeps. Bytes that are on their way to the
+// peer do not count, so a long way wants no more of them.
+constexpr int kUnsentBytesMax = 512 * 1024;
 
 void set_option(int fd, int level, int name, int value) {
   CHECK(::setsockopt(fd, level, name, &value, sizeof(value)) == 0);
@@ -56,6 +63,20 @@ Result<UniqueFd> bind_to(const SocketAddress& address, bool shared) {
   return fd;
 }
 
+// A socket that was passed to the process may take clients of IPv4 under IPv6 (RFC 4291, 2.5.5.2):
+// no rule of IPv4 would know them by such an address.
+void unmap(SocketAddress& address) {
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+  if (address.storage.ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = v6.sin6_port;
+  std::memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
+  address.storage = {};
+  std::memcpy(&address.storage, &v4, sizeof(v4));
+  address.size = sizeof(v4);
+}
+
 }  // namespace
 
 bool SocketAddress::is_loopback() const {
@@ -68,6 +89,7 @@ bool SocketAddress::is_loopback() const {
 }
 
 std::uint16_t SocketAddress::port() const {
+  DCHECK(!is_unix());
   if (storage.ss_family == AF_INET) {
     return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
   }
@@ -75,6 +97,7 @@ std::uint16_t SocketAddress::port() const {
 }
 
 void SocketAddress::set_port(std::uint16_t port) {
+  DCHECK(!is_unix());
   if (storage.ss_family == AF_INET) {
     reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port);
   } else {
@@ -83,6 +106,7 @@ void SocketAddress::set_port(std::uint16_t port) {
 }
 
 std::string SocketAddress::host() const {
+  if (is_unix()) return "[local]";
   char text[INET6_ADDRSTRLEN] = "?";
   const void* raw =
       storage.ss_family == AF_INET
@@ -93,6 +117,7 @@ std::string SocketAddress::host() const {
 }
 
 std::string SocketAddress::text() const {
+  if (is_unix()) return host();
   return storage.ss_family == AF_INET6 ? format("[{}]:{}", host(), port())
                                        : format("{}:{}", host(), port());
 }
@@ -134,22 +159,17 @@ Result<UniqueFd> listen_on(const SocketAddress& address, int backlog) {
 SocketAddress local_address(int fd) {
   SocketAddress address{.size = sizeof(sockaddr_storage)};
   CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size) == 0);
+  unmap(address);
   return address;
 }
 
-bool is_within_host(int fd) {
-  const SocketAddress ours = local_address(fd);
+std::optional<SocketAddress> peer_address(int fd) {
   SocketAddress peer{.size = sizeof(sockaddr_storage)};
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) return false;
-  if (peer.storage.ss_family == AF_INET) {
-    const auto& mine = reinterpret_cast<const sockaddr_in&>(ours.storage);
-    const auto& its = reinterpret_cast<const sockaddr_in&>(peer.storage);
-    return peer.is_loopback() || mine.sin_addr.s_addr == its.sin_addr.s_addr;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) {
+    return std::nullopt;
   }
-  if (peer.storage.ss_family != AF_INET6) return false;
-  const auto& mine = reinterpret_cast<const sockaddr_in6&>(ours.storage);
-  const auto& its = reinterpret_cast<const sockaddr_in6&>(peer.storage);
-  return peer.is_loopback() || IN6_ARE_ADDR_EQUAL(&mine.sin6_addr, &its.sin6_addr);
+  unmap(peer);
+  return peer;
 }
 
 Accepted accept_from(int listen_fd) {
@@ -165,8 +185,11 @@ Accepted accept_from(int listen_fd) {
     if (errno != EAGAIN && errno != ECONNABORTED) accepted.sys_errno = errno;
     return accepted;
   }
+  unmap(accepted.peer);
+  if (accepted.peer.is_unix()) return accepted;
   set_option(accepted.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(accepted.fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(accepted.fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
   return accepted;
 }
 
@@ -193,24 +216,40 @@ std::uint64_t unacknowledged_bytes(int fd) {
   return static_cast<std::uint64_t>(bytes);
 }
 
-void reset_on_close(int fd) {
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
+void set_reset_on_close(int fd, bool resets) {
+  const linger at_once{.l_onoff = resets ? 1 : 0, .l_linger = 0};
   CHECK(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
 }
 
-IoResult receive(int fd, std::span<std::byte> buffer) {
-  return io_result(
-      retry_on_signal([&] { return ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT); }),
-      IoResult::Status::kEnd);
+namespace {
+
+IoResult receive_with(int flags, int fd, std::span<std::byte> buffer) {
+  const auto call = [&] { return ::recv(fd, buffer.data(), buffer.size(), flags | MSG_DONTWAIT); };
+  return io_result(retry_on_signal(call), IoResult::Status::kEnd);
 }
 
+}  // namespace
+
+IoResult receive(int fd, std::span<std::byte> buffer) { return receive_with(0, fd, buffer); }
+IoResult peek(int fd, std::span<std::byte> buffer) { return receive_with(MSG_PEEK, fd, buffer); }
+
+std::size_t unread_bytes(int fd) {
+  int bytes = 0;
+  CHECK(::ioctl(fd, SIOCINQ, &bytes) == 0);
+  return static_cast<std::size_t>(bytes);
+}
+
+// A Unix socket does not know MSG_TRUNC, and says that there is no buffer.
 IoResult discard(int fd, std::size_t bytes) {
   // Not recv(): of that the thread sanitizer believes that it writes to the buffer, which is none.
-  return io_result(retry_on_signal([&] {
-                     return ::syscall(SYS_recvfrom, fd, nullptr, bytes, MSG_DONTWAIT | MSG_TRUNC,
-                                      nullptr, nullptr);
-                   }),
-                   IoResult::Status::kEnd);
+  const IoResult result = io_result(retry_on_signal([&] {
+                                      return ::syscall(SYS_recvfrom, fd, nullptr, bytes,
+                                                       MSG_DONTWAIT | MSG_TRUNC, nullptr, nullptr);
+                                    }),
+                                    IoResult::Status::kEnd);
+  if (result.status != IoResult::Status::kFailed || result.sys_errno != EFAULT) return result;
+  std::array<std::byte, 16 * 1024> buffer;
+  return receive(fd, std::span(buffer).first(std::min(bytes, buffer.size())));
 }
 
 IoResult send_vector(int fd, std::span<const iovec> pieces, bool more) {

@@ -1,12 +1,13 @@
 #pragma once
 
-// TCP sockets that never block. EINTR and EAGAIN stay inside.
+// TCP and Unix sockets that never block. EINTR and EAGAIN stay inside.
 
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,11 +35,13 @@ struct SocketAddress {
   socklen_t size = 0;
 
   bool is_loopback() const;
+  bool is_unix() const { return storage.ss_family == AF_UNIX; }
+  // These two only of TCP addresses.
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
-  // "127.0.0.1" or "::1", without the port.
+  // "127.0.0.1" or "::1", without the port; "[local]" of a Unix socket.
   std::string host() const;
-  // "127.0.0.1:5432" or "[::1]:5432".
+  // "127.0.0.1:5432", "[::1]:5432" or "[local]".
   std::string text() const;
 };
 
@@ -51,17 +54,16 @@ Result<void> check_unused(const SocketAddress& address);
 Result<UniqueFd> listen_on(const SocketAddress& address, int backlog);
 // The address that a socket is bound to, with the port that the kernel chose.
 SocketAddress local_address(int fd);
-// Whether both ends of a TCP connection are on this host, by their addresses. Pages that are sent
-// to such a peer are not copied: they stay the file's until it has read them, also when TCP has
-// acknowledged them.
-bool is_within_host(int fd);
+// The address of the peer of a connection; none if there is no connection any more.
+std::optional<SocketAddress> peer_address(int fd);
 
 struct Accepted {
   UniqueFd fd;  // invalid when no connection is waiting
   SocketAddress peer;
   int sys_errno = 0;  // why fd is invalid, unless no connection was waiting
 };
-// Takes one waiting connection, with TCP_NODELAY and SO_KEEPALIVE as pqcomm.c's pq_init sets them.
+// Takes one waiting connection, one of TCP with TCP_NODELAY and SO_KEEPALIVE as pqcomm.c's pq_init
+// sets them, which keeps 512 kB at most that are not sent (TCP_NOTSENT_LOWAT).
 Accepted accept_from(int listen_fd);
 
 // Starts to connect; the socket becomes writable when that has succeeded or failed.
@@ -69,13 +71,19 @@ Result<UniqueFd> connect_to(const SocketAddress& address);
 // The outcome of connect_to: 0, or an errno.
 int connect_error(int fd);
 
-// Bytes that were sent, and which the peer has not acknowledged.
+// Bytes that were sent, and which the peer has not acknowledged. On a Unix socket, the memory that
+// holds what the peer has not read: more than the bytes.
 std::uint64_t unacknowledged_bytes(int fd);
-// The close to come throws away what was sent and is not acknowledged: the peer sees a reset.
-void reset_on_close(int fd);
+// Whether the close to come, be it by the end of the process, throws away what was sent and is not
+// acknowledged: then the peer sees a reset.
+void set_reset_on_close(int fd, bool resets);
 
 IoResult receive(int fd, std::span<std::byte> buffer);
-// Drops up to `bytes` received bytes in the kernel, without copying them (MSG_TRUNC).
+// The same, and leaves in the socket what it has shown.
+IoResult peek(int fd, std::span<std::byte> buffer);
+// How many bytes lie in the socket for receive().
+std::size_t unread_bytes(int fd);
+// Drops up to `bytes` received bytes; those of TCP in the kernel, without copying them (MSG_TRUNC).
 IoResult discard(int fd, std::size_t bytes);
 // `more` tells the kernel that the rest of the segment follows at once (MSG_MORE).
 IoResult send_vector(int fd, std::span<const iovec> pieces, bool more);

@@ -47,7 +47,12 @@ const TcpTimeouts& system_tcp_timeouts() {
   return timeouts;
 }
 
+// Unix sockets have none, which is no error (pqcomm.c, pq_setkeepalivesidle).
 Result<void> set_tcp_timeouts(int fd, const TcpTimeouts& timeouts) {
+  int domain = 0;
+  socklen_t domain_size = sizeof(domain);
+  CHECK(::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == 0);
+  if (domain == AF_UNIX) return {};
   Result<void> done;
   for (const Option& option : kOptions) {
     const int wanted = timeouts.*option.value;

@@ -11,27 +11,24 @@
 
 namespace runtime {
 
-namespace {
-
-// Signals that ask for something are main's, whatever main does with them when it starts a thread
-// (signals.h). A new thread has the mask of the one that starts it, so none finds it unmasked.
-template <typename Body>
-std::thread start_without_requests(Body body) {
+// A new thread has the mask of the one that starts it, so none of these signals finds it unmasked,
+// whatever main does with them when it starts a thread.
+std::thread start_thread(const std::string& name, std::function<void()> body) {
   sigset_t requests;
   sigset_t before;
   ::sigemptyset(&requests);
   for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGUSR1}) ::sigaddset(&requests, signal);
   CHECK(::pthread_sigmask(SIG_BLOCK, &requests, &before) == 0);
-  std::thread thread(std::move(body));
+  std::thread thread([thread_name = name.substr(0, 15), run = std::move(body)] {
+    ::pthread_setname_np(::pthread_self(), thread_name.c_str());
+    run();
+  });
   CHECK(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   return thread;
 }
 
-}  // namespace
-
 NamedThread::NamedThread(const std::string& name, Body body)
-    : thread_(start_without_requests([thread_name = name.substr(0, 15), run = std::move(body)] {
-        ::pthread_setname_np(::pthread_self(), thread_name.c_str());
+    : thread_(start_thread(name, [run = std::move(body)] {
         memctx::Context top("TopMemoryContext");
         const memctx::CurrentGuard guard(top);
         run(top);

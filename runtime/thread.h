@@ -8,8 +8,11 @@
 
 namespace runtime {
 
-// A thread with a name (15 bytes, as the kernel keeps it) and a top memory context of its own,
-// which lives as long as the thread runs.
+// Starts a thread with a name, of which the kernel keeps 15 bytes. It takes no signal that asks for
+// something: those are main's (signals.h).
+std::thread start_thread(const std::string& name, std::function<void()> body);
+
+// A thread with a name and a top memory context of its own, which lives as long as the thread runs.
 //   Owner: the object that starts it; joined when destroyed.  Thread: the owner's.
 class NamedThread {
  public:

@@ -1,7 +1,7 @@
 #pragma once
 
-// Tells the thread sanitizer of order that it cannot see by itself: libtbb is not compiled for it,
-// and it does not understand the fences of moodycamel's queues. Empty in every other build.
+// Tells the thread sanitizer of order that it cannot see by itself: it does not understand the
+// fences of moodycamel's queues. Empty in every other build.
 
 #if defined(__SANITIZE_THREAD__)
 #define WALCAST_TSAN 1

@@ -44,8 +44,8 @@ def end(process):
 def serve_and_show(arguments, source_options, seconds, beside):
     """Runs walcast on a source and the fleet on walcast; `beside(port)` starts what else there is."""
     port = free_port()
-    walcast = start([f"{arguments.bin}/walcast", "serve", "--port", port, "--standby-table", "1s",
-                     "--log-level", "warning", *source_options])
+    walcast = start([f"{arguments.bin}/walcast", "serve", "--allow-root", "--port", port,
+                     "--standby-table", "1s", "--log-level", "warning", *source_options])
     fleet = None
     with tempfile.TemporaryFile("w+") as summary:
         try:

@@ -1,13 +1,17 @@
 # What the scripts beside it share. Sourced, from the project's root.
 
 # What builds walcast.
-build_packages="g++ cmake ninja-build ccache pkg-config libtbb-dev libconcurrentqueue-dev
+build_packages="g++ cmake ninja-build ccache pkg-config libconcurrentqueue-dev
   libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libgtest-dev
-  libgmock-dev libbenchmark-dev libpq-dev"
+  libgmock-dev libbenchmark-dev libpq-dev libssl-dev libicu-dev libre2-dev libtbb-dev
+  libisal-dev liburing-dev nlohmann-json3-dev libtomlplusplus-dev systemtap-sdt-dev
+  valgrind"
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, its certificates, what runs it as another user,
-# and what counts its system calls.
-test_packages="postgresql-15 openssl util-linux strace"
+# what counts its system calls and samples its stacks, and what makes hosts of network namespaces.
+test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftables"
+# Clients that people have, besides PostgreSQL's own.
+client_packages="python3-psycopg2 python3-psycopg haproxy"
 # The compiler whose analysis knows which thread may touch what.
 analysis_packages="clang"
 # Only g++ builds walcast; only clang has libFuzzer.

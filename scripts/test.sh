@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 
-need_packages $build_packages $demo_packages $test_packages
+need_packages $build_packages $demo_packages $test_packages $client_packages
 
 # The closing line of ctest comes last: the release build has the most tests. What fails in one
 # preset does not keep the others from being tested.
@@ -23,8 +23,11 @@ for preset in ${*:-tsan asan release}; do
   fi
   build "$preset"
   echo "== $preset: test"
-  # One more than there are processors: many of the tests wait for a server most of their time.
-  ctest --preset "$preset" -j "$(($(nproc) + 1))" --output-log "build/$preset.tests.log" ||
+  # More than there are processors: many of the tests wait for a server most of their time, and those
+  # of the release build most of all.
+  beside=1
+  [ "$preset" != release ] || beside=2
+  ctest --preset "$preset" -j "$(($(nproc) + beside))" --output-log "build/$preset.tests.log" ||
     failed="$failed $preset"
 done
 [ -n "$failed" ] || exit 0

@@ -15,14 +15,12 @@ using runtime::SocketAddress;
 
 namespace {
 
-// There is no authentication, and any client that reaches the port may read all WAL; so only
-// clients on this host may.
 runtime::Error not_loopback(const std::string& host) {
   return {.kind = &runtime::kInternal,
           .what = format("will not listen on \"{}\" without authentication", host),
           .hint =
-              "Any client of that address could read all WAL. Listen on a loopback address, "
-              "such as localhost."};
+              "Any client of that address could read all WAL. Set hba_file, or listen on a "
+              "loopback address, such as localhost."};
 }
 
 bool is_missing_here(const runtime::Error& error) {
@@ -42,14 +40,19 @@ void log_missing(const SocketAddress& address, int sys_errno) {
 
 }  // namespace
 
+runtime::Result<void> check_reach(const SocketAddress& address, Reach reach) {
+  if (reach == Reach::kAnyHost || address.is_unix() || address.is_loopback()) return {};
+  return not_loopback(address.host());
+}
+
 runtime::Result<std::vector<SocketAddress>> find_listen_addresses(
-    const std::vector<std::string>& hosts, std::uint16_t port,
+    const std::vector<std::string>& hosts, std::uint16_t port, Reach reach,
     const std::function<runtime::Result<void>(const SocketAddress&)>& try_to_bind) {
   std::vector<SocketAddress> found;
   for (const std::string& host : hosts) {
     bool has_one = false;
     for (SocketAddress address : TRY(runtime::resolve(host, port))) {
-      if (!address.is_loopback()) return not_loopback(host);
+      if (!check_reach(address, reach)) return not_loopback(host);
       address.set_port(0);  // whether the port is free is another question
       const auto bound = try_to_bind(address);
       address.set_port(port);

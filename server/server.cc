@@ -12,7 +12,10 @@
 #include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
-#include "server/addresses.h"
+#include "runtime/process.h"
+#include "runtime/time_limit.h"
+#include "server/admin/access_files.h"
+#include "server/admin/file_modes.h"
 #include "server/admin/preflight.h"
 #include "server/config/reload.h"
 #include "server/make_source.h"
@@ -26,24 +29,25 @@ std::string slot_directory(const config::ServeConfig& config) {
   return config.state_directory.empty() ? "" : config.state_directory + "/pg_replslot";
 }
 
-// The disk has failed a write of slots; they keep their WAL then.
-void log_failure(const runtime::Result<void>& done) {
-  if (!done) runtime::log::error("{}", done.error().what);
-}
-
 }  // namespace
 
 Server::Server(const config::ServeConfig& config)
     : config_(config),
       output_(STDOUT_FILENO, "output", "standby tables"),
       loop_(clock_, {}),
-      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGUSR1}, *this),
+      signals_(loop_, {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2}, *this),
+      listeners_(listener_options(config)),
+      access_({.files = config.access_files,
+               .primary_conninfo = config.primary_conninfo,
+               .roles = config.reloadable.roles},
+              clock_),
+      admissions_(admission_limits(config.reloadable.limits)),
       quorum_(config.upstream_ack),
       service_status_(!config.primary_conninfo.empty()),
       status_timer_(loop_.timers(), *this),
-      slots_timer_(loop_.timers(), *this),
-      table_timer_(loop_.timers(), *this),
-      stop_timer_(loop_.timers(), *this) {}
+      touch_timer_(loop_.timers(), *this),
+      stop_timer_(loop_.timers(), *this),
+      reports_(loop_, tail_, output_) {}
 
 // The threads of a source whose disk hangs hold this up, and no loop sees a signal any more.
 Server::~Server() {
@@ -68,16 +72,14 @@ runtime::Result<void> Server::start() {
   TRY(start_all_but_acceptors());
   TRY(start_to_accept(descriptors));
 
-  started_ = clock_.now();
-  slots_timer_.arm(started_ + kSlotSaveInterval);
-  if (config_.run_for.count() > 0) stop_timer_.arm(started_ + config_.run_for);
-  if (config_.standby_table.count() > 0) {
-    table_.emplace(admin::StandbyTable::Options{.terminal = ::isatty(STDOUT_FILENO) == 1});
-    table_timer_.arm(started_ + config_.standby_table);
-  }
+  const runtime::Instant now = clock_.now();
+  slot_saver_->start();
+  touch_timer_.arm(now + runtime::UnixSocket::kTouchInterval);
+  if (config_.run_for.count() > 0) stop_timer_.arm(now + config_.run_for);
+  reports_.start(now, config_.standby_table, /*terminal=*/::isatty(STDOUT_FILENO) == 1);
   service_status_.on_started();
-  if (service_status_.heeded()) status_timer_.arm(started_);
-  output_.write(runtime::format("walcast: ready on {}\n", addresses_.front().text()));
+  if (service_status_.heeded()) status_timer_.arm(now);
+  output_.write(runtime::format("walcast: ready on {}\n", listeners_.first()));
   return {};
 }
 
@@ -86,7 +88,7 @@ runtime::Result<void> Server::start() {
 // been served, and what was written is as safe as at a crash.
 runtime::Result<void> Server::start_all_but_acceptors() {
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
-  addresses_ = TRY(find_listen_addresses(config_.listen_addresses, config_.port));
+  TRY(listeners_.find());
   slots_.emplace(slot_options());
   holds_.add(slot_holder_.emplace(*slots_));
   source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
@@ -98,14 +100,18 @@ runtime::Result<void> Server::start_all_but_acceptors() {
                                         source_->identity().segment_size)));
   }
   TRY(lock_state_directory());
+  TRY(access_.load(config_.state_directory, cluster_of_roles()));
+  TRY(certificates_.load(config_.reloadable.tls.options(/*at_reload=*/false),
+                         wal::major_version(source_->identity().page_magic)));
   TRY(slots_->load());
   faults_.emplace(source_->identity());
-  segments_.emplace(source_->directory(), source_->identity(), *faults_);
+  segments_.emplace(source_->directory(), source_->identity(), *faults_, clock_);
   source_->set_pins(segments_->pins());
   source_->set_segments(*segments_);
   settings::Settings settings = config_.settings;
   settings::add_source_settings(source_->identity(), settings);
   settings::add_cluster_facts(source_->facts(), settings);
+  admin::take_modes(source_->facts(), {config_.spool_directory});
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
   build_workers();
   TRY(listen());
@@ -125,60 +131,51 @@ runtime::Result<void> Server::lock_state_directory() {
   return {};
 }
 
-// With SO_REUSEPORT a second server of the same user could share the port unnoticed, so each
-// address is first bound without it. With port 0 the first address gets a free port, and all others
-// the same one.
 runtime::Result<void> Server::listen() {
-  std::uint16_t port = config_.port;
   for (std::size_t i = 0; i < config_.acceptors; ++i) {
-    acceptors_.push_back(std::make_unique<Acceptor>(i, clock_, workers_, process_ids_));
-    for (runtime::SocketAddress& address : addresses_) {
-      address.set_port(port);
-      if (i == 0) TRY(runtime::check_unused(address));
-      address = TRY(acceptors_.back()->listen(address));
-      port = address.port();
-    }
+    acceptors_.push_back(
+        std::make_unique<Acceptor>(i, clock_, workers_, process_ids_, admissions_));
   }
-  return {};
+  return listeners_.listen(acceptors_);
 }
 
 runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
-  constexpr std::size_t kFilesPerThread = 4;  // of the pool
-  constexpr std::size_t kOtherFiles = 16;     // of the source, of slots and of a reload
-  const std::size_t files_max =
-      config_.workers *
-          (stream::WalView::Options().segments_max + stream::WalView::Options().held_max) +
-      static_cast<std::size_t>(runtime::Pool::threads_in_all(config_.io_threads)) *
-          kFilesPerThread +
-      kOtherFiles;
-  const runtime::ConnectionLimits limits = TRY(runtime::share_out_descriptors(
-      descriptors, runtime::count_open_descriptors(), static_cast<std::int64_t>(files_max)));
-  if (config_.reloadable.max_wal_senders > limits.admitted_max) {
-    runtime::log::warning(
-        "max_wal_senders is {}, but a limit of {} open files leaves room for {} connections only",
-        config_.reloadable.max_wal_senders, descriptors, limits.admitted_max);
-  }
+  const runtime::ConnectionLimits limits = TRY(find_connection_limits(config_, descriptors));
   for (const auto& acceptor : acceptors_) acceptor->start(limits);
   return {};
 }
 
 void Server::build_workers() {
   pool_.emplace(config_.io_threads);
+  slot_saver_.emplace(loop_, *pool_, *slots_, [this] { return xmin_horizon_.next_id(); });
   const Worker::Shared shared{.clock = clock_,
                               .pool = *pool_,
                               .segments = *segments_,
                               .settings = settings_,
+                              .policy = access_.policy(),
+                              .tls = certificates_.context(),
                               .reported_settings = settings::reported_settings(source_->identity()),
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_,
+                              .admissions = admissions_,
                               .xmin_horizon = xmin_horizon_,
                               .quorum = quorum_,
                               .slots = *slots_};
-  const Worker::Options options{.view = {}, .send_queue = {}, .session = session_options()};
+  const Worker::Options options{.view = {},
+                                .send_queue = {.gather_time = config_.reloadable.send_delay.time},
+                                .session = session_options(),
+                                .client_memory_max = config_.client_memory};
   for (std::size_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options));
     tail_.subscribe(workers_.back()->span_queue());
+    reports_.add(*workers_.back());
   }
+}
+
+// Synthetic WAL is no cluster's.
+std::optional<std::uint64_t> Server::cluster_of_roles() const {
+  if (config_.wal_directory.empty() && config_.primary_conninfo.empty()) return std::nullopt;
+  return source_->identity().system_identifier;
 }
 
 slot::Slots::Options Server::slot_options() {
@@ -197,40 +194,19 @@ session::SessionEnvironment::Options Server::session_options() const {
           .close_timeout = config_.reloadable.shutdown_timeout,
           .idle_session_timeout = config_.reloadable.idle_session_timeout,
           .tcp = config_.reloadable.tcp,
-          .max_wal_senders = config_.reloadable.max_wal_senders};
-}
-
-// Saves the slots in the pool, since it writes to the disk.
-class Server::SaveSlots final : public runtime::Job {
- public:
-  explicit SaveSlots(Server& server) : server_(server) {}
-  void work() override { saved_ = server_.slots_->save_dirty(); }
-  void done() override {
-    server_.loop_.assert_in_thread();
-    log_failure(saved_);
-    server_.look_at_left_slots();
-    server_.slots_timer_.arm(server_.loop_.now() + kSlotSaveInterval);
-  }
-
- private:
-  Server& server_;
-  runtime::Result<void> saved_;
-};
-
-// Without a primary that hears of it, no slot holds anything back there.
-void Server::look_at_left_slots() {
-  const wal::TransactionId next = xmin_horizon_.next_id();
-  if (next != wal::kInvalidTransactionId) left_slots_.look(slots_->all(), next, loop_.now());
-}
-
-void Server::save_slots() {
-  pool_->submit(std::make_unique<SaveSlots>(*this), loop_.mailbox(), runtime::JobKind::kWrite);
+          .client_read_timeout = config_.reloadable.limits.read_timeout,
+          .client_write_timeout = config_.reloadable.limits.write_timeout,
+          .max_wal_senders = config_.reloadable.max_wal_senders,
+          .slot_owner_check = config_.reloadable.slot_owner_check,
+          .send_delay = config_.reloadable.send_delay};
 }
 
 void Server::begin_stop() {
   loop_.assert_in_thread();
   if (shutdown_.has_begun()) return shutdown_.hurry();
   service_status_.on_stop_begun();
+  if (config_.latency_report) reports_.print_latency(admin::LatencySpan::kAll);
+  reports_.stop();
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
@@ -256,23 +232,19 @@ void Server::stop() {
     for (const auto& worker : workers_) worker->begin_shut_down();
   }
   for (const auto& worker : workers_) worker->join();
+  const runtime::TimeLimit limit(std::max(config_.reloadable.shutdown_timeout, kLastStepsMin),
+                                 "files did not answer in time; ending without them");
+  access_.stop();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
-  if (slots_.has_value()) log_failure(slots_->save_dirty());
-  if (table_.has_value()) {
-    std::uint64_t bytes = 0;
-    for (const auto& worker : workers_) bytes += worker->bytes_sent();
-    const runtime::Duration elapsed = clock_.now() - started_;
-    const double seconds = std::chrono::duration<double>(elapsed).count();
-    output_.write(runtime::format(
-        "walcast: sent {} of WAL in {}, {}/s\n", admin::human_bytes(static_cast<double>(bytes)),
-        admin::human_duration(elapsed), admin::human_bytes(static_cast<double>(bytes) / seconds)));
-  }
+  if (slot_saver_.has_value()) slot_saver_->save_last();
+  reports_.print_total();
 }
 
 void Server::on_signal(int signal) {
   loop_.assert_in_thread();
   if (signal == SIGUSR1) return log_memory_contexts();
+  if (signal == SIGUSR2) return reports_.print_latency(admin::LatencySpan::kRecent);
   if (signal == SIGHUP) return reload();
   runtime::log::log("{}", shutdown_.has_begun()
                               ? "received another shutdown request, closing all connections"
@@ -284,14 +256,12 @@ void Server::on_timer(runtime::Timer& timer) {
   loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
     if (!shutdown_.has_begun()) begin_stop();
-  } else if (&timer == &slots_timer_) {
-    save_slots();
-  } else if (&timer == &status_timer_) {
+  } else if (&timer == &touch_timer_) {
+    listeners_.touch_files();
+    timer.arm(loop_.now() + runtime::UnixSocket::kTouchInterval);
+  } else {
     service_status_.on_look(tail_.position(), wal_senders_.get());
     timer.arm(loop_.now() + kStatusInterval);
-  } else {
-    request_table();
-    timer.arm(loop_.now() + config_.standby_table);
   }
 }
 
@@ -301,6 +271,7 @@ void Server::on_segment_changed(wal::SegmentNo no) {
 }
 
 void Server::on_cluster_facts(const wal::ClusterFacts& facts) {
+  admin::take_modes(facts, {config_.spool_directory});
   loop_.mailbox().post([this, owned = std::make_unique<wal::ClusterFacts>(facts)] {
     loop_.assert_in_thread();
     settings::Settings shown = *settings_;
@@ -342,50 +313,45 @@ void Server::reload() {
 }
 
 void Server::take_configuration(const config::ConfigReading& reading) {
-  if (!reading.errors.empty()) return config::log_errors(reading);
+  if (!reading.errors.empty()) {
+    config::log_errors(reading);
+    reload_files();
+    return show(*settings_);
+  }
   const config::ServeConfig& fresh = reading.config;
   settings::Settings shown = *settings_;
   config::apply_changes(config::find_changes(config_, fresh), fresh, config_, shown);
   runtime::log::set_level(config_.reloadable.log_level);
+  admissions_.set_limits(admission_limits(config_.reloadable.limits));
+  reload_files();
   show(std::move(shown));
+}
+
+// Also where the configuration's own file is wrong, and the options stay. The process is closed to
+// debuggers before the files are read that have the secrets, and for good: it may still have them
+// when they are no longer wanted.
+void Server::reload_files() {
+  const bool has_secrets = config_.reloadable.tls.on || config_.reloadable.roles.is_on();
+  if (has_secrets && !config_.process.allow_core_dumps) runtime::set_dumpable(false);
+  access_.reload(config_.reloadable.roles, config_.reloadable.server_ssl());
+  certificates_.reload(config_.reloadable.tls.options(/*at_reload=*/true));
 }
 
 // What SHOW answers from now on, in all sessions.
 void Server::show(settings::Settings shown) {
   settings_ = std::make_shared<const settings::Settings>(std::move(shown));
-  for (const auto& worker : workers_) worker->post_reload(settings_, session_options());
+  for (const auto& worker : workers_)
+    worker->post_reload(settings_, access_.policy(), certificates_.context(), session_options());
 }
 
 void Server::log_memory_contexts() {
   runtime::log::log("logging memory contexts of PID {}", ::getpid());
   runtime::log_heap();
+  runtime::dump_heap_profile();
   runtime::log_memory_contexts();
   for (const auto& acceptor : acceptors_) acceptor->log_memory_contexts();
   for (const auto& worker : workers_) worker->log_memory_contexts();
   source_->log_memory_contexts();
-}
-
-// Every worker answers for its own sessions; take_rows() draws the table after the last answer.
-void Server::request_table() {
-  if (answers_awaited_ > 0 || shutdown_.has_begun())
-    return;  // workers that have ended do not answer
-  answers_awaited_ = workers_.size();
-  for (const auto& worker : workers_) {
-    worker->post_snapshot([this](std::vector<admin::StandbyStatus> rows) {
-      auto answer = std::make_unique<std::vector<admin::StandbyStatus>>(std::move(rows));
-      loop_.mailbox().post([this, owned = std::move(answer)] {
-        loop_.assert_in_thread();
-        take_rows(std::move(*owned));
-      });
-    });
-  }
-}
-
-void Server::take_rows(std::vector<admin::StandbyStatus> rows) {
-  rows_.insert(rows_.end(), std::make_move_iterator(rows.begin()),
-               std::make_move_iterator(rows.end()));
-  if (--answers_awaited_ > 0) return;
-  output_.write(table_->render(std::exchange(rows_, {}), tail_.position(), loop_.now()));
 }
 
 }  // namespace server

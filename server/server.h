@@ -18,15 +18,19 @@
 #include "runtime/result.h"
 #include "runtime/signals.h"
 #include "server/acceptor.h"
+#include "server/admin/access_files.h"
+#include "server/admin/certificates.h"
+#include "server/admin/reports.h"
 #include "server/admin/service_status.h"
 #include "server/admin/shutdown.h"
-#include "server/admin/standby_table.h"
 #include "server/config/config.h"
+#include "server/listeners.h"
+#include "server/session/admissions.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
 #include "server/settings/settings.h"
-#include "server/slot/left_slots.h"
 #include "server/slot/slot_holder.h"
+#include "server/slot/slot_saver.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
@@ -38,7 +42,7 @@
 namespace server {
 
 // Builds everything in order, hands each part its references, and stops it all in reverse.
-//   Owner: main.  Thread: main's; its own loop carries signals, the standby table and failures.
+//   Owner: main.  Thread: main's; its own loop carries signals, reports and failures.
 class Server final : private runtime::Signals::Handler,
                      private runtime::Timer::Handler,
                      private admin::Shutdown::Handler,
@@ -51,14 +55,10 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<int> run();
 
  private:
-  // The positions of slots are written at this interval, as by a checkpoint. After a crash a slot
-  // is at most that old, which only keeps more WAL than is needed.
-  static constexpr runtime::Duration kSlotSaveInterval = std::chrono::seconds(10);
-
   // The time between two words to the service manager of how it goes.
   static constexpr runtime::Duration kStatusInterval = std::chrono::seconds(5);
-
-  class SaveSlots;
+  // The time that stop() has for its files at least, however short shutdown_timeout is.
+  static constexpr runtime::Duration kLastStepsMin = std::chrono::seconds(1);
 
   runtime::Result<void> lock_state_directory();
   runtime::Result<void> start();
@@ -68,11 +68,11 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_workers();
   slot::Slots::Options slot_options();
+  std::optional<std::uint64_t> cluster_of_roles() const;
   session::SessionEnvironment::Options session_options() const;
-  void save_slots();
-  void look_at_left_slots() REQUIRES(loop_);
   void reload() REQUIRES(loop_);
   void take_configuration(const config::ConfigReading& reading);
+  void reload_files();
   void show(settings::Settings shown) REQUIRES(loop_);
   void begin_stop();
   void stop();
@@ -92,8 +92,6 @@ class Server final : private runtime::Signals::Handler,
   void on_source_failed(const runtime::Error& error) override;
 
   void log_memory_contexts();
-  void request_table() REQUIRES(loop_);
-  void take_rows(std::vector<admin::StandbyStatus> rows) REQUIRES(loop_);
 
   memctx::Context top_context_{"TopMemoryContext"};  // of main's thread
   const memctx::CurrentGuard current_context_{top_context_};
@@ -103,7 +101,9 @@ class Server final : private runtime::Signals::Handler,
   runtime::Loop loop_;
   const runtime::EndOnSignals quits_{SIGQUIT};
   runtime::Signals signals_;
-  std::vector<runtime::SocketAddress> addresses_;
+  Listeners listeners_;
+  admin::Access access_;
+  admin::Certificates certificates_;
 
   runtime::UniqueFd state_directory_lock_;
   wal::Holds holds_{clock_};  // outlives the source, which asks it
@@ -115,24 +115,21 @@ class Server final : private runtime::Signals::Handler,
   runtime::Gauge wal_senders_;
   session::ProcessIds process_ids_{static_cast<std::uint32_t>(::getpid())};
   session::CancelKeys cancel_keys_;
+  session::Admissions admissions_;
   source::XminHorizon xmin_horizon_;  // this and quorum_ outlive the source, which listens to them
   source::Quorum quorum_;
   std::optional<slot::Slots> slots_;
   std::optional<slot::SlotHolder> slot_holder_;
-  slot::LeftSlots left_slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
+  std::optional<slot::SlotSaver> slot_saver_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
 
   admin::ServiceStatus service_status_ GUARDED_BY(loop_);
   runtime::Timer status_timer_;
-  runtime::Timer slots_timer_;
-  runtime::Timer table_timer_;
+  runtime::Timer touch_timer_;
   runtime::Timer stop_timer_;
-  std::optional<admin::StandbyTable> table_;
-  std::vector<admin::StandbyStatus> rows_ GUARDED_BY(loop_);  // of the workers that have answered
-  std::size_t answers_awaited_ GUARDED_BY(loop_) = 0;
-  runtime::Instant started_{};
+  admin::Reports reports_;
   std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
   admin::Shutdown shutdown_ GUARDED_BY(loop_){loop_, *this};
   int exit_code_ GUARDED_BY(loop_) = 0;

@@ -14,6 +14,8 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
       loop_(shared.clock, {}),
       view_(loop_, shared.pool, shared.segments, options.view),
       send_queue_(loop_, shared.clock, view_, options.send_queue),
+      memory_(options.client_memory_max),
+      handshakes_(loop_, shared.pool, memory_),
       input_buffer_(session::Input::kReadBytesMax),
       strangers_(loop_),
       retry_timer_(loop_.timers(), *this),
@@ -34,13 +36,17 @@ void Worker::run(memctx::Context& top) {
       .view = view_,
       .send_queue = send_queue_,
       .settings = shared_.settings,
+      .policy = shared_.policy,
+      .tls = shared_.tls,
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
       .cancel_keys = shared_.cancel_keys,
+      .admissions = shared_.admissions,
       .xmin_horizon = shared_.xmin_horizon,
       .quorum = shared_.quorum,
       .slots = shared_.slots,
       .pool = shared_.pool,
+      .handshakes = handshakes_,
       .worker = *this,
       .strangers = strangers_,
       .memory = memory_,
@@ -100,15 +106,39 @@ void Worker::post_terminate(std::uint32_t process_id) {
 }
 
 void Worker::post_reload(std::shared_ptr<const settings::Settings> settings,
+                         std::shared_ptr<const auth::AccessPolicy> policy,
+                         std::shared_ptr<const runtime::TlsContext> tls,
                          const session::SessionEnvironment::Options& options) {
-  auto change = std::make_unique<
-      std::pair<std::shared_ptr<const settings::Settings>, session::SessionEnvironment::Options>>(
-      std::move(settings), options);
+  struct Change {
+    std::shared_ptr<const settings::Settings> settings;
+    std::shared_ptr<const auth::AccessPolicy> policy;
+    std::shared_ptr<const runtime::TlsContext> tls;
+    session::SessionEnvironment::Options options;
+  };
+  auto change = std::make_unique<Change>(
+      Change{std::move(settings), std::move(policy), std::move(tls), options});
   loop_.mailbox().post([this, reloaded = std::move(change)] {
     loop_.assert_in_thread();
-    environment_->settings = reloaded->first;
-    options_.session = reloaded->second;
+    environment_->settings = reloaded->settings;
+    environment_->policy = reloaded->policy;
+    environment_->tls = reloaded->tls;
+    options_.session = reloaded->options;
+    send_queue_.set_gather_time(options_.session.send_delay.time);
     for (session::Session* session : all_sessions()) session->on_reload();
+  });
+}
+
+void Worker::post_standbys(std::function<void(std::vector<admin::StandbyStatus>)> take) {
+  loop_.mailbox().post([this, taker = std::move(take)] {
+    loop_.assert_in_thread();
+    taker(snapshot());
+  });
+}
+
+void Worker::post_latency(std::function<void(std::unique_ptr<admin::LatencySnapshot>)> take) {
+  loop_.mailbox().post([this, taker = std::move(take)] {
+    loop_.assert_in_thread();
+    taker(latency());
   });
 }
 
@@ -154,6 +184,13 @@ std::vector<admin::StandbyStatus> Worker::snapshot() const {
   std::vector<admin::StandbyStatus> rows;
   sessions_.for_each([&](const session::Session& session) { rows.push_back(session.status()); });
   return rows;
+}
+
+std::unique_ptr<admin::LatencySnapshot> Worker::latency() {
+  auto latency = std::make_unique<admin::LatencySnapshot>();
+  latency->standbys = snapshot();
+  latency->stages = *view_.stages().snapshot(shared_.clock.now());
+  return latency;
 }
 
 void Worker::on_session_over(session::Session& session) {

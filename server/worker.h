@@ -16,7 +16,10 @@
 #include "runtime/pool.h"
 #include "runtime/socket.h"
 #include "runtime/thread.h"
+#include "runtime/tls_context.h"
+#include "server/admin/reports.h"
 #include "server/admin/standby_status.h"
+#include "server/session/handshake_queue.h"
 #include "server/session/session.h"
 #include "server/stream/send_queue.h"
 #include "server/stream/wal_view.h"
@@ -29,6 +32,7 @@ namespace server {
 //   may be called by any.
 //   Borrows: all that Shared names.
 class Worker final : public session::CancelKeys::Target,
+                     public admin::Reports::Answerer,
                      private session::Session::Owner,
                      private runtime::Timer::Handler {
  public:
@@ -36,15 +40,19 @@ class Worker final : public session::CancelKeys::Target,
     stream::WalView::Options view;
     stream::SendQueue::Options send_queue;
     session::SessionEnvironment::Options session;
+    std::size_t client_memory_max = std::size_t{64} << 20;  // of all clients of the worker
   };
   struct Shared {
     const runtime::Clock& clock;
     runtime::Pool& pool;
     wal::Segments& segments;
     std::shared_ptr<const settings::Settings> settings;
+    std::shared_ptr<const auth::AccessPolicy> policy;
+    std::shared_ptr<const runtime::TlsContext> tls = nullptr;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
     session::CancelKeys& cancel_keys;
+    session::Admissions& admissions;
     source::XminHorizon& xmin_horizon;
     source::Quorum& quorum;
     slot::Slots& slots;
@@ -69,29 +77,25 @@ class Worker final : public session::CancelKeys::Target,
   void post_cancel(std::uint32_t process_id) override;
   void post_terminate(std::uint32_t process_id) override;
   void post_reload(std::shared_ptr<const settings::Settings> settings,
+                   std::shared_ptr<const auth::AccessPolicy> policy,
+                   std::shared_ptr<const runtime::TlsContext> tls,
                    const session::SessionEnvironment::Options& options);
   void log_memory_contexts();
-  // Calls `take` on this worker's thread with the status of each of its sessions.
-  template <typename Take>
-  void post_snapshot(Take take) {
-    loop_.mailbox().post([this, taker = std::move(take)]() mutable {
-      loop_.assert_in_thread();
-      taker(snapshot());
-    });
-  }
+  void post_standbys(std::function<void(std::vector<admin::StandbyStatus>)> take) override;
+  void post_latency(std::function<void(std::unique_ptr<admin::LatencySnapshot>)> take) override;
   // The number of sessions, those included that wait in the mailbox.
   std::int64_t load() const { return load_.get(); }
-  std::uint64_t bytes_sent() const { return view_.bytes_sent(); }
+  std::uint64_t bytes_sent() const override { return view_.bytes_sent(); }
 
  private:
   static constexpr runtime::Duration kRetryInterval = std::chrono::seconds(5);
-  static constexpr std::size_t kClientMemoryMax = std::size_t{64} << 20;
 
   void run(memctx::Context& top);
   void shut_down() REQUIRES(loop_);
   void cut() REQUIRES(loop_);
   std::vector<session::Session*> all_sessions() const REQUIRES(loop_);
   std::vector<admin::StandbyStatus> snapshot() const REQUIRES(loop_);
+  std::unique_ptr<admin::LatencySnapshot> latency() REQUIRES(loop_);
   void on_session_over(session::Session& session) override;
   void on_timer(runtime::Timer& timer) override;
 
@@ -101,9 +105,10 @@ class Worker final : public session::CancelKeys::Target,
   runtime::Loop loop_;
   stream::WalView view_;
   stream::SendQueue send_queue_;
+  stream::MemoryBudget memory_ GUARDED_BY(loop_);
+  session::HandshakeQueue handshakes_;
   std::vector<std::byte> input_buffer_;
   session::StrangerLog strangers_ GUARDED_BY(loop_);
-  stream::MemoryBudget memory_ GUARDED_BY(loop_){kClientMemoryMax};
   runtime::Timer retry_timer_ GUARDED_BY(loop_);
   runtime::Timer shutdown_timer_ GUARDED_BY(loop_);
   runtime::Gauge load_;

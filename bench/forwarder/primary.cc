@@ -45,12 +45,10 @@ Result<void> Primary::log_in() {
   const auto position = server::wal::parse_lsn(identity[2]);
   const auto size = walbench::parse_segment_size(shown[0]);
   if (!position || !size) return protocol_error("no position, or no segment size");
-  system_ = identity[0];
-  timeline_ = identity[1];
-  segment_size_ = shown[0];
+  facts_ = {.system = identity[0], .timeline = identity[1], .segment_size = shown[0]};
   end_ = *position - size->offset(*position);
   say(text_of(
-      walbench::query(runtime::format("START_REPLICATION {} TIMELINE {}", end_, timeline_))));
+      walbench::query(runtime::format("START_REPLICATION {} TIMELINE {}", end_, facts_.timeline))));
   TRY(row_before('W'));
   return {};
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/forwarder/dialogue.h"
 #include "bench/forwarder/input.h"
 #include "bench/walbench/frontend.h"
 #include "runtime/fd.h"
@@ -29,9 +30,7 @@ class Primary {
   int fd() const { return fd_.get(); }
   server::wal::Lsn begin() const { return end_ - history_.size(); }
   server::wal::Lsn end() const { return end_; }
-  const std::string& system() const { return system_; }
-  const std::string& timeline() const { return timeline_; }
-  const std::string& segment_size() const { return segment_size_; }
+  const Facts& facts() const { return facts_; }
   // Valid until the next receive(). REQUIRES: begin() <= from <= end().
   std::string_view since(server::wal::Lsn from) const;
 
@@ -73,9 +72,7 @@ class Primary {
 
   runtime::UniqueFd fd_;
   Input input_{kInputBytes};
-  std::string system_;
-  std::string timeline_;
-  std::string segment_size_;  // as SHOW prints it
+  Facts facts_;
   std::string history_;
   server::wal::Lsn end_;
 };

@@ -1,55 +1,35 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
 #include <string_view>
 
-#include "bench/forwarder/answer.h"
-#include "bench/forwarder/input.h"
+#include "bench/forwarder/dialogue.h"
 #include "bench/forwarder/primary.h"
 #include "runtime/fd.h"
 #include "server/wal/lsn.h"
 
 namespace bench::forwarder {
 
-// One connection of a standby: as much of a walsender as walreceiver and pg_receivewal ask for. Its
-// status messages are read and dropped.
+// A standby that gets what the primary sends, as it came.
 //   Owner: Forwarder.  Thread: the only one.
 //   Borrows: the primary.
-//   Limits: kInputBytes per message of the standby.
-class Standby {
+class Standby final : public Dialogue {
  public:
   Standby(runtime::UniqueFd fd, const Primary& primary);
 
-  int fd() const { return fd_.get(); }
-  bool streams() const { return phase_ == Phase::kStreaming; }
-
-  // False when the standby is gone, or is to go.
-  bool on_readable();
   // Sends whole messages now. False when the socket has no room for it.
   bool forward(std::string_view messages);
 
  private:
-  enum class Phase { kStartup, kCommands, kStreaming };
+  server::wal::Lsn end() const override { return primary_.end(); }
+  bool has(server::wal::Lsn from) const override {
+    return primary_.begin() <= from && from <= primary_.end();
+  }
+  // Sends the WAL that came before the standby did. Waits until the socket has room for it.
+  bool on_start(server::wal::Lsn from) override;
+  bool on_question() override { return send_keepalive(); }
+  bool on_copy_done() override { return end_stream(); }
 
-  static constexpr std::size_t kInputBytes = 16 * 1024;
-
-  // Each is false when nothing can follow.
-  bool on_startup(std::string_view packet);
-  bool on_message(std::string_view message);
-  bool on_command(std::string_view text);
-  bool on_start(std::string_view text);
-  bool on_copy_data(std::span<const std::byte> body);
-  bool send_since(server::wal::Lsn from);
-  bool send(std::string_view bytes, int flags = 0) const;
-  bool answer(const Answer& answer) const { return send(answer.bytes()); }
-
-  runtime::UniqueFd fd_;
   const Primary& primary_;
-  Input input_{kInputBytes};
-  Phase phase_ = Phase::kStartup;
 };
 
 }  // namespace bench::forwarder

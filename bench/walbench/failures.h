@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <system_error>
 
+#include "runtime/format.h"
 #include "runtime/result.h"
 
 namespace bench::walbench {
@@ -22,6 +24,12 @@ inline constexpr runtime::ErrorKind kGap{"gap", "XX001"};
 inline constexpr runtime::ErrorKind kMismatch{"mismatch", "XX001"};
 inline constexpr runtime::ErrorKind kNothingToCompare{"nothing_to_compare", "58P01"};
 inline constexpr runtime::ErrorKind kStopped{"stopped", "57014"};
+
+inline runtime::Error connection_lost(const char* what, int sys_errno) {
+  return {.kind = &kConnectionLost,
+          .what = runtime::format("{}: {}", what, std::generic_category().message(sys_errno)),
+          .sys_errno = sys_errno};
+}
 
 // Failures by reason. Limits: kReasonsMax reasons; further ones are counted together.
 class FailureCounts {

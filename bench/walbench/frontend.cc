@@ -87,6 +87,19 @@ std::array<std::byte, kStatusUpdateBytes> status_update(server::wal::Lsn receive
   return message;
 }
 
+Bytes hot_standby_feedback(std::uint64_t xmin, server::wire::PgTimestamp now) {
+  const auto body = server::wire::encode_hot_standby_feedback(
+      {.send_time = now,
+       .xmin = static_cast<std::uint32_t>(xmin),
+       .xmin_epoch = static_cast<std::uint32_t>(xmin >> 32),
+       .catalog_xmin = 0,
+       .catalog_xmin_epoch = 0});
+  Bytes message{std::byte{'d'}};
+  append(message, static_cast<std::uint32_t>(sizeof(std::uint32_t) + body.size()));
+  message.insert(message.end(), body.begin(), body.end());
+  return message;
+}
+
 std::optional<Keepalive> parse_keepalive(std::span<const std::byte> body) {
   if (body.size() != server::wire::kKeepaliveBytes - 5 || body[0] != std::byte{'k'}) {
     return std::nullopt;

@@ -25,6 +25,10 @@ Bytes startup_message(
     std::initializer_list<std::pair<std::string_view, std::string_view>> parameters);
 Bytes query(std::string_view text);
 
+// SSLRequest, of the protocol's message formats.
+inline constexpr std::array kSslRequest{std::byte{0},    std::byte{0},    std::byte{0},
+                                        std::byte{8},    std::byte{0x04}, std::byte{0xd2},
+                                        std::byte{0x16}, std::byte{0x2f}};
 inline constexpr std::array kCopyDone{std::byte{'c'}, std::byte{0}, std::byte{0}, std::byte{0},
                                       std::byte{4}};
 inline constexpr std::array kTerminate{std::byte{'X'}, std::byte{0}, std::byte{0}, std::byte{0},
@@ -35,6 +39,10 @@ inline constexpr std::size_t kStatusUpdateBytes = 39;
 std::array<std::byte, kStatusUpdateBytes> status_update(server::wal::Lsn received,
                                                         server::wire::PgTimestamp now,
                                                         bool reply_requested);
+
+// CopyData with hot standby feedback: an xmin, with its epoch in the upper half, and no
+// catalog_xmin.
+Bytes hot_standby_feedback(std::uint64_t xmin, server::wire::PgTimestamp now);
 
 // The body of a CopyData message that is a keepalive; none if it is anything else.
 struct Keepalive {

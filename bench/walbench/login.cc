@@ -1,13 +1,17 @@
 #include "bench/walbench/login.h"
 
 #include <charconv>
+#include <utility>
 
 #include "bench/walbench/failures.h"
+#include "runtime/check.h"
 #include "runtime/format.h"
 #include "server/wire/codec.h"
 
 namespace bench::walbench {
 
+using behaviour::StartPoint;
+using server::wal::Lsn;
 using server::wal::SegmentSize;
 using server::wal::TimelineId;
 
@@ -26,18 +30,6 @@ std::optional<T> parse_number(std::string_view text, std::string_view* rest) {
   return number;
 }
 
-runtime::Result<void> check_authentication(std::span<const std::byte> body) {
-  const std::uint32_t code = TRY(server::wire::ByteReader(body).integer<std::uint32_t>());
-  if (code == 0) return {};
-  const char* name = code == 3    ? "a password"
-                     : code == 5  ? "an MD5 password"
-                     : code == 10 ? "SASL"
-                                  : "an unknown method";
-  return runtime::Error{.kind = &kAuthentication,
-                        .what = runtime::format(
-                            "server asks for authentication ({}), only trust is supported", name)};
-}
-
 }  // namespace
 
 Bytes Login::greeting(const std::string& user, const std::string& application_name) {
@@ -52,8 +44,7 @@ runtime::Result<Login::Step> Login::on_message(const BackendMessage& message) {
     case 'E':  // ErrorResponse
       return parse_server_error(message.body);
     case 'R':  // Authentication
-      TRY(check_authentication(message.body));
-      return Step{};
+      return Step{.send = TRY(proof_.on_request(message.body))};
     case 'D':  // DataRow
       TRY(on_row(message.body));
       return Step{};
@@ -63,6 +54,8 @@ runtime::Result<Login::Step> Login::on_message(const BackendMessage& message) {
       if (phase_ != Phase::kStart) break;
       return Step{.stream = plan_};
     case 'S':  // ParameterStatus
+      on_parameter(message.body);
+      return Step{};
     case 'K':  // BackendKeyData
     case 'N':  // NoticeResponse
     case 'T':  // RowDescription
@@ -75,6 +68,16 @@ runtime::Result<Login::Step> Login::on_message(const BackendMessage& message) {
       runtime::format("unexpected message type \"{}\" from the server", message.type));
 }
 
+// "server_version", "15.13 (Debian 15.13-0+deb12u1)", both with a zero behind them.
+void Login::on_parameter(std::span<const std::byte> body) {
+  std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
+  constexpr std::string_view kName("server_version", sizeof("server_version"));
+  if (!text.starts_with(kName)) return;
+  text.remove_prefix(kName.size());
+  std::string_view rest;
+  plan_.server_major = parse_number<std::uint32_t>(text, &rest).value_or(0);
+}
+
 const char* Login::waits_for() const {
   switch (phase_) {
     case Phase::kStartup:
@@ -83,6 +86,8 @@ const char* Login::waits_for() const {
       return "IDENTIFY_SYSTEM";
     case Phase::kShow:
       return "SHOW wal_segment_size";
+    case Phase::kSlot:
+      return "CREATE_REPLICATION_SLOT";
     case Phase::kStart:
       return "START_REPLICATION";
   }
@@ -90,11 +95,12 @@ const char* Login::waits_for() const {
 }
 
 runtime::Result<void> Login::on_row(std::span<const std::byte> body) {
+  if (phase_ == Phase::kStart) next_ = parse_next_timeline(body);
   const Row row = TRY(parse_row(body));
   answered_ = true;
   if (phase_ == Phase::kIdentify) return on_identity(row);
   if (phase_ == Phase::kShow) return on_segment_size(row);
-  return {};  // a next-timeline result: on_ready() says what that means
+  return {};
 }
 
 // systemid, timeline, xlogpos, dbname.
@@ -115,14 +121,37 @@ runtime::Result<void> Login::on_segment_size(const Row& row) {
   const auto size = row.empty() || !row[0] ? std::nullopt : parse_segment_size(*row[0]);
   if (!size) return protocol_error("malformed wal_segment_size");
   plan_.segment_size = *size;
-  plan_.start = wish_.start.value_or(size->start(size->segment_of(server_position_)));
+  plan_.start = start();
   return {};
+}
+
+Lsn Login::start() const {
+  const SegmentSize size = plan_.segment_size;
+  // The first segment has no WAL: a new cluster's begins with the second.
+  const Lsn first(size.bytes());
+  switch (wish_.start.kind) {
+    case StartPoint::Kind::kUnsaid:
+      return size.start(size.segment_of(server_position_));
+    case StartPoint::Kind::kEnd:
+      return server_position_;
+    case StartPoint::Kind::kBack:
+      if (server_position_ < first + wish_.start.back_bytes) return first;
+      return server_position_ - wish_.start.back_bytes;
+    case StartPoint::Kind::kLsn:
+      return wish_.start.lsn;
+  }
+  UNREACHABLE();
 }
 
 runtime::Result<Login::Step> Login::on_ready() {
   if (phase_ == Phase::kStart) {
     // A start at a historic timeline's end is answered without a stream.
-    return runtime::Error{.kind = &kStopped, .what = "server has no more WAL on this timeline"};
+    if (!wish_.follows_timelines || !next_.has_value()) {
+      return runtime::Error{.kind = &kStopped, .what = "server has no more WAL on this timeline"};
+    }
+    plan_.timeline = next_->timeline;
+    plan_.start = std::exchange(next_, std::nullopt)->start;
+    return ask_for_stream();
   }
   if (phase_ != Phase::kStartup && !answered_) {
     return protocol_error(runtime::format("no answer to {}", waits_for()));
@@ -136,13 +165,40 @@ runtime::Result<Login::Step> Login::on_ready() {
       phase_ = Phase::kShow;
       return Step{.send = query("SHOW wal_segment_size")};
     case Phase::kShow:
-      phase_ = Phase::kStart;
-      return Step{.send = query(runtime::format("START_REPLICATION PHYSICAL {} TIMELINE {}",
-                                                plan_.start, value(plan_.timeline)))};
+      if (!wish_.makes_slot) return ask_for_stream();
+      phase_ = Phase::kSlot;
+      return Step{.send = query(runtime::format(
+                      "CREATE_REPLICATION_SLOT \"{}\" PHYSICAL RESERVE_WAL", wish_.slot))};
+    case Phase::kSlot:
+      has_made_slot_ = true;
+      return ask_for_stream();
     case Phase::kStart:
       break;
   }
   UNREACHABLE();
+}
+
+Bytes Login::resume(const StreamPlan& plan) {
+  plan_ = plan;
+  return ask_for_stream().send;
+}
+
+Login::Step Login::ask_for_stream() {
+  phase_ = Phase::kStart;
+  const std::string slot = wish_.slot.empty() ? "" : runtime::format("SLOT \"{}\" ", wish_.slot);
+  return {.send = query(runtime::format("START_REPLICATION {}PHYSICAL {} TIMELINE {}", slot,
+                                        plan_.start, value(plan_.timeline)))};
+}
+
+// next_tli, next_tli_startpos (walsender.c, StartReplication).
+std::optional<NextTimeline> parse_next_timeline(std::span<const std::byte> body) {
+  const auto row = parse_row(body);
+  if (!row || row->size() != 2 || !(*row)[0] || !(*row)[1]) return std::nullopt;
+  std::string_view rest;
+  const auto timeline = parse_number<std::uint32_t>(*(*row)[0], &rest);
+  const auto start = server::wal::parse_lsn(*(*row)[1]);
+  if (!timeline || *timeline == 0 || !rest.empty() || !start) return std::nullopt;
+  return NextTimeline{.timeline = TimelineId{*timeline}, .start = *start};
 }
 
 std::optional<SegmentSize> parse_segment_size(std::string_view text) {

@@ -2,10 +2,18 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "bench/behaviour/group.h"
 #include "bench/walbench/tally.h"
 
 namespace bench::walbench {
+
+// What the standbys of one group have come to.
+struct GroupOutcome {
+  behaviour::Group group;
+  Tally tally;
+};
 
 // A whole run.
 struct Outcome {
@@ -13,7 +21,12 @@ struct Outcome {
   double seconds = 0;            // from the first connect on
   double streaming_seconds = 0;  // from the first stream's begin to the last one's end
   double cpu_seconds = 0;        // of this process
-  Tally tally = {};
+  // By how much it has grown for the standbys, at most; what their sockets hold is the kernel's.
+  std::uint64_t memory_bytes = 0;
+  std::string scenario = {};  // file; empty: the groups are the command line's
+  std::uint64_t seed = 0;     // of the scenario
+  std::vector<GroupOutcome> groups = {};
+  Tally tally = {};  // total() of them
 
   bool succeeded() const { return tally.completed == standbys; }
   // While anything streamed. 0 if nothing did.
@@ -21,6 +34,9 @@ struct Outcome {
     return streaming_seconds > 0 ? static_cast<double>(tally.bytes) / streaming_seconds : 0;
   }
 };
+
+// Of all groups; the delays of those alone that read as fast as they can.
+Tally total(const std::vector<GroupOutcome>& groups);
 
 // For people: an aligned block of lines, with units.
 std::string to_text(const Outcome& outcome);
@@ -30,10 +46,13 @@ std::string to_json(const Outcome& outcome);
 // What is known while a run goes on.
 struct ProgressLine {
   double elapsed_seconds = 0;
-  std::uint64_t streaming = 0;
+  std::uint64_t early = 0;  // standbys that are there, of groups that came at the begin
+  std::uint64_t late = 0;   // of the others
   std::uint64_t failed = 0;
   std::uint64_t bytes = 0;
   double bytes_per_second = 0;  // since the line before
+
+  std::uint64_t streaming() const { return early + late; }
 };
 std::string to_text(const ProgressLine& line);
 

@@ -5,14 +5,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <ctime>
 
+#include "runtime/arrival.h"
 #include "runtime/check.h"
+#include "runtime/format.h"
+#include "server/wal/format.h"
 
 namespace bench::walbench {
 
 using runtime::IoResult;
+using server::wal::Lsn;
+using server::wal::SegmentSize;
 
 namespace {
 
@@ -24,22 +28,13 @@ WallNanos nanos(const timespec& time) { return time.tv_sec * kNanosPerSecond + t
 
 // Now, if the kernel has not noted when the message came.
 WallNanos arrival_in(msghdr& message) {
+  if (const auto noted = runtime::arrival_of(message)) return *noted;
   timespec time;
-  for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr; at = CMSG_NXTHDR(&message, at)) {
-    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_TIMESTAMPNS) continue;
-    std::memcpy(&time, CMSG_DATA(at), sizeof(time));
-    return nanos(time);
-  }
   CHECK(::clock_gettime(CLOCK_REALTIME, &time) == 0);
   return nanos(time);
 }
 
 }  // namespace
-
-void ask_for_arrival_times(int fd) {
-  const int on = 1;
-  CHECK(::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0);
-}
 
 IoResult receive_at(int fd, std::span<std::byte> buffer, WallNanos& arrived_at) {
   iovec piece{buffer.data(), buffer.size()};
@@ -59,18 +54,52 @@ IoResult receive_at(int fd, std::span<std::byte> buffer, WallNanos& arrived_at) 
   return {.status = IoResult::Status::kFailed, .sys_errno = errno};
 }
 
-void add_delays(std::span<const std::byte> wal, std::string_view label, WallNanos arrived_at,
-                Histogram& delays) {
-  CHECK(!label.empty());
-  std::string_view text(reinterpret_cast<const char*>(wal.data()), wal.size());
-  for (auto at = text.find(label); at != std::string_view::npos; at = text.find(label)) {
-    text.remove_prefix(at + label.size());
-    if (text.size() <= kTimeDigits || text[0] != '@') continue;
-    WallNanos begin = 0;
-    const auto [end, error] = std::from_chars(&text[1], &text[1] + kTimeDigits, begin, 16);
-    if (error != std::errc() || end != &text[1] + kTimeDigits) continue;
-    const WallNanos micros = (arrived_at - begin) / kNanosPerMicro;
-    delays.add(static_cast<std::uint64_t>(std::max<WallNanos>(micros, 0)));
+std::string stamp(std::string_view label, WallNanos time) {
+  return runtime::format("{}@{:016x}", label, time);
+}
+
+std::uint64_t micros_between(WallNanos from, WallNanos to) {
+  return static_cast<std::uint64_t>(std::max<WallNanos>(to - from, 0) / kNanosPerMicro);
+}
+
+StampFinder::StampFinder(std::string_view label) : label_(label) { CHECK(!label.empty()); }
+
+std::size_t StampFinder::stamp_bytes() const { return label_.size() + 1 + kTimeDigits; }
+
+void StampFinder::find(Lsn at, SegmentSize segment_size, std::span<const std::byte> wal,
+                       std::vector<WallNanos>& found) {
+  if (at != next_) held_.clear();
+  next_ = at + wal.size();
+  while (!wal.empty()) {
+    const auto header = server::wal::page_header_bytes(at.page_start(), segment_size);
+    const bool in_header = at.page_offset() < header;
+    const std::size_t left = (in_header ? header : server::wal::kPageBytes) - at.page_offset();
+    const auto piece = wal.first(std::min(left, wal.size()));
+    if (!in_header) take({reinterpret_cast<const char*>(piece.data()), piece.size()}, found);
+    wal = wal.subspan(piece.size());
+    at += piece.size();
+  }
+}
+
+// What is held is shorter than a stamp, so one that begins in it ends in `text`, or not yet.
+void StampFinder::take(std::string_view text, std::vector<WallNanos>& found) {
+  const std::size_t held = held_.size();
+  held_.append(text.substr(0, stamp_bytes() - 1));
+  search(held_, held, found);
+  search(text, text.size(), found);
+  if (text.size() >= stamp_bytes()) held_ = text.substr(text.size() - (stamp_bytes() - 1));
+  if (held_.size() >= stamp_bytes()) held_.erase(0, held_.size() - (stamp_bytes() - 1));
+}
+
+void StampFinder::search(std::string_view text, std::size_t begins_max,
+                         std::vector<WallNanos>& found) const {
+  for (auto at = text.find(label_); at < begins_max; at = text.find(label_, at + 1)) {
+    const std::string_view rest = text.substr(at + label_.size());
+    if (rest.size() <= kTimeDigits) return;
+    if (rest[0] != '@') continue;
+    WallNanos time = 0;
+    const auto [end, error] = std::from_chars(&rest[1], &rest[1] + kTimeDigits, time, 16);
+    if (error == std::errc() && end == &rest[1] + kTimeDigits) found.push_back(time);
   }
 }
 

@@ -19,6 +19,8 @@
 #include "runtime/file.h"
 #include "runtime/format.h"
 #include "runtime/published.h"
+#include "server/admin/access_files.h"
+#include "server/admin/certificates.h"
 #include "server/admin/preflight.h"
 #include "server/slot/errors.h"
 #include "server/slot/slot_file.h"
@@ -27,7 +29,10 @@
 #include "server/source/host_round.h"
 #include "server/source/receiver.h"
 #include "server/source/upstream.h"
+#include "server/wal/control_file.h"
+#include "server/wal/data_directory.h"
 #include "server/wal/inventory.h"
+#include "server/wal/spool.h"
 
 namespace server::admin {
 
@@ -74,10 +79,17 @@ class Check {
   void look_at_spool();
   void look_at_place_for_spool();
   void look_at_writable(std::string_view name, const std::string& directory);
+  void look_at_state_directory();
   void look_at_slots();
   void look_at_wal();
+  Result<wal::Inventory> take_inventory() const;
+  void look_at_end(const wal::Inventory& inventory, const std::string& directory);
+  void look_at_data_directory(const wal::Identity& identity);
   void look_at_spool_room(wal::SegmentSize segment_size);
   void look_at_addresses();
+  void look_at_doors();
+  void look_at_tls();
+  void look_at_roles();
   void look_at_primary();
   Result<source::PrimaryInfo> ask_primary(source::Upstream& upstream);
   Result<void> ask_for_slot(source::Upstream& upstream);
@@ -85,8 +97,10 @@ class Check {
 
   const CheckOptions& options_;
   bool failed_ = false;
-  bool runs_ = false;  // a server has the spool
+  bool runs_ = false;                // a server has the spool
+  std::optional<wal::Spool> spool_;  // which a start would go on with
   std::optional<wal::Inventory> inventory_;
+  std::optional<std::uint64_t> cluster_;  // whose WAL it is; none: not known, or it is synthetic
   std::optional<wal::EndOfWal> end_;
 };
 
@@ -105,13 +119,13 @@ int Check::run() {
   ok("the options are valid");
   say_all(look_at_wal_directory(options_.wal_directory));
   if (!options_.spool_directory.empty()) look_at_spool();
-  if (!options_.state_directory.empty() && options_.state_directory != options_.spool_directory) {
-    look_at_writable("state", options_.state_directory);
-  }
-  if (!options_.state_directory.empty()) look_at_slots();
+  if (!options_.state_directory.empty()) look_at_state_directory();
   look_at_wal();
   look_at_addresses();
+  if (!options_.access_files.hba.empty()) look_at_doors();
+  if (options_.tls) look_at_tls();
   if (!options_.primary_conninfo.empty()) look_at_primary();
+  if (options_.roles.is_on()) look_at_roles();
   std::fflush(stdout);
   return failed_ ? 1 : 0;
 }
@@ -121,10 +135,22 @@ void Check::look_at_spool() {
   if (::access(options_.spool_directory.c_str(), F_OK) != 0 && errno == ENOENT) {
     return look_at_place_for_spool();
   }
-  const auto lock = runtime::lock_directory(options_.spool_directory);
-  runs_ = !lock && lock.error().kind == &runtime::kLockFileExists;
-  if (runs_) warn(lock.error());
+  const auto locked = runtime::is_locked(options_.spool_directory);
+  runs_ = locked && *locked;
+  if (runs_) {
+    warn({.kind = &runtime::kLockFileExists,
+          .what = format("directory \"{}\" is already in use", options_.spool_directory),
+          .hint = "Is another server running with this directory?"});
+  }
   look_at_writable("spool", options_.spool_directory);
+  const auto writer = options_.primary_conninfo.empty() ? wal::SpoolWriter::kGenerator
+                                                        : wal::SpoolWriter::kReceiver;
+  spool_.emplace(wal::Spool::Options{
+      .directory = options_.spool_directory, .writer = writer, .adopt = options_.adopt_spool});
+  if (const auto refusal = spool_->look(); !refusal) {
+    spool_.reset();
+    fail(refusal.error());
+  }
 }
 
 void Check::look_at_place_for_spool() {
@@ -143,6 +169,15 @@ void Check::look_at_writable(std::string_view name, const std::string& directory
         runtime::system_error(errno, format("could not write to directory \"{}\"", directory)));
   }
   ok(format("{} directory \"{}\" can be read and written", name, directory));
+}
+
+void Check::look_at_state_directory() {
+  const std::string& directory = options_.state_directory;
+  if (directory != options_.spool_directory) {
+    if (const auto own = wal::check_not_postgres(directory); !own) fail(own.error());
+    look_at_writable("state", directory);
+  }
+  look_at_slots();
 }
 
 // A server with more slots than it may have does not start (slot.c, RestoreSlotFromDisk), nor one
@@ -167,32 +202,64 @@ void Check::look_at_slots() {
         .hint = "Increase max_replication_slots."});
 }
 
+// As the source that would run takes it.
+Result<wal::Inventory> Check::take_inventory() const {
+  if (options_.wal_directory.empty()) {
+    return spool_ ? spool_->inspect().inventory : wal::take_inventory(options_.spool_directory);
+  }
+  if (!options_.primary_conninfo.empty()) return wal::take_inventory(options_.wal_directory);
+  return wal::take_inventory(options_.wal_directory, options_.recovery_target_timeline);
+}
+
 void Check::look_at_wal() {
   const bool own = options_.wal_directory.empty();
   const std::string& directory = own ? options_.spool_directory : options_.wal_directory;
-  auto inventory = wal::take_inventory(directory);
+  auto inventory = take_inventory();
   if (!inventory) {
     const runtime::ErrorKind* const kind = inventory.error().kind;
     const bool fresh = own && (kind == &wal::kNoWal || kind == &runtime::kFileMissing);
     if (!fresh) return fail(inventory.error());
-    return ok(format("directory \"{}\" has no WAL yet", directory));
+    const auto lost = spool_ ? spool_->check_empty() : Result<void>();
+    return lost ? ok(format("directory \"{}\" has no WAL yet", directory)) : fail(lost.error());
   }
   for (const std::string& warning : inventory->warnings) {
     warn({.kind = nullptr, .what = warning});
   }
+  look_at_end(*inventory, directory);
+  if (!own) look_at_data_directory(inventory->identity);
+  look_at_spool_room(inventory->identity.segment_size);
+  if (!own || !options_.primary_conninfo.empty()) cluster_ = inventory->identity.system_identifier;
   inventory_ = std::move(*inventory);
-  const auto end = wal::find_end_of_wal(directory, *inventory_);
+}
+
+// Of a spool, a start refuses WAL of another system than that of the mark, and less WAL than the
+// mark says. Of a directory, WAL behind a fork that is known is not served.
+void Check::look_at_end(const wal::Inventory& inventory, const std::string& directory) {
+  const wal::Identity& identity = inventory.identity;
+  auto end = wal::find_end_of_wal(directory, inventory);
   if (!end) return fail(end.error());
-  end_ = *end;
-  const wal::SegmentSize size = inventory_->identity.segment_size;
+  end->end = std::min(end->end, inventory.end_max);
   ok(format("directory \"{}\" has WAL of system {} on timeline {} from {} to {}", directory,
-            inventory_->identity.system_identifier, wal::value(inventory_->history.tip()),
-            size.start(inventory_->oldest), end->end));
+            identity.system_identifier, wal::value(inventory.history.tip()),
+            identity.segment_size.start(inventory.oldest), end->end));
   if (end->stopped_by.has_value()) {
     warn({.kind = nullptr,
           .what = format("invalid WAL at {}: {}", end->stopped_by->lsn, end->stopped_by->what)});
   }
-  look_at_spool_room(size);
+  if (spool_) {
+    const auto accepted = spool_->check_end(inventory, *end);
+    if (!accepted) return fail(accepted.error());
+  }
+  end_ = std::move(*end);
+}
+
+// What the data directory tells that the WAL lies in, if it lies in one.
+void Check::look_at_data_directory(const wal::Identity& identity) {
+  const auto directory = wal::find_data_directory(options_.wal_directory);
+  if (!directory) return;
+  const auto facts = wal::read_control_file(*directory, identity);
+  if (facts) return ok(format("data directory \"{}\" tells of the cluster", *directory));
+  warn(facts.error());
 }
 
 // Only a relay leaves so much of its file system free.
@@ -210,6 +277,37 @@ void Check::look_at_addresses() {
   runs_ ? warn(address.error()) : fail(address.error());
 }
 
+void Check::look_at_doors() {
+  const Findings findings = look_at_access(options_.access_files, options_.roles.is_on());
+  if (findings.empty()) return ok(format("file \"{}\" is valid", options_.access_files.hba));
+  say_all(findings);
+}
+
+void Check::look_at_tls() {
+  const Findings findings = look_at_certificates(*options_.tls);
+  if (!findings.empty()) return say_all(findings);
+  ok(format("file \"{}\" has a certificate, and file \"{}\" its private key",
+            options_.tls->certificate_file, options_.tls->private_key_file));
+  ok(format("kernel TLS is {}available", runtime::has_kernel_tls() ? "" : "not "));
+}
+
+// By a role that is there, if the query is as whom it says; that there is none is no error.
+void Check::look_at_roles() {
+  const runtime::SystemClock clock;
+  runtime::Doorbell doorbell;
+  const runtime::Published<bool> stop;
+  PrimaryRoles roles(options_.roles, options_.primary_conninfo, cluster_, clock, doorbell, stop);
+  const std::string name = options_.roles.user.empty() ? "postgres" : options_.roles.user;
+  const auto role = roles.fetch(name);
+  if (!role) {
+    runtime::Error error = role.error();
+    error.what = "could not ask the primary for roles: " + error.what;
+    return fail(error);
+  }
+  ok(format("the primary ({}) answers questions for roles; \"{}\" is {}", roles.server(), name,
+            role->has_value() ? "one" : "none"));
+}
+
 void Check::look_at_primary() {
   const runtime::SystemClock clock;
   runtime::Doorbell doorbell;
@@ -219,6 +317,7 @@ void Check::look_at_primary() {
       doorbell, stop);
   const auto primary = ask_primary(upstream);
   if (!primary) return fail(primary.error());
+  if (!cluster_) cluster_ = primary->identity.system_identifier;
   ok(format("the primary ({}) is system {} on timeline {}, and its WAL ends at {}",
             upstream.server(), primary->identity.system_identifier, wal::value(primary->timeline),
             primary->end));

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t kSegmentsMin = 2;
 
-// What the spool's own segments take counts as free: the older ones can go.
+// The room that the spool's own segments take counts as free: the older ones can go.
 std::uint64_t spool_bytes(const std::string& directory, wal::SegmentSize segment_size) {
   const auto segments = wal::Directory(directory).segments(segment_size);
   return segments ? segments->size() * std::uint64_t{segment_size.bytes()} : 0;

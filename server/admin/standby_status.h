@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "runtime/clock.h"
+#include "server/stream/delivery.h"
 #include "server/wal/lsn.h"
 
 namespace server::admin {
@@ -26,6 +27,7 @@ struct StandbyStatus {
   std::uint64_t lag_bytes = 0;   // of what could be sent, not acknowledged
   runtime::Duration lag{};       // how long that has been waiting
   std::uint64_t bytes_sent = 0;  // of WAL, since the connection began
+  stream::DeliveryStatus delivery = {};
 };
 
 }  // namespace server::admin

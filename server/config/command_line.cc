@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,7 @@ constexpr std::string_view kUsage =
     "Usage:\n"
     "  walcast serve [OPTION]...               serve WAL to standbys\n"
     "  walcast generate [OPTION]... DIRECTORY  write synthetic WAL segments\n"
+    "  walcast verify [OPTION]... DIRECTORY    prove every page and record of a directory of WAL\n"
     "  walcast COMMAND --help                  the options of a command\n"
     "  walcast --version                       the version\n";
 
@@ -113,6 +115,50 @@ CommandLine parse_generate(const Words& words) {
   return line;
 }
 
+// Of WAL that a wrong command line keeps from being read, nothing is known.
+CommandLine refuse_verify(runtime::Error error) {
+  CommandLine line = refuse(std::move(error), "verify ");
+  line.exit_code = 2;
+  return line;
+}
+
+CommandLine parse_verify(const Words& words) {
+  CommandLine line;
+  verify::VerifyOptions& verify = line.verify;
+  settings::Options options(nullptr);
+  std::uint32_t timeline = 0;
+  options.add("from", verify.scope.from, "", settings::lsn_or(wal::Lsn()),
+              "Only WAL from this position on");
+  options.add("to", verify.scope.to, "", settings::lsn_or(wal::Lsn::max()),
+              "Only WAL before this position, up to which it must be there");
+  options.add("timeline", timeline, "0",
+              settings::integer<std::uint32_t>(0, std::numeric_limits<std::uint32_t>::max()),
+              "Only what a recovery to this timeline reads; 0: all timelines");
+  options.add("jobs", verify.jobs, "0", settings::integer<std::size_t>(0, 1024),
+              "Threads that prove; 0: one for each core");
+  options.add_switch("json", verify.json, "Say what is found as one JSON object");
+  options.add_switch("no-progress", verify.no_progress, "Do not say how far it is");
+  const auto flags = settings::read_flags(options, words);
+  if (!flags) return refuse_verify(flags.error());
+  if (flags->help) {
+    return answer(format("Usage: walcast verify [OPTION]... DIRECTORY\n\n{}", options.help()));
+  }
+  for (const auto& assignment : flags->assignments) {
+    if (auto taken = options.assign(assignment); !taken) return refuse_verify(taken.error());
+  }
+  if (flags->operands.size() != 1) {
+    return refuse_verify({.kind = &wire::kSyntaxError,
+                          .what = flags->operands.empty()
+                                      ? std::string("no directory is given to verify")
+                                      : format("too many command-line arguments (first is \"{}\")",
+                                               flags->operands[1])});
+  }
+  if (timeline != 0) verify.scope.timeline = wal::TimelineId{timeline};
+  verify.directory = flags->operands.front();
+  line.verb = Verb::kVerify;
+  return line;
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -122,6 +168,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   const std::string& command = words.front();
   if (command == "serve") return parse_serve(rest);
   if (command == "generate") return parse_generate(rest);
+  if (command == "verify") return parse_verify(rest);
   if (command == "--help" || command == "-h" || command == "-?") return answer(kUsage);
   if (command == "--version" || command == "-V") return answer("walcast " WALCAST_VERSION "\n");
   return refuse(format("unrecognized command \"{}\"", command), "");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/config/config.h"
+#include "server/verify/verify.h"
 #include "server/wal/generator.h"
 
 namespace server::config {
@@ -8,13 +9,14 @@ namespace server::config {
 // What the command line says: one of these commands, or an exit code because there is nothing left
 // to do: help was printed, or the log has the reason.
 struct CommandLine {
-  enum class Verb { kServe, kCheck, kGenerate, kExit };
+  enum class Verb { kServe, kCheck, kGenerate, kVerify, kExit };
   Verb verb = Verb::kExit;
   int exit_code = 0;
   ServeConfig serve;
   // Of `serve --check`: what is wrong with the options, which are not to be used then.
   std::vector<runtime::Error> findings;
   wal::GenerateOptions generate;
+  verify::VerifyOptions verify;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

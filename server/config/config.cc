@@ -1,6 +1,7 @@
 #include "server/config/config.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -8,12 +9,12 @@
 #include <utility>
 
 #include "runtime/format.h"
+#include "server/config/role_options.h"
 #include "server/settings/config_file.h"
 #include "server/settings/flags.h"
 #include "server/settings/option_types.h"
 #include "server/settings/options.h"
 #include "server/slot/name.h"
-#include "server/source/conninfo.h"
 #include "server/stream/chunk.h"
 #include "server/wire/errors.h"
 #include "server/wire/text.h"
@@ -58,6 +59,13 @@ void add_source_options(Options& options, ServeConfig& config) {
               "Where replication slots are kept; in the spool directory if there is one");
   options.add("synthetic", config.synthetic_rate, "", settings::rate_or_none(),
               "Make WAL at this rate instead, such as 50MB/s, in --spool-directory");
+  options.add("synthetic-trace", config.synthetic_trace.file, "", settings::text(),
+              "Make WAL in the rhythm of this trace instead, which walbench record has written");
+  options.add("synthetic-trace-speed", config.synthetic_trace.speed, "1",
+              settings::real(source::TraceReplay::kSpeedMin, source::TraceReplay::kSpeedMax),
+              "How much faster than it was recorded the trace is replayed");
+  options.add("synthetic-trace-loop", config.synthetic_trace.loops, "on", settings::boolean(),
+              "Begin the trace again at its end; off: no more WAL is made then");
   options.add("record-size", config.records, "50..8000", settings::record_sizes(),
               "Size of a synthetic record, one size or a range");
   options.add("wal-segment-size", config.wal_segment_size, "16MB", settings::segment_size(),
@@ -111,10 +119,18 @@ void add_receiver_options(Options& options, ServeConfig& config) {
 
 void add_server_options(Options& options, ServeConfig& config) {
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  options.add("listen-addresses", config.listen_addresses, "localhost", settings::addresses(),
-              "Addresses to listen on, separated by commas");
+  options.add("listen-addresses", config.listen_addresses, "localhost", settings::comma_list(),
+              "Addresses to listen on, separated by commas; none: no TCP");
   options.add("port", config.port, "5433", settings::integer<std::uint16_t>(0, 65535),
-              "TCP port; 0 takes a free one");
+              "TCP port, and the number in the names of Unix sockets; 0 takes a free one");
+  options.add(
+      "unix-socket-directories", config.unix_socket_directories, "", settings::comma_list(),
+      "Directories for Unix sockets, separated by commas; one that begins with @ is a place "
+      "in the abstract space");
+  options.add("unix-socket-permissions", config.unix_socket_permissions, "0777",
+              settings::file_mode(), "Access permissions of Unix sockets, as for chmod");
+  options.add("unix-socket-group", config.unix_socket_group, "", settings::text(),
+              "Group that owns Unix sockets; none: the server's");
   options.add("workers", config.workers, std::to_string(cores),
               settings::integer<std::size_t>(1, 1024), "Event loops that serve standbys");
   options.add("acceptors", config.acceptors, "1", settings::integer<std::size_t>(1, 64),
@@ -126,11 +142,31 @@ void add_server_options(Options& options, ServeConfig& config) {
               "Messages with more WAL than this go by sendfile, others by one copy");
 }
 
+// A reload reads the files again; to name others takes a restart, as in PostgreSQL.
+void add_access_options(Options& options, auth::AccessFiles& files) {
+  options.add("hba-file", files.hba, "", settings::text(),
+              "Who may come in and how they prove it, as pg_hba.conf; none: all that Unix sockets "
+              "and loopback addresses let in");
+  options.add("ident-file", files.ident, "", settings::text(),
+              "Which users of the system are which roles, as pg_ident.conf");
+  options.add("auth-file", files.users, "", settings::text(),
+              "The roles, with verifiers of their passwords: \"name\" \"verifier\" replication");
+  options.add("standby-names", files.standby_names, "", settings::text(),
+              "The map of --ident-file by which roles bear application names that count for "
+              "--upstream-ack; none: a role bears its own name");
+}
+
+// Room for a few handshakes of TLS, which have half of it: with none, clients would wait in vain.
+constexpr std::size_t kClientMemoryMin = std::size_t{1} << 20;
+constexpr std::size_t kSizeMax = std::numeric_limits<std::size_t>::max();
+
 void add_session_options(Options& options, ServeConfig& config) {
   options.add("max-wal-senders", config.reloadable.max_wal_senders, "10000",
               settings::integer<std::int64_t>(1, 1'000'000), "Most standbys at a time", kReloaded);
   options.add("max-replication-slots", config.max_replication_slots, "10",
               settings::integer<std::size_t>(0, 100'000), "Most replication slots at a time");
+  options.add("slot-owner-check", config.reloadable.slot_owner_check, "on", settings::boolean(),
+              "With --hba-file, a replication slot is for the role that has made it", kReloaded);
   options.add("wal-sender-timeout", config.reloadable.wal_sender_timeout, "60s",
               settings::duration(Unit::kMilliseconds),
               "Standbys silent for so long are dropped; 0 turns it off", kReloaded);
@@ -142,6 +178,16 @@ void add_session_options(Options& options, ServeConfig& config) {
   options.add("idle-session-timeout", config.reloadable.idle_session_timeout, "0",
               settings::duration(Unit::kMilliseconds),
               "Clients that idle so long between commands are dropped; 0 turns it off", kReloaded);
+  options.add("send-delay", config.reloadable.send_delay.time, "0",
+              settings::whole_milliseconds(0, stream::SendDelay::kMillisecondsMax),
+              "WAL is gathered so long for standbys that have all before it; 0: never", kReloaded);
+  options.add("send-delay-exempt-names", config.reloadable.send_delay.exempt_names, "",
+              settings::comma_list(),
+              "Application names of standbys to which it goes at once, separated by commas",
+              kReloaded);
+  options.add("client-memory", config.client_memory, "64MB",
+              settings::bytes<std::size_t>(Unit::kKilobytes, kSizeMax, kClientMemoryMin),
+              "Memory of each worker for what clients send in part or do not read");
 }
 
 // When TCP gives up a client that is gone without a word.
@@ -166,6 +212,8 @@ void add_operator_options(Options& options, ServeConfig& config) {
               "debug, info, log, warning, error or fatal", kReloaded);
   options.add("standby-table", config.standby_table, "0", settings::duration(Unit::kSeconds),
               "Print a table of the standbys this often; 0 for never");
+  options.add_switch("latency-report", config.latency_report,
+                     "Print at the end how long WAL took on its way to the standbys");
   options.add("run-for", config.run_for, "0", settings::duration(Unit::kSeconds),
               "Stop by itself after this time; 0 for never");
 }
@@ -174,9 +222,14 @@ void add_all_options(Options& options, ServeConfig& config) {
   add_source_options(options, config);
   add_receiver_options(options, config);
   add_server_options(options, config);
+  add_access_options(options, config.access_files);
+  add_tls_options(options, config.reloadable.tls);
+  add_role_options(options, config.reloadable.roles);
   add_session_options(options, config);
+  add_limit_options(options, config.reloadable.limits);
   add_tcp_options(options, config.reloadable.tcp);
   add_operator_options(options, config);
+  add_process_options(options, config.process);
   options.add_flag("config", config.config_file, "Read options from this file: name = value");
   options.add_flag_switch(
       "check", config.check,
@@ -190,7 +243,11 @@ runtime::Fail refuse(std::string what, std::string hint = {}) {
 }
 
 Result<void> check_sources(const ServeConfig& config) {
-  const bool synthetic = config.synthetic_rate > 0;
+  const bool traced = !config.synthetic_trace.file.empty();
+  const bool synthetic = config.synthetic_rate > 0 || traced;
+  if (traced && config.synthetic_rate > 0) {
+    return refuse("give one of --synthetic and --synthetic-trace");
+  }
   const bool primary = !config.primary_conninfo.empty();
   const bool directory = !config.wal_directory.empty();
   if (synthetic ? primary || directory : !primary && !directory) {
@@ -216,8 +273,9 @@ Result<void> check_sources(const ServeConfig& config) {
     return refuse("--upstream-ack needs --spool-directory");
   }
   if ((synthetic || (primary && !attach)) && config.spool_directory.empty()) {
-    return refuse(synthetic ? "--synthetic needs --spool-directory"
-                            : "--primary-conninfo needs --spool-directory, or --wal-directory");
+    return refuse(traced      ? "--synthetic-trace needs --spool-directory"
+                  : synthetic ? "--synthetic needs --spool-directory"
+                              : "--primary-conninfo needs --spool-directory, or --wal-directory");
   }
   return {};
 }
@@ -243,18 +301,24 @@ Result<void> check_primary_options(const ServeConfig& config) {
       return failure;
     }
   }
-  if (const auto conninfo = source::read_conninfo(config.primary_conninfo); !conninfo) {
-    // The value may have a password.
-    runtime::Fail failure = refuse("invalid value for parameter \"primary_conninfo\"");
-    failure.error.detail = conninfo.error().what;
-    return failure;
+  return check_conninfo("primary_conninfo", config.primary_conninfo);
+}
+
+// Files that would be ignored: the operator relies on them.
+Result<void> check_access_files(const auth::AccessFiles& files) {
+  if (!files.standby_names.empty() && files.ident.empty()) {
+    return refuse("--standby-names needs --ident-file");
   }
-  return {};
+  if (!files.hba.empty() || (files.ident.empty() && files.users.empty())) return {};
+  return refuse(files.users.empty() ? "--ident-file needs --hba-file"
+                                    : "--auth-file needs --hba-file");
 }
 
 Result<void> check_together(const ServeConfig& config) {
+  TRY(check_access_files(config.access_files));
   TRY(check_sources(config));
-  return check_primary_options(config);
+  TRY(check_primary_options(config));
+  return check_role_options(config.reloadable.roles, config.access_files, config.primary_conninfo);
 }
 
 // Slots are kept in the spool, unless --state-directory names a place for them.
@@ -328,6 +392,7 @@ ConfigReading read_config(const std::vector<std::string>& words) {
     return reading;
   }
   keep_state_in_spool(config);
+  config.access_files.ssl = config.reloadable.server_ssl();
   return reading;
 }
 

@@ -10,8 +10,15 @@
 #include "runtime/log.h"
 #include "runtime/result.h"
 #include "runtime/tcp_timeouts.h"
+#include "server/admin/primary_roles.h"
+#include "server/auth/access_policy.h"
+#include "server/config/limit_options.h"
+#include "server/config/process_options.h"
+#include "server/config/tls_options.h"
 #include "server/settings/settings.h"
 #include "server/source/quorum.h"
+#include "server/source/trace_replay.h"
+#include "server/stream/send_delay.h"
 #include "server/wal/branch.h"
 #include "server/wal/generator.h"
 #include "server/wal/lsn.h"
@@ -26,8 +33,17 @@ struct ReloadableConfig {
   runtime::Duration authentication_timeout{};
   runtime::Duration shutdown_timeout{};
   runtime::Duration idle_session_timeout{};
+  bool slot_owner_check = true;
+  ClientLimits limits;
+  stream::SendDelay send_delay;
   runtime::TcpTimeouts tcp;
+  TlsConfig tls;
   runtime::log::Level log_level = runtime::log::Level::kLog;
+  admin::RoleQueryOptions roles;
+
+  auth::ServerSsl server_ssl() const {
+    return {.is_on = tls.on, .has_authorities = !tls.files.ca_file.empty()};
+  }
 };
 
 // The options of `walcast serve`; every limit of the server that an operator may set is here.
@@ -37,7 +53,8 @@ struct ServeConfig {
   bool check = false;              // only look whether the server could run, and say what is wrong
   std::string wal_directory;
   wal::TimelineTarget recovery_target_timeline;  // of a directory without a primary
-  std::uint64_t synthetic_rate = 0;              // bytes per second; 0: WAL is not made
+  std::uint64_t synthetic_rate = 0;              // bytes per second; 0: not at a steady rate
+  source::TraceReplay::Options synthetic_trace;  // without a file: in no rhythm
   std::string spool_directory;
   bool adopt_spool = false;           // which has WAL and no mark
   bool archive_is_immutable = false;  // wal_directory
@@ -57,17 +74,24 @@ struct ServeConfig {
   std::uint64_t min_free_space = 0;
   wal::RecordMix records;
 
-  std::vector<std::string> listen_addresses;
+  std::vector<std::string> listen_addresses;  // empty: no TCP
+  std::vector<std::string> unix_socket_directories;
+  unsigned unix_socket_permissions = 0;
+  std::string unix_socket_group;
+  auth::AccessFiles access_files;
   std::uint16_t port = 0;
   std::size_t workers = 0;
   std::size_t acceptors = 0;
   int io_threads = 0;
 
+  ProcessConfig process;
   ReloadableConfig reloadable;
   std::size_t max_replication_slots = 0;
+  std::size_t client_memory = 0;     // bytes, of each worker
   std::uint32_t copy_threshold = 0;  // bytes of WAL up to which a message is copied
 
   runtime::Duration standby_table{};  // the interval at which it is printed; 0: never
+  bool latency_report = false;        // is printed at the end
   runtime::Duration run_for{};        // 0: until a signal
 
   // Every option by its name in a configuration file, as SHOW answers it.

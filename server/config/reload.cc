@@ -14,6 +14,13 @@ namespace {
 bool is_same(const settings::Setting& setting, const ServeConfig& running,
              const ServeConfig& fresh) {
   if (setting.name == "primary_conninfo") return running.primary_conninfo == fresh.primary_conninfo;
+  if (setting.name == "auth_conninfo") {
+    return running.reloadable.roles.conninfo == fresh.reloadable.roles.conninfo;
+  }
+  if (setting.name == "ssl_passphrase_command") {
+    return running.reloadable.tls.files.passphrase.command ==
+           fresh.reloadable.tls.files.passphrase.command;
+  }
   const settings::Setting* known = running.settings.find(setting.name);
   CHECK(known != nullptr);  // both were parsed from the same definitions
   return known->value == setting.value;

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/auth/grants.h"
 #include "server/settings/session_settings.h"
 
 namespace server::session {
@@ -11,6 +12,7 @@ namespace server::session {
 struct Client {
   std::string user;
   std::string address;
+  auth::Grants grants;
   settings::SessionSettings settings;
 
   settings::Encoding encoding() const { return settings.encoding(); }

@@ -7,10 +7,12 @@
 #include "runtime/check.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "runtime/probes.h"
 #include "server/command/handlers.h"
 #include "server/command/slot_options.h"
 #include "server/command/start.h"
 #include "server/session/client_text.h"
+#include "server/slot/errors.h"
 #include "server/wire/errors.h"
 
 namespace server::session {
@@ -38,7 +40,7 @@ CommandLoop::CommandLoop(SessionEnvironment& environment, Line& line, Client cli
       line_(line),
       client_(std::move(client)),
       owner_(owner),
-      slots_(environment.slots, environment.pool, environment.loop.mailbox(), process_id, *this),
+      slots_(environment, client_, process_id, *this),
       streaming_(environment, line, slots_, client_, process_id, *this),
       idle_timer_(environment.loop.timers(), *this) {
   apply_timeouts();
@@ -50,6 +52,7 @@ void CommandLoop::apply_timeouts() {
   const settings::Timeouts timeouts = client_.settings.timeouts(
       {options.sender.timeout, options.idle_session_timeout, options.tcp});
   streaming_.set_timeout(timeouts.wal_sender);
+  streaming_.apply_send_delay();
   idle_timeout_ = timeouts.idle_session;
   line_.set_tcp_timeouts(timeouts.tcp);
 }
@@ -84,7 +87,7 @@ Line::Taken CommandLoop::take(std::span<const std::byte> bytes) {
       break;
   }
   idle_timer_.disarm();
-  environment_.message_context.reset();
+  reset_memory();
   if (in_copy) {
     streaming_.take(cut.message);
   } else {
@@ -98,6 +101,11 @@ void CommandLoop::refuse(const wire::InboundMessage& message) {
   line_.end_with_fatal({.kind = &wire::kProtocolViolation,
                         .what = runtime::format("invalid frontend message type {}",
                                                 static_cast<unsigned char>(message.type))});
+}
+
+void CommandLoop::reset_memory() {
+  runtime::probes::context_reset(environment_.message_context.name());
+  environment_.message_context.reset();
 }
 
 // One turn of the loop of PostgresMain, outside of COPY.
@@ -148,6 +156,7 @@ void CommandLoop::query(std::span<const std::byte> body) {
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   if (auto ran = run(*text, out); !ran) {
+    log_denial(ran.error());
     slots_.clean_up();
     out.error_response(Severity::kError, ran.error());
   }
@@ -163,13 +172,13 @@ runtime::Result<std::string_view> CommandLoop::query_text(std::span<const std::b
   return text;
 }
 
-// What was written before an error is sent before it. The notices of one command are few, unless
-// its client means to be told much.
+// Messages that were written before an error are sent before it. The notices of one command are
+// few, unless its client means to be told much.
 runtime::Result<void> CommandLoop::run(std::string_view text, MessageWriter& out) {
   settings::Notices notices;
   const auto parsed = command::parse(text, notices);
   if (!client_.settings.wants_notices()) notices.clear();
-  if (notices.size() > kNoticesMax) notices.erase(notices.begin() + kNoticesMax, notices.end());
+  settings::limit_notices(notices);
   for (const runtime::Error& notice : notices) {
     TRY(check_sent_text(client_.encoding(), notice.what));  // it may be cut in a character
     out.notice_response(Severity::kNotice, notice);
@@ -234,8 +243,11 @@ void CommandLoop::on_slot_command_done(const runtime::Result<void>& done,
     slots_.clean_up();
     return owner_.on_last_command_done();
   }
-  environment_.message_context.reset();
-  if (!done) return error_turn(done.error());
+  reset_memory();
+  if (!done) {
+    log_denial(done.error());
+    return error_turn(done.error());
+  }
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   if (created.empty()) {
@@ -247,7 +259,15 @@ void CommandLoop::on_slot_command_done(const runtime::Result<void>& done,
   send(out);
 }
 
+// Each refusal is logged with the role, its rule and its address.
+void CommandLoop::log_denial(const runtime::Error& error) {
+  if (error.kind != &slot::kNotOwner) return;
+  environment_.strangers.log(client_.address, runtime::format("{}: role \"{}\", {}", error.what,
+                                                              client_.user, client_.grants.rule));
+}
+
 void CommandLoop::on_stream_over(const runtime::Result<std::optional<stream::NextTimeline>>& end) {
+  line_.await_reading();
   if (!end) return error_turn(end.error());
   slots_.release();
   memctx::Resource memory(environment_.message_context);
@@ -294,7 +314,7 @@ void CommandLoop::send(MessageWriter& out) {
   if (!stopping_) return line_.send(out);
   DCHECK(!streaming_.active());  // no command begins any more
   out.error_response(Severity::kFatal, admin_shutdown());
-  line_.end_with(out);
+  line_.end_with(out.bytes());
 }
 
 void CommandLoop::cancel() {

@@ -26,7 +26,7 @@ namespace server::session {
 //   Owner: Session, once the client is in.  Thread: the session's loop's.
 //   Borrows: environment, line and owner, which outlive it.
 //   Invariant: while a slot command runs, no message is taken and this does not die.
-//   Limits: kNoticesMax notices for one command.
+//   Limits: settings::kNoticesOfAKindMax notices of one command.
 class CommandLoop final : private SessionSlots::Owner,
                           private Streaming::Owner,
                           private runtime::Timer::Handler {
@@ -69,12 +69,12 @@ class CommandLoop final : private SessionSlots::Owner,
   void describe(admin::StandbyStatus& status) const { streaming_.describe(status); }
 
  private:
-  static constexpr std::size_t kNoticesMax = 64;
-
   void on_slot_command_done(const runtime::Result<void>& done, std::string_view created) override;
   void on_stream_over(const runtime::Result<std::optional<stream::NextTimeline>>& end) override;
   void on_timer(runtime::Timer& timer) override;
 
+  // PostgresMain, at the begin of each turn.
+  void reset_memory();
   void refuse(const wire::InboundMessage& message);
   void turn(const wire::InboundMessage& message);
   void sync(const wire::InboundMessage& message);
@@ -85,6 +85,7 @@ class CommandLoop final : private SessionSlots::Owner,
   runtime::Result<void> start_replication(const command::StartReplication& request,
                                           wire::MessageWriter& out);
   runtime::Result<void> create_slot(const command::CreateSlot& request);
+  void log_denial(const runtime::Error& error);
   void error_turn(const runtime::Error& error);
   void be_ready(wire::MessageWriter& out);
   void await_command();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/check.h"
+#include "server/auth/secret.h"
 #include "server/wire/startup.h"
 
 namespace server::session {
@@ -23,6 +24,8 @@ static_assert(wire::kStartupPacketBytesMax <= wire::kLargeMessageBytesMax);
 Input::Input(memctx::Context& session_context)
     : session_context_(session_context), context_(&new_context(session_context)) {}
 
+Input::~Input() { forget(size()); }
+
 void Input::append(std::span<const std::byte> bytes) {
   CHECK(bytes.size() <= room());
   if (bytes.empty()) return;
@@ -34,6 +37,7 @@ void Input::append(std::span<const std::byte> bytes) {
 
 void Input::consume(std::size_t bytes) {
   CHECK(bytes <= size());
+  forget(bytes);
   begin_ += bytes;
   if (begin_ < end_) return;
   begin_ = end_ = 0;
@@ -56,13 +60,24 @@ void Input::make_room(std::size_t bytes) {
   session_context_.delete_child(smaller);
 }
 
+// Bytes that move within a buffer move to the front of one that is less than half full, from the
+// end of it: the two places have no byte in common.
 void Input::move_to(std::byte* bytes, std::size_t capacity) {
-  std::memmove(bytes, bytes_ + begin_, size());
+  DCHECK(bytes != bytes_ || begin_ >= size());
+  std::memcpy(bytes, bytes_ + begin_, size());
   copied_ += size();
+  forget(size());
   end_ -= begin_;
   begin_ = 0;
   bytes_ = bytes;
   capacity_ = capacity;
+}
+
+// Overwrites the first bytes where they are, if they may be a secret.
+void Input::forget(std::size_t bytes) {
+  if (!wipes_) return;
+  auth::wipe({bytes_ + begin_, bytes});
+  wiped_ += bytes;
 }
 
 }  // namespace server::session

@@ -33,7 +33,7 @@ Login::Next refuse_packet(std::span<const std::byte> packet, const runtime::Erro
 
 Login::Next Login::take(std::span<const std::byte> body, bool more_bytes_follow,
                         const Server& server, wire::MessageWriter& out) {
-  CHECK(outcome_ == Next::kMore);
+  CHECK(outcome_ == Next::kMore && !authenticates());
   packet_.assign(body.begin(), body.end());
   outcome_ = take_packet(more_bytes_follow, server, out);
   return outcome_;
@@ -45,7 +45,7 @@ Login::Next Login::take_packet(bool more_bytes_follow, const Server& server,
       wire::parse_startup_packet(packet_, ssl_answered_, gss_answered_, server.newest_protocol);
   if (!packet) return refuse_packet(packet_, packet.error(), out);
   if (const auto* request = std::get_if<wire::EncryptionRequest>(&*packet)) {
-    return decline(request->kind, more_bytes_follow, out);
+    return answer_request(request->kind, server.offers_tls, more_bytes_follow, out);
   }
   if (const auto* request = std::get_if<wire::CancelRequest>(&*packet)) {
     cancel_request_ = *request;
@@ -53,18 +53,153 @@ Login::Next Login::take_packet(bool more_bytes_follow, const Server& server,
   }
   message_ = std::get<wire::StartupMessage>(std::move(*packet));
   const Next next = identify(server, out);
-  // Every client is believed to have the name that it gives.
-  return next == Next::kIn ? let_in(server, out) : next;
+  return next == Next::kIn ? authenticate(server, out) : next;
+}
+
+// The client's name is cut without a word, unlike a setting; its database is called like it if it
+// names none (ProcessStartupPacket). A walsender of the whole cluster has no database.
+Login::Next Login::authenticate(const Server& server, wire::MessageWriter& out) {
+  Authentication::Claim claim{.is_physical_replication = mode_ == wire::ReplicationMode::kPhysical,
+                              .wants_walsender = mode_ != wire::ReplicationMode::kNone,
+                              .peer = peer_.address,
+                              .peer_uid = peer_.uid,
+                              .tls = peer_.tls};
+  for (const auto& [name, value] : message_.parameters) {
+    if (name == "user") claim.user = value.substr(0, settings::kIdentifierBytesMax);
+    if (name == "database") claim.database = value.substr(0, settings::kIdentifierBytesMax);
+  }
+  if (claim.database.empty()) claim.database = claim.user;
+  authentication_.emplace(server.policy, std::move(claim), server.now);
+  return go_on(authentication_->begin(out), server, out);
+}
+
+Login::Next Login::take_answer(const wire::CutResult& cut, const Server& server,
+                               wire::MessageWriter& out) {
+  CHECK(outcome_ == Next::kMore && authenticates());
+  return outcome_ = go_on(authentication_->take(cut, out), server, out);
+}
+
+Login::Next Login::on_answer(PeerAnswer given, const Server& server, wire::MessageWriter& out) {
+  CHECK(outcome_ == Next::kLookUp);
+  return outcome_ = go_on(authentication_->on_answer(std::move(given), out), server, out);
+}
+
+Login::Next Login::on_role(auth::RoleAnswer given, const Server& server, wire::MessageWriter& out) {
+  CHECK(outcome_ == Next::kAskRole);
+  return outcome_ = go_on(authentication_->on_role(std::move(given), out), server, out);
+}
+
+Login::Next Login::on_checked(bool right, const Server& server, wire::MessageWriter& out) {
+  CHECK(outcome_ == Next::kCheck);
+  return outcome_ = go_on(authentication_->on_checked(right, out), server, out);
+}
+
+bool Login::end_without_client(const Server& server, wire::MessageWriter& unread) {
+  if (outcome_ == Next::kAskRole) {
+    outcome_ = go_on(authentication_->end_without_answer(unread), server, unread);
+  }
+  return outcome_ == Next::kRefused;
+}
+
+Login::Next Login::go_on(Authentication::Next next, const Server& server,
+                         wire::MessageWriter& out) {
+  switch (next) {
+    case Authentication::Next::kMore:
+      return Next::kMore;
+    case Authentication::Next::kLookUp:
+      return Next::kLookUp;
+    case Authentication::Next::kAskRole:
+      return Next::kAskRole;
+    case Authentication::Next::kCheck:
+      return Next::kCheck;
+    case Authentication::Next::kIn:
+      return let_in(server, out);
+    case Authentication::Next::kRefused:
+      return refuse_stranger(out);
+  }
+  UNREACHABLE();
+}
+
+Login::Next Login::refuse_stranger(wire::MessageWriter& out) {
+  const auth::Refusal refusal = authentication_->take_refusal();
+  failed_proof_ = refusal.wrong_proof;
+  log_line_ = refusal.error.what;
+  if (!refusal.log_detail.empty()) log_line_ += runtime::format(": {}", refusal.log_detail);
+  if (!refusal.silent) out.error_response(Severity::kFatal, refusal.error);
+  return Next::kRefused;
+}
+
+// Where roles are known, the client's is one of them, which is not in too often, and may do what
+// the client asks for (miscinit.c, InitializeSessionUserId; postinit.c, InitPostgres).
+runtime::Result<void> Login::check_role(const Server& server) const {
+  if (authentication_->policy().has_roles()) {
+    const std::string& user = authentication_->claim().user;
+    const auth::Role* const role = authentication_->role();
+    if (role == nullptr) {
+      return runtime::Error{.kind = &wire::kInvalidAuthorization,
+                            .what = runtime::format("role \"{}\" does not exist", user)};
+    }
+    if (!role->can_login) {
+      return runtime::Error{
+          .kind = &wire::kInvalidAuthorization,
+          .what = runtime::format("role \"{}\" is not permitted to log in", user)};
+    }
+  }
+  TRY(take_place(server));
+  return check_replication(server);
+}
+
+// A superuser's own limit does not count.
+runtime::Result<void> Login::take_place(const Server& server) const {
+  if (server.place == nullptr) return {};
+  const std::string& user = authentication_->claim().user;
+  const auth::Role* const role = authentication_->role();
+  const bool is_limited = role != nullptr && !role->superuser;
+  return server.place->log_in(user, is_limited ? role->connection_limit : -1);
+}
+
+runtime::Result<void> Login::check_replication(const Server& server) const {
+  if (!authentication_->policy().has_roles() || mode_ == wire::ReplicationMode::kNone) return {};
+  const auth::Role* const role = authentication_->role();
+  if (role != nullptr && auth::may_replicate(*role)) return {};
+  if (server.major_version < 16) {
+    return runtime::Error{.kind = &runtime::kNoPermission,
+                          .what = "must be superuser or replication role to start walsender"};
+  }
+  return runtime::Error{.kind = &runtime::kNoPermission,
+                        .what = "permission denied to start WAL sender",
+                        .detail =
+                            "Only roles with the REPLICATION attribute may start a WAL "
+                            "sender process."};
 }
 
 // Bytes that a client sent before it read the answer cannot be trusted to be its own
-// (CVE-2021-23214).
-Login::Next Login::decline(wire::EncryptionRequest::Kind kind, bool more_bytes_follow,
-                           wire::MessageWriter& out) {
+// (CVE-2021-23214). A client that is to encrypt learns of that behind its handshake. Within TLS
+// neither kind of request is granted.
+Login::Next Login::answer_request(wire::EncryptionRequest::Kind kind, bool offers_tls,
+                                  bool more_bytes_follow, wire::MessageWriter& out) {
   const bool ssl = kind == wire::EncryptionRequest::Kind::kSsl;
+  const bool grants = ssl && offers_tls && peer_.tls == nullptr;
   (ssl ? ssl_answered_ : gss_answered_) = true;
-  out.raw('N');
-  if (!more_bytes_follow) return Next::kMore;
+  out.raw(grants ? 'S' : 'N');
+  if (grants) {
+    gss_answered_ = true;
+    has_unencrypted_ = more_bytes_follow;
+    return Next::kTls;
+  }
+  return more_bytes_follow ? refuse_unencrypted(kind, out) : Next::kMore;
+}
+
+Login::Next Login::on_tls(wire::MessageWriter& out) {
+  CHECK(outcome_ == Next::kTls && peer_.tls != nullptr);
+  outcome_ =
+      has_unencrypted_ ? refuse_unencrypted(wire::EncryptionRequest::Kind::kSsl, out) : Next::kMore;
+  return outcome_;
+}
+
+Login::Next Login::refuse_unencrypted(wire::EncryptionRequest::Kind kind,
+                                      wire::MessageWriter& out) {
+  const bool ssl = kind == wire::EncryptionRequest::Kind::kSsl;
   return refuse({.kind = &wire::kProtocolViolation,
                  .what = runtime::format("received unencrypted data after {} request",
                                          ssl ? "SSL" : "GSSAPI encryption"),
@@ -106,22 +241,29 @@ Login::Next Login::identify(const Server& server, wire::MessageWriter& out) {
   return Next::kIn;
 }
 
-// A client that asks for replication of either kind takes a walsender before it is authenticated
-// (proc.c, InitProcess); what it wants of a database is looked at behind that, and its settings
-// last (postinit.c, InitPostgres). What is cut of its parameters is noticed, also where an error
-// follows.
+// A client that asks for replication of either kind takes a walsender before it is told that it is
+// authenticated (proc.c, InitProcess; PostgreSQL does so before it asks for a proof); what it wants
+// of a database is looked at behind that, and its settings last (postinit.c, InitPostgres). What is
+// cut of its parameters is noticed, also where an error follows.
 Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
   const bool wants_walsender = mode_ != wire::ReplicationMode::kNone;
   SenderSeat seat;
   if (wants_walsender) seat = SenderSeat::take(server.wal_senders, server.max_wal_senders);
   if (wants_walsender && !seat.taken()) {
-    return refuse({.kind = &wire::kTooManyConnections,
-                   .what = runtime::format("number of requested standby connections exceeds "
-                                           "max_wal_senders (currently {})",
-                                           server.max_wal_senders)},
-                  out);
+    return refuse(
+        {.kind = &wire::kTooManyConnections,
+         .what = runtime::format("number of requested standby connections exceeds "
+                                 "{0}max_wal_senders{0} (currently {1})",
+                                 server.major_version >= 17 ? "\"" : "", server.max_wal_senders)},
+        out);
   }
   out.authentication_ok();
+  if (const auto allowed = check_role(server); !allowed) {
+    log_line_ = allowed.error().what;
+    const std::string circumstances = authentication_->describe_circumstances();
+    if (!circumstances.empty()) log_line_ += ": " + circumstances;
+    return refuse(allowed.error(), out);
+  }
   if (mode_ != wire::ReplicationMode::kPhysical) {
     return refuse({.kind = &wire::kFeatureNotSupported,
                    .what = "this server takes physical replication connections only",
@@ -130,8 +272,10 @@ Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
   }
   settings::Notices notices;
   auto client = read_parameters(server.settings, notices);
+  settings::limit_notices(notices);
   for (const runtime::Error& notice : notices) out.notice_response(Severity::kNotice, notice);
   if (!client) return refuse(client.error(), out);
+  client->grants = authentication_->grants(client->application_name());
   const std::uint32_t version = std::min(message_.version, server.newest_protocol);
   entry_ = {.client = *std::move(client),
             .seat = std::move(seat),
@@ -160,8 +304,7 @@ runtime::Result<Client> Login::read_parameters(const settings::Settings& setting
   }
   for (const auto& [name, value] : message_.parameters) {
     if (name == "user") {
-      // It is cut without a word, unlike a setting.
-      client.user = value.substr(0, settings::kIdentifierBytesMax);
+      client.user = authentication_->claim().user;
       TRY(client.settings.set(settings, "session_authorization", client.user, notices));
     } else if (name != "options" && name != "database" && name != "replication") {
       TRY(client.settings.set(settings, name, value, notices));

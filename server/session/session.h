@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,12 +10,18 @@
 #include "runtime/fd.h"
 #include "runtime/intrusive_list.h"
 #include "runtime/loop.h"
+#include "runtime/pool.h"
 #include "runtime/socket.h"
 #include "server/admin/standby_status.h"
+#include "server/session/admissions.h"
 #include "server/session/command_loop.h"
 #include "server/session/environment.h"
+#include "server/session/handshake.h"
 #include "server/session/line.h"
 #include "server/session/login.h"
+#include "server/session/login_job.h"
+#include "server/session/login_refusal.h"
+#include "server/session/origin.h"
 #include "server/session/process_ids.h"
 #include "server/session/sender_seat.h"
 
@@ -26,6 +33,7 @@ struct Arrival {
   runtime::SocketAddress peer;
   ProcessId process_id;
   bool too_many = false;  // the server has no room for it, and says so
+  Admissions::Place place = {};
 };
 
 // One connection, from its first byte to its last: a Line whose messages are first its Login's and
@@ -36,7 +44,10 @@ struct Arrival {
 //     among the walsenders and an entry in CancelKeys.
 class Session final : public runtime::Loop::Retired,
                       private Line::Owner,
-                      private CommandLoop::Owner {
+                      private Handshake::Owner,
+                      private LoginJobOwner,
+                      private CommandLoop::Owner,
+                      private LoginRefusal::Owner {
  public:
   class Owner {
    public:
@@ -66,15 +77,54 @@ class Session final : public runtime::Loop::Retired,
   runtime::ListLink<Session>& link() { return link_; }
 
  private:
+  static constexpr std::size_t kUsualSettingsBytes = 2 * 1024;
+
   bool takes_messages() const override;
   Line::Taken take(std::span<const std::byte> bytes) override;
   void on_writable() override;
+  void on_tls_begun() override;
+  bool may_shake() override;
+  void on_tls_agreed(ShakingSocket socket, runtime::TlsAgreement agreed) override;
+  void on_tls_failed(ShakingSocket socket, const runtime::Error& error) override;
   void on_end_of_input() override;
   void on_hang_up() override;
   std::string address() const override { return peer_.text(); }
+  void on_login_job(const LoginJob& job) override;
+  void on_role(auth::RoleAnswer given) override;
+  bool in_stream() const override { return commands_ != nullptr && commands_->streaming(); }
+  void on_refusal_due() override;
   void on_last_command_done() override;
 
   Line::Taken log_in(std::span<const std::byte> bytes);
+  Line::Taken authenticate(const wire::CutResult& cut);
+  Login::Server server_facts();
+  bool offers_tls() const { return environment_.tls != nullptr && !peer_.is_unix(); }
+  void shake_hands();
+  template <typename Step>
+  Login::Next take_step(Step step);
+  // What has become of the login, and what it wants its client to read.
+  void go_on(Login::Next next, const wire::MessageWriter& out);
+  void refuse(const wire::MessageWriter& last_words);
+  void hang_up_now();
+  void leave_login();
+  // All that is kept for the client in other memory than its line's.
+  std::size_t kept() const {
+    const std::size_t by_login = login_ != nullptr ? login_->kept_bytes() : 0;
+    const std::size_t by_job = awaits_job_ != nullptr ? awaits_job_->bytes() : 0;
+    return handshake_bytes_ + by_login + by_job + kept_of_settings();
+  }
+  // A standby's few count as nothing, as the rest of its session does.
+  std::size_t kept_of_settings() const {
+    if (commands_ == nullptr) return 0;
+    const std::size_t bytes = commands_->client().settings.kept_bytes();
+    return bytes > kUsualSettingsBytes ? bytes : 0;
+  }
+  void account() { line_.keep_beside(kept()); }
+  void begin_to_await(std::size_t bytes = 0);
+  template <typename Task>
+  void submit(Task task, runtime::JobKind kind);
+  void check_password(auth::PasswordCheck check);
+  void ask_role(const RoleQuestion& question);
   void enter(Login::Entry entry);
   void cancel_another(const wire::CancelRequest& request);
 
@@ -82,11 +132,17 @@ class Session final : public runtime::Loop::Retired,
   Owner& owner_;
   const runtime::SocketAddress peer_;
   const ProcessId process_id_;
+  Admissions::Place place_;
   const runtime::WallMicros started_;
   Line line_;
   SenderSeat seat_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<CommandLoop> commands_;
+  std::unique_ptr<Handshake> handshake_;     // while it has the line's socket
+  std::size_t handshake_bytes_ = 0;          // that it was given of the memory for clients
+  bool is_direct_tls_ = false;               // the client has begun with its handshake
+  std::shared_ptr<LoginTicket> awaits_job_;  // while a job of the login runs
+  LoginRefusal refusal_;
   runtime::ListLink<Session> link_;
 };
 

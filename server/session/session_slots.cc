@@ -23,16 +23,15 @@ class SessionSlots::Command final : public runtime::Job {
   Command(SessionSlots& session, Request request)
       : session_(session),
         slots_(session.slots_),
-        process_id_(session.process_id_),
+        asker_(session.asker()),
         request_(std::move(request)) {}
 
   void work() override {
     if (request_.verb == Verb::kDrop) {
-      done_ = slots_.drop(request_.name, process_id_);
+      done_ = slots_.drop(request_.name, asker_);
       return;
     }
-    auto created =
-        slots_.create(request_.name, request_.persistence, process_id_, request_.restart_lsn);
+    auto created = slots_.create(request_.name, request_.persistence, asker_, request_.restart_lsn);
     if (!created) {
       done_ = std::move(created).error();
     } else {
@@ -48,23 +47,34 @@ class SessionSlots::Command final : public runtime::Job {
  private:
   SessionSlots& session_;
   slot::Slots& slots_;
-  const std::int32_t process_id_;
+  const slot::Asker asker_;
   const Request request_;
   runtime::Result<void> done_;
   slot::Slot* created_ = nullptr;
 };
 
-SessionSlots::SessionSlots(slot::Slots& slots, runtime::Pool& pool, runtime::Mailbox& home,
+SessionSlots::SessionSlots(SessionEnvironment& environment, const Client& client,
                            std::uint32_t process_id, Owner& owner)
-    : slots_(slots),
-      pool_(pool),
-      home_(home),
+    : environment_(environment),
+      slots_(environment.slots),
+      home_(environment.loop),
+      client_(client),
       process_id_(static_cast<std::int32_t>(process_id)),
-      owner_(owner) {}
+      owner_(owner),
+      turn_(home_.timers(), *this) {}
 
 SessionSlots::~SessionSlots() {
   if (wait_.has_value()) slots_.cancel(*wait_);
   clean_up();
+}
+
+// Without rules no client has proven its name, and no role owns what it creates.
+slot::Asker SessionSlots::asker() const {
+  const auth::Grants& grants = client_.grants;
+  return {
+      .pid = process_id_,
+      .role = grants.has_proven ? client_.user : std::string(),
+      .is_bound = grants.has_proven && !grants.is_admin && environment_.options.slot_owner_check};
 }
 
 void SessionSlots::create(std::string_view name, slot::Persistence persistence,
@@ -85,7 +95,38 @@ void SessionSlots::drop(std::string_view name, bool wait) {
 void SessionSlots::run(std::unique_ptr<Command> command) {
   CHECK(!wait_.has_value());
   if (!busy()) state_ = State::kBusy;
-  pool_.submit(std::move(command), home_, runtime::JobKind::kWrite);
+  if (!needs_disk(*command)) return submit(std::move(command));
+  waiting_ = std::move(command);
+  const runtime::Instant now = home_.now();
+  const runtime::Instant begin = pace_.take(now);
+  begin <= now ? take_turn() : turn_.arm(begin);
+}
+
+// A temporary slot is nothing to the disk, and neither is a slot that is not there.
+bool SessionSlots::needs_disk(const Command& command) const {
+  const Command::Request& request = command.request();
+  if (request.verb == Command::Verb::kCreate) {
+    return request.persistence == slot::Persistence::kPersistent;
+  }
+  const auto slot = slots_.read(request.name);
+  return slot && slot->persistence == slot::Persistence::kPersistent;
+}
+
+void SessionSlots::on_timer(runtime::Timer& /*timer*/) {
+  home_.assert_in_thread();
+  CHECK(busy() && waiting_ != nullptr);
+  take_turn();
+}
+
+// By its own pace the session's command may begin, and it does if it may by that of all sessions.
+void SessionSlots::take_turn() {
+  const runtime::Instant now = home_.now();
+  const runtime::Instant begin = slots_.take_turn(now);
+  begin <= now ? submit(std::move(waiting_)) : turn_.arm(begin);
+}
+
+void SessionSlots::submit(std::unique_ptr<Command> command) {
+  environment_.pool.submit(std::move(command), home_.mailbox(), runtime::JobKind::kWrite);
 }
 
 void SessionSlots::done_with(Command& command) {
@@ -107,14 +148,18 @@ void SessionSlots::wait_for(const std::string& name) {
   CHECK(busy());
   awaited_ = name;
   if (state_ == State::kCancelled) return on_free();
-  wait_ =
-      slots_.notify_when_free(name, [this, home = &home_] { home->post([this] { on_free(); }); });
+  wait_ = slots_.notify_when_free(
+      name, [this, home = &home_.mailbox()] { home->post([this] { on_free(); }); });
   if (!wait_.has_value()) on_free();
 }
 
 void SessionSlots::on_free() {
   wait_.reset();
   if (state_ == State::kBusy) return drop(awaited_, /*wait=*/true);
+  finish_cancelled();
+}
+
+void SessionSlots::finish_cancelled() {
   finish(runtime::Error{.kind = &wire::kQueryCanceled,
                         .what = "canceling statement due to user request"});
 }
@@ -124,6 +169,10 @@ void SessionSlots::on_free() {
 void SessionSlots::cancel() {
   CHECK(busy());
   state_ = State::kCancelled;
+  if (std::exchange(waiting_, nullptr) != nullptr) {
+    turn_.disarm();
+    return finish_cancelled();
+  }
   if (wait_.has_value() && slots_.cancel(*wait_)) on_free();
 }
 
@@ -135,7 +184,7 @@ void SessionSlots::finish(const runtime::Result<void>& done, std::string_view cr
 
 runtime::Result<slot::Slot*> SessionSlots::acquire(std::string_view name) {
   CHECK(streams_ == nullptr);
-  streams_ = TRY(slots_.acquire(name, process_id_));
+  streams_ = TRY(slots_.acquire(name, asker()));
   return streams_;
 }
 
@@ -143,9 +192,9 @@ void SessionSlots::release() {
   if (streams_ != nullptr) slots_.release(*std::exchange(streams_, nullptr));
 }
 
-bool SessionSlots::report_xmin(wal::Xmin xmin) {
+bool SessionSlots::report_xmin(wal::Xmin xmin, const wal::NextXid& next) {
   if (streams_ == nullptr) return false;
-  slots_.report_xmin(*streams_, xmin);
+  slots_.report_xmin(*streams_, xmin, next);
   return true;
 }
 

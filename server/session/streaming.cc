@@ -1,5 +1,6 @@
 #include "server/session/streaming.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "runtime/probes.h"
 #include "server/session/client_text.h"
 #include "server/stream/errors.h"
 #include "server/wire/errors.h"
@@ -25,6 +27,14 @@ std::uint64_t full_transaction_id(std::uint32_t epoch, std::uint32_t id) {
   return id < wal::kFirstNormalTransactionId ? 0 : (std::uint64_t{epoch} << 32) | id;
 }
 
+bool applies(const stream::SendDelay& delay, std::string_view application_name) {
+  const auto& exempt = delay.exempt_names;
+  return delay.time.count() > 0 &&
+         std::none_of(exempt.begin(), exempt.end(), [&](const std::string& name) {
+           return source::names_standby(name, application_name);
+         });
+}
+
 }  // namespace
 
 Streaming::Streaming(SessionEnvironment& environment, Line& line, SessionSlots& slots,
@@ -35,17 +45,36 @@ Streaming::Streaming(SessionEnvironment& environment, Line& line, SessionSlots& 
       client_(client),
       process_id_(process_id),
       owner_(owner),
-      counts_upstream_(environment.quorum.policy().counts(client.application_name())),
+      is_awaited_(environment.quorum.policy().counts(client.application_name())),
+      counts_upstream_(is_awaited_ && client.grants.bears_name),
       sender_(environment.loop, environment.view, environment.send_queue, line.connection(),
               environment.options.sender, *this) {}
+
+// Of a stream that drains nothing is put off, whatever a reload says.
+void Streaming::apply_send_delay() {
+  if (sender_.state() == stream::Sender::State::kStopping) return;
+  sender_.set_gathers(!is_awaited_ &&
+                      applies(environment_.options.send_delay, client_.application_name()));
+}
 
 void Streaming::start(const command::StartPoint& point, slot::Slot* slot) {
   CHECK(!active());
   state_ = State::kRunning;
   interruption_.reset();
   reported_xmin_.reset();
+  warn_of_name();
   sender_.start(point.timeline, point.start, slot);
   DCHECK(sender_.active());
+}
+
+// A standby under a name that its role may not bear has its WAL, and its word counts for nothing.
+void Streaming::warn_of_name() {
+  if (counts_upstream_ || !is_awaited_ || std::exchange(wrong_name_logged_, true)) return;
+  environment_.strangers.warning(
+      client_.address,
+      runtime::format("standby \"{}\" does not count for upstream_ack, since role \"{}\" may not "
+                      "bear that name: {}",
+                      client_.application_name(), client_.user, client_.grants.rule));
 }
 
 // ProcessRepliesIfAny.
@@ -149,12 +178,14 @@ void Streaming::end_with(const stream::StreamDrained& /*end*/) {
   memctx::Resource memory(environment_.message_context);
   wire::MessageWriter out(&memory);
   out.command_complete("COPY 0");
-  line_.end_with(out);
+  line_.end_with(out.bytes());
 }
 
 void Streaming::on_status() {
-  if (!counts_upstream_) return;
   const stream::Feedback& told = sender_.feedback();
+  runtime::probes::reply_received(line_.connection().fd(), told.write.value(), told.flush.value(),
+                                  told.apply.value());
+  if (!counts_upstream_) return;
   environment_.quorum.report(process_id_, client_.application_name(),
                              {.write = told.write, .flush = told.flush, .apply = told.apply});
 }
@@ -163,9 +194,7 @@ void Streaming::on_status() {
 // (walsender.c, ProcessStandbyHSFeedbackMessage). One wrong id would have the primary ignore what
 // all standbys say.
 bool Streaming::is_possible(const wal::Xmin& xmin) const {
-  const wal::NextXid& next = environment_.view.next_xid();
-  return (xmin.data == 0 || wal::is_in_recent_past(xmin.data, next)) &&
-         (xmin.catalog == 0 || wal::is_in_recent_past(xmin.catalog, next));
+  return wal::is_in_recent_past(xmin, environment_.view.next_xid());
 }
 
 void Streaming::ignore(const wire::HotStandbyFeedback& feedback) {
@@ -191,7 +220,7 @@ void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
       .catalog = full_transaction_id(feedback.catalog_xmin_epoch, feedback.catalog_xmin)};
   if (!is_possible(xmin)) return ignore(feedback);
   if (std::exchange(reported_xmin_, xmin) == xmin) return;
-  if (slots_.report_xmin(xmin)) {
+  if (slots_.report_xmin(xmin, environment_.view.next_xid())) {
     // An earlier stream of this session without a slot may have reported for the session.
     environment_.xmin_horizon.remove(process_id_);
   } else {
@@ -211,6 +240,7 @@ void Streaming::describe(admin::StandbyStatus& status) const {
   status.apply = feedback.apply;
   status.bytes_sent = sender_.bytes_sent();
   if (!active()) return;
+  status.delivery = sender_.delivery();
   const wal::Lsn end = environment_.view.end();
   const wal::Lsn acknowledged = feedback.acknowledged();
   status.lag_bytes = acknowledged.valid() && acknowledged < end ? end - acknowledged : 0;

@@ -39,7 +39,7 @@ class Streaming final : private stream::Sender::Owner {
   // REQUIRES: CopyBothResponse is queued. The slot, if there is one, is the session's.
   void start(const command::StartPoint& point, slot::Slot* slot);
   bool active() const { return state_ != State::kIdle; }
-  // What comes behind the message that ends a stream waits for the command loop.
+  // Messages behind the one that ends a stream wait for the command loop.
   bool takes_messages() const { return state_ == State::kRunning; }
   void take(const wire::InboundMessage& message);
   // The rest of a message of the Sender's must follow before anything else is sent.
@@ -60,6 +60,7 @@ class Streaming final : private stream::Sender::Owner {
   void leave();
 
   void set_timeout(runtime::Duration timeout) { sender_.set_timeout(timeout); }
+  void apply_send_delay();
   void describe(admin::StandbyStatus& status) const;
 
  private:
@@ -85,6 +86,7 @@ class Streaming final : private stream::Sender::Owner {
   void end_with(const stream::StreamInterrupted& end);
   void end_with(const stream::StreamDrained& end);
 
+  void warn_of_name();
   void take_copy_data(std::span<const std::byte> body);
   bool is_possible(const wal::Xmin& xmin) const;
   void ignore(const wire::HotStandbyFeedback& feedback);
@@ -97,12 +99,14 @@ class Streaming final : private stream::Sender::Owner {
   const Client& client_;
   const std::uint32_t process_id_;
   Owner& owner_;
-  const bool counts_upstream_;  // the primary is told what this standby confirms
+  const bool is_awaited_;       // upstream_ack names this standby
+  const bool counts_upstream_;  // so that the primary is told what it confirms
   stream::Sender sender_;
   State state_ = State::kIdle;
   std::optional<Interruption> interruption_;
   std::optional<wal::Xmin> reported_xmin_;  // by the stream that runs
   bool wrong_xmin_logged_ = false;
+  bool wrong_name_logged_ = false;
 };
 
 }  // namespace server::session

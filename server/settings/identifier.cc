@@ -1,6 +1,7 @@
 #include "server/settings/identifier.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "runtime/format.h"
@@ -8,6 +9,13 @@
 #include "server/wire/text.h"
 
 namespace server::settings {
+
+void limit_notices(Notices& notices) {
+  std::map<const runtime::ErrorKind*, std::size_t> counts;
+  std::erase_if(notices, [&counts](const runtime::Error& notice) {
+    return ++counts[notice.kind] > kNoticesOfAKindMax;
+  });
+}
 
 void truncate_identifier(std::string& name, Notices& notices) {
   if (name.size() <= kIdentifierBytesMax) return;

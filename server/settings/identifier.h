@@ -17,6 +17,11 @@ inline constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
 // The NOTICE messages that a client gets beside its answer, in their order.
 using Notices = std::vector<runtime::Error>;
 
+// The most of one kind that one answer brings: a client that has all its names cut knows by then.
+inline constexpr std::size_t kNoticesOfAKindMax = 10;
+// Leaves out what is beyond that.
+void limit_notices(Notices& notices);
+
 // Cuts `name` if it is too long, and adds a notice of that (truncate_identifier).
 void truncate_identifier(std::string& name, Notices& notices);
 

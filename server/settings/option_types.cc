@@ -47,15 +47,16 @@ OptionType<std::string> secret() {
           [](const std::string& value) { return std::string(value.empty() ? "" : "********"); }};
 }
 
-OptionType<std::vector<std::string>> addresses() {
+OptionType<std::vector<std::string>> comma_list() {
   const auto parse = [](std::string_view name,
                         std::string_view text) -> Result<std::vector<std::string>> {
     std::vector<std::string> list;
+    if (wire::trim(text).empty()) return list;
     for (std::string_view rest = text;;) {
       const auto comma = rest.find(',');
       list.emplace_back(wire::trim(rest.substr(0, comma)));
       if (list.back().empty()) {
-        return invalid_value(name, text, "Write one or more addresses, separated by commas.");
+        return invalid_value(name, text, "Write values that are separated by commas.");
       }
       if (comma == std::string_view::npos) return list;
       rest.remove_prefix(comma + 1);
@@ -67,6 +68,22 @@ OptionType<std::vector<std::string>> addresses() {
     return shown;
   };
   return {parse, show};
+}
+
+OptionType<unsigned> file_mode() {
+  const NumberType type{.least = 0, .most = 0777};
+  return {[type](std::string_view name, std::string_view text) -> Result<unsigned> {
+            return static_cast<unsigned>(TRY(parse_number(type, name, text)));
+          },
+          [](const unsigned& mode) { return format("{:04o}", mode); }};
+}
+
+OptionType<double> real(double least, double most) {
+  const NumberType type{.whole = false, .least = least, .most = most};
+  return {[type](std::string_view name, std::string_view text) {
+            return parse_number(type, name, text);
+          },
+          [type](const double& value) { return show_number(type, value); }};
 }
 
 OptionType<std::uint64_t> seed() {
@@ -109,15 +126,26 @@ OptionType<runtime::Duration> duration(Unit bare) {
           show_duration, bare};
 }
 
-OptionType<runtime::Duration> whole_seconds(int least, int most) {
-  const NumberType type{.unit = Unit::kSeconds,
-                        .least = static_cast<double>(least),
-                        .most = static_cast<double>(most)};
-  return {[type](std::string_view name, std::string_view text) -> Result<runtime::Duration> {
-            const double seconds = TRY(parse_number(type, name, text));
-            return runtime::Duration(std::chrono::seconds(static_cast<int>(seconds)));
+namespace {
+
+// An int that counts `unit`s, each of which lasts `each`.
+OptionType<runtime::Duration> whole(Unit unit, runtime::Duration each, int least, int most) {
+  const NumberType type{
+      .unit = unit, .least = static_cast<double>(least), .most = static_cast<double>(most)};
+  return {[type, each](std::string_view name, std::string_view text) -> Result<runtime::Duration> {
+            return each * static_cast<int>(TRY(parse_number(type, name, text)));
           },
-          show_duration, Unit::kSeconds};
+          show_duration, unit};
+}
+
+}  // namespace
+
+OptionType<runtime::Duration> whole_seconds(int least, int most) {
+  return whole(Unit::kSeconds, std::chrono::seconds(1), least, most);
+}
+
+OptionType<runtime::Duration> whole_milliseconds(int least, int most) {
+  return whole(Unit::kMilliseconds, std::chrono::milliseconds(1), least, most);
 }
 
 OptionType<int> as_postgres(std::string_view setting) {
@@ -139,6 +167,15 @@ OptionType<wal::SegmentSize> segment_size() {
             return invalid_value(name, text, "It must be a power of two between 1MB and 1GB.");
           },
           [](const wal::SegmentSize& size) { return show_bytes(size.bytes()); }, Unit::kBytes};
+}
+
+OptionType<wal::Lsn> lsn_or(wal::Lsn none) {
+  return {[none](std::string_view name, std::string_view text) -> Result<wal::Lsn> {
+            if (text.empty()) return none;
+            if (const auto lsn = wal::parse_lsn(text)) return *lsn;
+            return invalid_value(name, text, "Write a position as \"16/B374D848\".");
+          },
+          [none](const wal::Lsn& lsn) { return lsn == none ? std::string() : to_string(lsn); }};
 }
 
 OptionType<wal::RecordMix> record_sizes() {

@@ -36,7 +36,10 @@ OptionType<bool> boolean();
 OptionType<std::string> text();
 // A text that SHOW does not show, such as a password: every standby may ask for it.
 OptionType<std::string> secret();
-OptionType<std::vector<std::string>> addresses();  // separated by commas
+// Texts separated by commas; the empty text has none.
+OptionType<std::vector<std::string>> comma_list();
+// Permissions of a file: octal with a 0 in front, as PostgreSQL reads and shows them.
+OptionType<unsigned> file_mode();
 
 // A number without a unit.
 template <typename Integer>
@@ -47,15 +50,18 @@ OptionType<Integer> integer(Integer least, Integer most) {
           },
           [type](const Integer& value) { return show_number(type, static_cast<double>(value)); }};
 }
+// A number that need not be whole.
+OptionType<double> real(double least, double most);
 // A number of 64 bits.
 OptionType<std::uint64_t> seed();
 
 // A size; a bare number counts `bare`.
 template <typename Integer = std::uint64_t>
 OptionType<Integer> bytes(Unit bare = Unit::kBytes,
-                          Integer most = std::numeric_limits<Integer>::max()) {
-  return {[bare, most](std::string_view name, std::string_view text) -> runtime::Result<Integer> {
-            return static_cast<Integer>(TRY(parse_bytes(name, text, bare, most)));
+                          Integer most = std::numeric_limits<Integer>::max(), Integer least = 0) {
+  return {[bare, most, least](std::string_view name,
+                              std::string_view text) -> runtime::Result<Integer> {
+            return static_cast<Integer>(TRY(parse_bytes(name, text, bare, most, least)));
           },
           [](const Integer& size) { return show_bytes(size); }, bare};
 }
@@ -68,10 +74,14 @@ OptionType<std::uint64_t> rate_or_none();
 OptionType<runtime::Duration> duration(Unit bare);
 // Whole seconds, read as PostgreSQL reads its setting of that name.
 OptionType<runtime::Duration> whole_seconds(int least, int most);
+// Whole milliseconds; a number without a unit counts them.
+OptionType<runtime::Duration> whole_milliseconds(int least, int most);
 // A number, read as PostgreSQL reads its setting of that name, and shown without a unit.
 OptionType<int> as_postgres(std::string_view setting);
 
 OptionType<wal::SegmentSize> segment_size();
+// A position as PostgreSQL writes it, "16/B374D848". The empty text stands for `none`.
+OptionType<wal::Lsn> lsn_or(wal::Lsn none);
 OptionType<wal::RecordMix> record_sizes();  // "50..8000", or one size for all
 OptionType<runtime::log::Level> log_level();
 

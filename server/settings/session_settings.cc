@@ -58,6 +58,11 @@ std::optional<std::string> system_value(std::string_view name) {
   return std::nullopt;
 }
 
+// A short text lies in its string.
+std::size_t bytes_elsewhere(const std::string& text) {
+  return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+}
+
 }  // namespace
 
 runtime::Result<void> SessionSettings::set(const Settings& settings, std::string_view name,
@@ -114,21 +119,26 @@ Timeouts SessionSettings::timeouts(const Timeouts& of_server) const {
 }
 
 void SessionSettings::put(std::string_view name, std::string value) {
-  const auto at = std::find_if(values_.begin(), values_.end(), [&](const Value& v) {
-    return wire::equal_ignoring_case(v.name, name);
-  });
-  if (at != values_.end()) {
-    at->value = std::move(value);
+  const auto at = values_.lower_bound(name);
+  if (at != values_.end() && !setting_name_less(name, at->first)) {
+    at->second = std::move(value);
   } else {
-    values_.push_back({std::string(name), std::move(value)});
+    values_.emplace_hint(at, name, std::move(value));
   }
 }
 
+std::size_t SessionSettings::kept_bytes() const {
+  constexpr std::size_t kNodeBytes = 4 * sizeof(void*) + sizeof(decltype(values_)::value_type);
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : values_) {
+    bytes += kNodeBytes + bytes_elsewhere(name) + bytes_elsewhere(value);
+  }
+  return bytes;
+}
+
 std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
-  const auto at = std::find_if(values_.begin(), values_.end(), [&](const Value& v) {
-    return wire::equal_ignoring_case(v.name, name);
-  });
-  return at == values_.end() ? std::nullopt : std::optional<std::string_view>(at->value);
+  const auto at = values_.find(name);
+  return at == values_.end() ? std::nullopt : std::optional<std::string_view>(at->second);
 }
 
 runtime::Result<SessionSettings::Value> find_shown(const Settings& settings,

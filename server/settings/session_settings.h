@@ -1,15 +1,17 @@
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "runtime/clock.h"
 #include "runtime/result.h"
 #include "runtime/tcp_timeouts.h"
 #include "server/settings/encoding.h"
 #include "server/settings/identifier.h"
+#include "server/settings/postgres_settings.h"
 #include "server/settings/setting_value.h"
 #include "server/settings/settings.h"
 
@@ -25,6 +27,8 @@ struct Timeouts {
 // What a client has set for its session, over the server's settings. A value is parsed once, when
 // it is set; what the session acts on is kept typed beside the text that SHOW shows.
 //   Owner: Session.  Thread: its loop's.
+//   Limits: as many as a start-up packet has; to set or find one takes a few comparisons however
+//     many there are.
 class SessionSettings {
  public:
   // Takes a parameter of the start-up packet, as PostgreSQL would (set_config_option). The name may
@@ -43,12 +47,21 @@ class SessionSettings {
   // The client's own, or else the server's.
   Timeouts timeouts(const Timeouts& of_server) const;
 
+  // The bytes of memory that the names and values take.
+  std::size_t kept_bytes() const;
+
   struct Value {
     std::string name;  // in its canonical spelling
     std::string value;
   };
 
  private:
+  struct NameLess {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const {
+      return setting_name_less(a, b);
+    }
+  };
   // Those of Timeouts that the client has set.
   struct OwnTimeouts {
     std::optional<runtime::Duration> wal_sender;
@@ -62,7 +75,8 @@ class SessionSettings {
   void act_on(std::string_view name, const SettingValue& value);
   void put(std::string_view name, std::string value);
 
-  std::vector<Value> values_;  // few: a client names its application, and its encoding
+  // Mostly few: a client names its application, and its encoding.
+  std::map<std::string, std::string, NameLess> values_;
   OwnTimeouts timeouts_;
   Encoding encoding_ = Encoding::kSqlAscii;
   bool wants_notices_ = true;

@@ -185,31 +185,36 @@ std::string format_amount(double value) {
   return format_number(value == std::nearbyint(value), value);
 }
 
-runtime::Error amount_out_of_range(Unit bare, std::string_view name, double value, double most) {
+runtime::Error amount_out_of_range(Unit bare, std::string_view name, double value, double least,
+                                   double most) {
   return {
       .kind = &wire::kInvalidParameterValue,
-      .what = runtime::format("{} {} is outside the valid range for parameter \"{}\" (0 .. {})",
-                              format_amount(value), base_of(bare).name, name, format_amount(most))};
+      .what = runtime::format("{} {} is outside the valid range for parameter \"{}\" ({} .. {})",
+                              format_amount(value), base_of(bare).name, name, format_amount(least),
+                              format_amount(most))};
 }
 
 // Sizes go beyond an int, and times below a millisecond, so parse_number() reads both as reals. The
 // amount is counted in bytes or microseconds, each of which is divided into `parts`.
 runtime::Result<std::uint64_t> parse_amount(std::string_view name, std::string_view text, Unit bare,
-                                            double parts, std::uint64_t most) {
+                                            double parts, std::uint64_t least, std::uint64_t most) {
   const double number = TRY(parse_number(
       {.whole = false, .unit = bare, .least = -kRealMax, .most = kRealMax}, name, text));
   const double scale = base_of(bare).worth * parts;
   const double amount = std::nearbyint(number * scale);
-  if (number >= 0 && amount <= static_cast<double>(most)) return static_cast<std::uint64_t>(amount);
-  return amount_out_of_range(bare, name, number, std::floor(static_cast<double>(most) / scale));
+  if (number >= 0 && amount >= static_cast<double>(least) && amount <= static_cast<double>(most)) {
+    return static_cast<std::uint64_t>(amount);
+  }
+  return amount_out_of_range(bare, name, number, std::ceil(static_cast<double>(least) / scale),
+                             std::floor(static_cast<double>(most) / scale));
 }
 
 }  // namespace
 
 runtime::Result<std::uint64_t> parse_bytes(std::string_view name, std::string_view text, Unit bare,
-                                           std::uint64_t most) {
+                                           std::uint64_t most, std::uint64_t least) {
   DCHECK(!counts_time(bare));
-  return parse_amount(name, text, bare, 1, std::min(most, kAmountMax));
+  return parse_amount(name, text, bare, 1, least, std::min(most, kAmountMax));
 }
 
 runtime::Result<std::uint64_t> parse_rate(std::string_view name, std::string_view text) {
@@ -221,7 +226,7 @@ runtime::Result<std::uint64_t> parse_rate(std::string_view name, std::string_vie
 runtime::Result<runtime::Duration> parse_duration(std::string_view name, std::string_view text,
                                                   Unit bare) {
   DCHECK(counts_time(bare));
-  const std::uint64_t nanoseconds = TRY(parse_amount(name, text, bare, 1000, kAmountMax));
+  const std::uint64_t nanoseconds = TRY(parse_amount(name, text, bare, 1000, 0, kAmountMax));
   return runtime::Duration(std::chrono::nanoseconds(nanoseconds));
 }
 

@@ -48,11 +48,12 @@ std::string show_number(const NumberType& type, double value);
 inline constexpr std::uint64_t kAmountMax = 9'000'000'000'000'000'000;
 static_assert(kAmountMax <= std::numeric_limits<runtime::Duration::rep>::max());
 
-// The size in bytes, at most `most`; a bare number counts `bare`. The errors of these three are as
-// those of parse_number().
+// The size in bytes, from `least` to `most`; a bare number counts `bare`. The errors of these three
+// are as those of parse_number().
 runtime::Result<std::uint64_t> parse_bytes(std::string_view name, std::string_view text,
                                            Unit bare = Unit::kBytes,
-                                           std::uint64_t most = kAmountMax);
+                                           std::uint64_t most = kAmountMax,
+                                           std::uint64_t least = 0);
 // A size with or without "/s" behind it.
 runtime::Result<std::uint64_t> parse_rate(std::string_view name, std::string_view text);
 runtime::Result<runtime::Duration> parse_duration(std::string_view name, std::string_view text,

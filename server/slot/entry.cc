@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "runtime/check.h"
+#include "runtime/format.h"
+#include "server/slot/errors.h"
 
 namespace server::slot {
 
@@ -12,8 +14,9 @@ using wal::Xmin;
 
 namespace {
 
-std::uint64_t moved(std::uint64_t from, std::uint64_t to) {
-  return from == 0 || to == 0 ? to : std::max(from, to);
+std::uint64_t moved(std::uint64_t from, std::uint64_t to, const wal::NextXid& next) {
+  const bool is_none = from == 0 || !wal::is_in_recent_past(from, next);
+  return is_none || to == 0 ? to : std::max(from, to);
 }
 
 }  // namespace
@@ -23,9 +26,10 @@ Lsn older(Lsn a, Lsn b) {
   return std::min(a, b);
 }
 
-Entry::Entry(std::string_view name, Lsn restart_lsn, Xmin xmin_of)
+Entry::Entry(std::string_view name, Lsn restart_lsn, Xmin xmin_of, std::string_view owner_of)
     : slot(name, restart_lsn),
       persistence(Persistence::kPersistent),
+      owner(owner_of),
       active_pid(0),
       exists(true),
       xmin(xmin_of),
@@ -52,7 +56,19 @@ SlotInfo Entry::info() const {
           .persistence = persistence,
           .restart_lsn = slot.restart_lsn(),
           .active_pid = active_pid,
-          .xmin = xmin};
+          .xmin = xmin,
+          .owner = owner};
+}
+
+// The error is in the words of aclchk.c, aclcheck_error.
+runtime::Result<void> Entry::check_owner(const Asker& asker, Purpose purpose) const {
+  if (!asker.is_bound) return {};
+  if (owner.empty() ? purpose == Purpose::kUse : owner == asker.role) return {};
+  return runtime::Error{
+      .kind = &kNotOwner,
+      .what = runtime::format("must be owner of replication slot \"{}\"", slot.name()),
+      .detail =
+          owner.empty() ? "The slot has no owner, so that only a superuser may drop it." : ""};
 }
 
 void Entry::begin_save() {
@@ -65,8 +81,9 @@ void Entry::end_save(Lsn restart_lsn, Xmin saved_xmin) {
   saved = {.oldest = restart_lsn, .xmin = saved_xmin, .certain = true};
 }
 
-bool Entry::move_xmin(Xmin reported) {
-  const Xmin to{moved(xmin.data, reported.data), moved(xmin.catalog, reported.catalog)};
+bool Entry::move_xmin(Xmin reported, const wal::NextXid& next) {
+  if (!wal::is_in_recent_past(reported, next)) return false;
+  const Xmin to{moved(xmin.data, reported.data, next), moved(xmin.catalog, reported.catalog, next)};
   return std::exchange(xmin, to) != to;
 }
 

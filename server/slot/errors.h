@@ -1,11 +1,14 @@
 #pragma once
 
-// What PostgreSQL calls what may go wrong with slots.
+// The errors of slots, as PostgreSQL names them.
 
 #include "runtime/errors.h"
 #include "server/wire/errors.h"
 
 namespace server::slot {
+
+// Another role owns the slot.
+inline constexpr runtime::ErrorKind kNotOwner{"not_owner", "42501"};
 
 using runtime::kDataCorrupted;
 using wire::kConfigurationLimitExceeded;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/log.h"
+#include "server/wal/next_xid.h"
 
 namespace server::slot {
 
@@ -11,7 +12,8 @@ void LeftSlots::look(const std::vector<SlotInfo>& slots, wal::TransactionId next
                      runtime::Instant now) {
   std::map<std::string, Left> left;
   for (const SlotInfo& slot : slots) {
-    if (slot.active_pid != 0 || slot.xmin == wal::Xmin{}) continue;
+    const bool holds_back = slot.xmin != wal::Xmin{} && wal::is_in_recent_past(slot.xmin, {next});
+    if (slot.active_pid != 0 || !holds_back) continue;
     const auto known = left_.find(slot.name);
     Left entry = known != left_.end() ? known->second : Left{now, now + kLeftFor};
     if (now >= entry.warn_at) {

@@ -12,7 +12,8 @@ namespace server::slot {
 
 // Warns of slots that no session uses and that hold an xmin: as long as they do, the primary cannot
 // remove dead rows, and nothing there says that it is for a standby which has gone. PostgreSQL
-// shows such a slot in a view of the server that has it, which here the primary is not.
+// shows such a slot in a view of the server that has it, which here the primary is not. An xmin
+// that the primary would ignore holds nothing back.
 //   Owner: Server.  Thread: main's.
 //   Limits: one entry for each such slot; one warning for it after kLeftFor, and then one in each
 //   kRepeat.

@@ -15,6 +15,15 @@ enum class Persistence {
   kTemporary,   // belongs to the session that created it, and goes with it
 };
 
+// The session that asks for a slot. A role may use the slots that it owns and those without an
+// owner, and drop those that it owns; an asker that is bound to no role, such as a superuser, may
+// do all.
+struct Asker {
+  std::int32_t pid = 0;   // of the session; never 0
+  std::string role = {};  // that will own the slots which the asker creates; empty: none
+  bool is_bound = false;
+};
+
 // A slot as it was at some moment.
 struct SlotInfo {
   std::string name;
@@ -22,6 +31,7 @@ struct SlotInfo {
   wal::Lsn restart_lsn;         // invalid: the slot keeps no WAL (NULL)
   std::int32_t active_pid = 0;  // the session that holds the slot; 0: none does
   wal::Xmin xmin = {};          // what its standby still looks at
+  std::string owner = {};       // the role that has created it; empty: none
 
   friend bool operator==(const SlotInfo&, const SlotInfo&) = default;
 };

@@ -31,7 +31,7 @@ constexpr std::string_view kStateSuffix = ".slot";
 constexpr std::string_view kCorruptSuffix = ".corrupt";
 
 constexpr std::uint32_t kMagic = 0x57435331;  // WCS1
-constexpr std::uint32_t kVersion = 2;         // the first one ended behind the name
+constexpr std::uint32_t kVersion = 3;         // the first one ended behind the name
 
 // The file itself, in this machine's byte order, like WAL. The first four members stay what they
 // are in all versions (slot.c, ReplicationSlotOnDisk).
@@ -44,15 +44,24 @@ struct StateFile {
   char name[kNameBytesMax + 1];  // filled up with zeros
   std::uint64_t xmin;            // with their epochs, since version 2; 0 is none
   std::uint64_t catalog_xmin;
+  char owner[kOwnerBytesMax + 1];  // since version 3, filled up with zeros
 };
 static_assert(sizeof(StateFile) == kStateFileBytes);
 static_assert(offsetof(StateFile, xmin) == kStateFileBytesV1);
+static_assert(offsetof(StateFile, owner) == kStateFileBytesV2);
 static_assert(std::has_unique_object_representations_v<StateFile>, "padding would be anything");
 
 constexpr std::size_t kHeaderBytes = offsetof(StateFile, restart_lsn);
 
 constexpr std::size_t bytes_of_version(std::uint32_t version) {
-  return version == 1 ? kStateFileBytesV1 : kStateFileBytes;
+  switch (version) {
+    case 1:
+      return kStateFileBytesV1;
+    case 2:
+      return kStateFileBytesV2;
+    default:
+      return kStateFileBytes;
+  }
 }
 
 std::uint32_t checksum_of(const StateFile& file) {
@@ -62,6 +71,15 @@ std::uint32_t checksum_of(const StateFile& file) {
 
 runtime::Error corrupted(std::string what) {
   return {.kind = &kDataCorrupted, .what = std::move(what)};
+}
+
+// The text that `field` has in front of its zeros; none if it does not end, or goes on behind them.
+template <std::size_t kBytes>
+std::optional<std::string_view> text_of(const char (&field)[kBytes]) {
+  const char* const end = std::find(std::begin(field), std::end(field), '\0');
+  const bool is_filled_up = std::all_of(end, std::cend(field), [](char c) { return c == '\0'; });
+  if (end == std::end(field) || !is_filled_up) return std::nullopt;
+  return std::string_view(field, static_cast<std::size_t>(end - field));
 }
 
 bool is_temporary(const std::string& entry) {
@@ -112,6 +130,7 @@ Result<std::optional<SlotState>> restore(const std::string& directory, const std
 
 std::array<std::byte, kStateFileBytes> encode(const SlotState& state) {
   CHECK(validate_name(state.name).has_value());
+  CHECK(state.owner.size() <= kOwnerBytesMax && state.owner.find('\0') == std::string::npos);
   StateFile file{.magic = kMagic,
                  .checksum = 0,
                  .version = kVersion,
@@ -119,8 +138,10 @@ std::array<std::byte, kStateFileBytes> encode(const SlotState& state) {
                  .restart_lsn = state.restart_lsn.value(),
                  .name = {},
                  .xmin = state.xmin.data,
-                 .catalog_xmin = state.xmin.catalog};
+                 .catalog_xmin = state.xmin.catalog,
+                 .owner = {}};
   std::copy(state.name.begin(), state.name.end(), file.name);
+  std::copy(state.owner.begin(), state.owner.end(), file.owner);
   file.checksum = checksum_of(file);
   std::array<std::byte, kStateFileBytes> bytes;
   std::memcpy(bytes.data(), &file, sizeof(file));
@@ -159,10 +180,13 @@ Result<SlotState> decode(std::span<const std::byte> bytes, const std::string& pa
   const char* const end = std::find(std::begin(file.name), std::end(file.name), '\0');
   const std::string_view name(file.name, static_cast<std::size_t>(end - file.name));
   if (!validate_name(name)) return wrong("an invalid slot name");
-  if (std::any_of(end, std::cend(file.name), [](char c) { return c != '\0'; })) {
-    return wrong("bytes after its slot name");
-  }
-  return SlotState{std::string(name), wal::Lsn(file.restart_lsn), {file.xmin, file.catalog_xmin}};
+  if (!text_of(file.name)) return wrong("bytes after its slot name");
+  const auto owner = text_of(file.owner);
+  if (!owner) return wrong("an invalid owner");
+  return SlotState{.name = std::string(name),
+                   .restart_lsn = wal::Lsn(file.restart_lsn),
+                   .xmin = {file.xmin, file.catalog_xmin},
+                   .owner = std::string(*owner)};
 }
 
 std::string state_path(const std::string& directory, std::string_view name) {

@@ -29,15 +29,19 @@ struct SlotState {
   std::string name;
   wal::Lsn restart_lsn;
   wal::Xmin xmin = {};
+  std::string owner = {};  // the name of a role; empty: none
 
   friend bool operator==(const SlotState&, const SlotState&) = default;
 };
 
-inline constexpr std::size_t kStateFileBytes = 104;
-// Of the first version, which had no xmin, and is still read.
+inline constexpr std::size_t kOwnerBytesMax = 63;
+inline constexpr std::size_t kStateFileBytes = 168;
+// Of the first version, which had no xmin, and of the second, which had no owner. They are still
+// read: their slots have no owner.
 inline constexpr std::size_t kStateFileBytesV1 = 88;
+inline constexpr std::size_t kStateFileBytesV2 = 104;
 
-// REQUIRES: a valid name.
+// REQUIRES: a valid name, and an owner's of kOwnerBytesMax at most, without a zero byte.
 std::array<std::byte, kStateFileBytes> encode(const SlotState& state);
 
 // The reverse, for bytes of unknown origin: anything but what encode() makes, or made in an earlier

@@ -44,7 +44,7 @@ Result<void> Slots::load() {
     const Lock lock(mutex_);
     CHECK(entries_.empty());
     for (const SlotState& state : states) {
-      entries_.try_emplace(state.name, state.name, state.restart_lsn, state.xmin);
+      entries_.try_emplace(state.name, state.name, state.restart_lsn, state.xmin, state.owner);
     }
   }
   for (const SlotState& state : states) {
@@ -53,17 +53,18 @@ Result<void> Slots::load() {
   return {};
 }
 
-Result<Slot*> Slots::create(std::string_view name, Persistence persistence, std::int32_t pid,
+Result<Slot*> Slots::create(std::string_view name, Persistence persistence, const Asker& asker,
                             Lsn restart_lsn) {
-  CHECK(pid != 0);
+  CHECK(asker.pid != 0);
   TRY(validate_name(name));
   if (persistence == Persistence::kTemporary) {
-    return &TRY(reserve(name, persistence, pid, restart_lsn))->slot;
+    return &TRY(reserve(name, persistence, asker, restart_lsn))->slot;
   }
   TRY(save(std::string(name)));  // as long as its last creation has failed, the name is taken
   const Lock disk(disk_);
-  Entry* const entry = TRY(reserve(name, persistence, pid, restart_lsn));
-  const SlotState state{entry->slot.name(), restart_lsn};
+  Entry* const entry = TRY(reserve(name, persistence, asker, restart_lsn));
+  const SlotState state{
+      .name = entry->slot.name(), .restart_lsn = restart_lsn, .owner = entry->owner};
   if (auto written = write_state(options_.directory, state); !written) {
     const bool removed = remove_state(options_.directory, name).has_value();
     const Lock lock(mutex_);
@@ -77,10 +78,10 @@ Result<Slot*> Slots::create(std::string_view name, Persistence persistence, std:
   return &entry->slot;
 }
 
-Result<Slot*> Slots::acquire(std::string_view name, std::int32_t pid) {
-  CHECK(pid != 0);
+Result<Slot*> Slots::acquire(std::string_view name, const Asker& asker) {
+  CHECK(asker.pid != 0);
   const Lock lock(mutex_);
-  return &TRY(take(name, pid))->slot;
+  return &TRY(take(name, asker, Purpose::kUse))->slot;
 }
 
 void Slots::release(Slot& slot) {
@@ -104,23 +105,28 @@ void Slots::release(Slot& slot) {
   tell(std::move(waiters));
 }
 
-void Slots::report_xmin(Slot& slot, Xmin reported) {
+void Slots::report_xmin(Slot& slot, Xmin reported, const wal::NextXid& next) {
   Xmin xmin;
   {
     const Lock lock(mutex_);
     Entry& entry = held(slot);
-    if (!entry.move_xmin(reported)) return;
+    if (!entry.move_xmin(reported, next)) return;
     xmin = entry.xmin;
   }
   tell_xmin(slot.name(), xmin);
 }
 
-Result<void> Slots::drop(std::string_view name, std::int32_t pid) {
-  CHECK(pid != 0);
+runtime::Instant Slots::take_turn(runtime::Instant now) {
+  const Lock lock(mutex_);
+  return pace_.take_if_due(now);
+}
+
+Result<void> Slots::drop(std::string_view name, const Asker& asker) {
+  CHECK(asker.pid != 0);
   bool is_temporary = false;
   {
     const Lock lock(mutex_);
-    Entry* const entry = TRY(take(name, pid));
+    Entry* const entry = TRY(take(name, asker, Purpose::kDrop));
     is_temporary = entry->is_temporary();
     entry->dropping = true;  // or a save_dirty() could bring its file back
   }
@@ -272,14 +278,15 @@ Entry& Slots::held(Slot& slot) {
   return *entry;
 }
 
-Result<Entry*> Slots::take(std::string_view name, std::int32_t pid) {
+Result<Entry*> Slots::take(std::string_view name, const Asker& asker, Purpose purpose) {
   Entry* const entry = find(name);
-  if (entry == nullptr || (entry->dropping && entry->active_pid == pid)) {
+  if (entry == nullptr || (entry->dropping && entry->active_pid == asker.pid)) {
     return runtime::Error{.kind = &kUndefinedObject,
                           .what = format("replication slot \"{}\" does not exist", name)};
   }
-  if (entry->active_pid == 0) entry->active_pid = pid;
-  if (entry->active_pid != pid) {
+  TRY(entry->check_owner(asker, purpose));
+  if (entry->active_pid == 0) entry->active_pid = asker.pid;
+  if (entry->active_pid != asker.pid) {
     return runtime::Error{
         .kind = &kObjectInUse,
         .what = format("replication slot \"{}\" is active for PID {}", name, entry->active_pid)};
@@ -288,7 +295,7 @@ Result<Entry*> Slots::take(std::string_view name, std::int32_t pid) {
 }
 
 // A temporary slot exists at once; a persistent one when its state is on disk.
-Result<Entry*> Slots::reserve(std::string_view name, Persistence persistence, std::int32_t pid,
+Result<Entry*> Slots::reserve(std::string_view name, Persistence persistence, const Asker& asker,
                               Lsn restart_lsn) {
   const bool is_temporary = persistence == Persistence::kTemporary;
   const Lock lock(mutex_);
@@ -308,7 +315,7 @@ Result<Entry*> Slots::reserve(std::string_view name, Persistence persistence, st
         .hint = "Give it a directory to keep their state in, or create a temporary slot."};
   }
   const auto made =
-      entries_.try_emplace(std::string(name), name, persistence, pid, restart_lsn).first;
+      entries_.try_emplace(std::string(name), name, persistence, asker, restart_lsn).first;
   made->second.exists = is_temporary;
   return &made->second;
 }
@@ -355,7 +362,7 @@ std::vector<std::string> Slots::dirty(std::optional<Lsn> oldest) const {
 // creation has failed is one that the disk must not have.
 Result<void> Slots::save(const std::string& name) {
   const Lock disk(disk_);
-  SlotState state{name, {}};
+  SlotState state{.name = name, .restart_lsn = {}};
   Entry* entry = nullptr;  // stays: dropping a persistent slot needs disk_
   {
     const Lock lock(mutex_);
@@ -364,6 +371,7 @@ Result<void> Slots::save(const std::string& name) {
     entry = &found->second;
     state.restart_lsn = entry->slot.restart_lsn();
     state.xmin = entry->xmin;
+    state.owner = entry->owner;
     if (!entry->failed) entry->begin_save();
   }
   TRY(entry->failed ? remove_state(options_.directory, name)

@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "runtime/annotations.h"
+#include "runtime/clock.h"
 #include "runtime/mutex.h"
 #include "runtime/result.h"
 #include "runtime/task.h"
 #include "server/slot/entry.h"
+#include "server/slot/pace.h"
 #include "server/slot/slot.h"
 #include "server/wal/holds.h"
 #include "server/wal/lsn.h"
@@ -22,14 +24,20 @@
 namespace server::slot {
 
 // The physical slots of a server, by PostgreSQL's rules (slot.c), and the oldest LSN that any of
-// them needs. A session is known by its pid, which is its own and never 0.
-//   Owner: Server.  Thread: any. What touches the disk says that it blocks; nothing else waits.
+// them needs. A session is known by its pid, which is its own and never 0. A session that may not
+// use a slot is told so before it is told that the slot is in use; PostgreSQL's slots have no
+// owner.
+//   Owner: Server.  Thread: any. Functions that touch the disk say that they block; no other waits.
 //   Invariant: no crash brings back a slot that needs WAL before required_lsn(), which moves
-//     forward only when the disk has the slot's new state. That goes for a slot that was
-//     invalidated, too.
+//     forward only when the disk has the slot's new state. A slot that was invalidated is no
+//     exception.
 //   Limits: slots_max slots, temporary ones included; one waiter per waiting session.
 class Slots {
  public:
+  // Each is a write of a small file, or its removal, and two syncs.
+  static constexpr int kChangesPerSecond = 100;
+  static constexpr int kChangesBurst = 50;
+
   struct Options {
     std::string directory;       // empty: there is no place on disk, so temporary slots only
     std::size_t slots_max = 10;  // max_replication_slots
@@ -49,30 +57,38 @@ class Slots {
   // slots than slots_max, is an error (slot.c, RestoreSlotFromDisk).
   runtime::Result<void> load() EXCLUDES(mutex_, disk_);
 
-  // A new slot, held by session `pid`, which keeps WAL from `restart_lsn` on (RESERVE_WAL) unless
-  // that is invalid. From the call on, required_lsn() respects it; others see it when it is
-  // durable. Blocks if it is persistent. A failure leaves nothing behind, but where the disk does
-  // not even take away the state file: then a crash may bring the slot back, so its name and its
-  // WAL stay reserved until the file has been removed.
-  runtime::Result<Slot*> create(std::string_view name, Persistence persistence, std::int32_t pid,
+  // A new slot, held by the asker and owned by its role, which keeps WAL from `restart_lsn` on
+  // (RESERVE_WAL) unless that is invalid. From the call on, required_lsn() respects it; others see
+  // it when it is durable. Blocks if it is persistent. A failure leaves nothing behind, but where
+  // the disk does not even take away the state file: then a crash may bring the slot back, so its
+  // name and its WAL stay reserved until the file has been removed.
+  runtime::Result<Slot*> create(std::string_view name, Persistence persistence, const Asker& asker,
                                 wal::Lsn restart_lsn) EXCLUDES(mutex_, disk_);
 
-  // Makes `pid` the slot's holder, which it may be already (ReplicationSlotAcquire): a session may
-  // stream from its own temporary slot.
-  runtime::Result<Slot*> acquire(std::string_view name, std::int32_t pid) EXCLUDES(mutex_);
+  // Makes the asker the slot's holder, which it may be already (ReplicationSlotAcquire): a session
+  // may stream from its own temporary slot. kNotOwner if it may not use the slot.
+  runtime::Result<Slot*> acquire(std::string_view name, const Asker& asker) EXCLUDES(mutex_);
 
   // A temporary slot stays its session's. A slot that was to be invalidated is, now that it may.
   // REQUIRES: the slot is held.
   void release(Slot& slot) EXCLUDES(mutex_);
 
   // What the standby still looks at, by hot standby feedback: it stays in force until the next, or
-  // the slot goes, and it never moves back (walsender.c, PhysicalReplicationSlotNewXmin). The disk
-  // has it after the next save_dirty(). REQUIRES: the slot is held.
-  void report_xmin(Slot& slot, wal::Xmin reported) EXCLUDES(mutex_);
+  // the slot goes, and it never moves back (walsender.c, PhysicalReplicationSlotNewXmin). `next` is
+  // the next transaction id as far as WAL shows: what cannot be by it counts for nothing
+  // (Entry::move_xmin). The disk has it after the next save_dirty(). REQUIRES: the slot is held.
+  void report_xmin(Slot& slot, wal::Xmin reported, const wal::NextXid& next) EXCLUDES(mutex_);
+
+  // Whether a session may begin to create or drop a persistent slot: `now` is returned, and it has
+  // begun; or else the instant at which to ask again. The disk does no more than kChangesPerSecond
+  // of them, behind a burst, whatever clients ask for. One that waits has taken nothing, so one
+  // that stops waiting costs the others nothing.
+  runtime::Instant take_turn(runtime::Instant now) EXCLUDES(mutex_);
 
   // Blocks if the slot is persistent. The slot's state is gone from the disk for good on success.
-  // After a failure the slot is still there, and free. REQUIRES: `pid` does not use the slot.
-  runtime::Result<void> drop(std::string_view name, std::int32_t pid) EXCLUDES(mutex_, disk_);
+  // After a failure the slot is still there, and free. kNotOwner if the asker may not drop it.
+  // REQUIRES: the asker does not use the slot.
+  runtime::Result<void> drop(std::string_view name, const Asker& asker) EXCLUDES(mutex_, disk_);
 
   // Drops the temporary slots of a session: at its end, and when a command of it has failed
   // (ReplicationSlotCleanup).
@@ -122,9 +138,10 @@ class Slots {
   };
 
   Entry* find(std::string_view name) REQUIRES(mutex_);
-  runtime::Result<Entry*> take(std::string_view name, std::int32_t pid) REQUIRES(mutex_);
-  runtime::Result<Entry*> reserve(std::string_view name, Persistence persistence, std::int32_t pid,
-                                  wal::Lsn restart_lsn) EXCLUDES(mutex_);
+  runtime::Result<Entry*> take(std::string_view name, const Asker& asker, Purpose purpose)
+      REQUIRES(mutex_);
+  runtime::Result<Entry*> reserve(std::string_view name, Persistence persistence,
+                                  const Asker& asker, wal::Lsn restart_lsn) EXCLUDES(mutex_);
   Waiters erase(std::string_view name) REQUIRES(mutex_);
   Waiters put_back(std::string_view name) REQUIRES(mutex_);
   Entry& held(Slot& slot) REQUIRES(mutex_);
@@ -146,6 +163,7 @@ class Slots {
 
   // Never held across I/O or a callback.
   mutable runtime::Mutex mutex_;
+  Pace pace_ GUARDED_BY(mutex_){kChangesPerSecond, kChangesBurst};
   std::map<std::string, Entry, std::less<>> entries_ GUARDED_BY(mutex_);
   std::uint64_t last_wait_ GUARDED_BY(mutex_) = 0;
 };

@@ -64,7 +64,7 @@ Result<void> AttachSource::begin_at(const PrimaryInfo& primary) {
   auto files = TRY(wal::Directory(options_.directory).read_histories());
   TimelineHistory history = TRY(wal::history_of(primary.timeline, files));
   tail_->adopt({std::move(history), std::move(files)});
-  pages_.emplace(options_.directory, size);
+  pages_.emplace(options_.directory, size, walked_files_);
   reader_.emplace(*pages_, identity_, clock_, *tail_);
   reader_->seek_first(begin);
   tail_->publish(begin, begin, clock_.now());
@@ -80,8 +80,28 @@ Result<void> AttachSource::on_connected(const PrimaryInfo& primary) {
   slot_from_ = TRY(receiver_.upstream().slot_restart_lsn(receiver_.options().slot_name));
   if (!slot_from_.valid()) return slot_keeps_nothing();
   if (!has_wal(reader_->position(), primary.end)) TRY(skip_to(primary));
-  received_ = reader_->position();
+  expect_from(reader_->position());
+  // A primary that has crashed knows its slot as it was at a checkpoint, and may have removed WAL
+  // from there since. The slot is alive, and is moved to where it is needed.
+  if (!has_wal(slot_from_, reader_->position())) slot_from_ = reader_->position();
+  learn_where_the_primary_is();
   return {};
+}
+
+// On this host the kernel tells of the end of a connection when the slot is free and not yet lost.
+// A network may be silent, and the slot be lost for long before that is noticed.
+void AttachSource::learn_where_the_primary_is() {
+  loss_is_told_ = options_.find_place(receiver_.upstream().socket()) == runtime::PeerPlace::kHere;
+  if (loss_is_told_) return;
+  runtime::log::log("the primary is reached over a network: its WAL is copied before it is sent");
+}
+
+// The next WAL that the primary sends comes there. Nothing that it has said of WAL behind that
+// holds any more: it may have been on another timeline, or of another server.
+void AttachSource::expect_from(Lsn begin) {
+  received_ = begin;
+  flushed_ = begin;
+  suspect_.reset();
 }
 
 runtime::Fail AttachSource::slot_keeps_nothing() const {
@@ -186,7 +206,7 @@ Result<void> AttachSource::on_turn() {
     hold_from(std::exchange(slot_from_, Lsn()));
   }
   hold_due_ = now + kHoldInterval;
-  // What could not be read when it came may be readable, though the primary says nothing new.
+  // WAL that could not be read when it came may be readable, though the primary says nothing new.
   if (suspect_.has_value()) advance(flushed_);
   Lsn limit = reader_->position();
   const Lsn required = options_.holds != nullptr ? options_.holds->oldest() : Lsn();
@@ -196,11 +216,12 @@ Result<void> AttachSource::on_turn() {
 }
 
 // The loops hear of the new position before the primary does, which may then recycle or remove the
-// files before it. Loops close these: a removed file that is open keeps its room on the disk.
+// files before it, and of none if they could not hear of the slot's loss. Loops close these: a
+// removed file that is open keeps its room on the disk.
 void AttachSource::hold_from(Lsn held_from) {
   const Lsn before = std::exchange(held_from_, held_from);
   if (before == held_from) return;
-  tail_->hold_from(held_from);
+  tail_->hold_from(loss_is_told_ ? held_from : Lsn::max());
   tail_->announce(clock_.now());
   if (held_from == Lsn::max()) return;
   const wal::SegmentSize size = identity_.segment_size;
@@ -236,7 +257,7 @@ Result<void> AttachSource::on_timeline_ended(const NextTimeline& next) {
   const Lsn previous = reader_->previous_record();
   tail_->adopt({std::move(history), std::move(files)});
   reader_->seek(fork, previous);
-  received_ = fork;
+  expect_from(fork);
   tail_->publish(fork, fork, clock_.now());
   return {};
 }

@@ -4,11 +4,13 @@
 #include <string>
 
 #include "runtime/clock.h"
+#include "runtime/peer_place.h"
 #include "server/source/receiver.h"
 #include "server/source/source.h"
 #include "server/source/standstill.h"
 #include "server/source/wal_sink.h"
 #include "server/wal/directory_pages.h"
+#include "server/wal/file_stamps.h"
 #include "server/wal/holds.h"
 #include "server/wal/inventory.h"
 #include "server/wal/pins.h"
@@ -20,7 +22,8 @@ namespace server::source {
 // Its stream says how far the primary has flushed; the bytes are those of its files, proven as they
 // pass. The primary would recycle a file while pages of it are in a socket, so a slot of it, which
 // this source's connection has, is held at the oldest WAL that a stream or one of our slots needs.
-// While that connection is lost nothing is held, and files are copied, name and all.
+// While that connection is lost nothing is held, and files are copied, name and all. Over a network
+// its loss is not told, or too late: of a primary that is reached so files are always copied.
 //   Owner: Server.  Thread: main's until start(), then the receiver's.
 //   Borrows: pins, which outlive stop().
 //   Invariant: the tail says that files are held from where the primary's slot is, or from later.
@@ -30,6 +33,7 @@ class AttachSource final : public Source, private WalSink {
     std::string directory;              // pg_wal of the primary
     Receiver::Options receiver;         // with a slot
     const wal::Holds* holds = nullptr;  // what needs WAL besides streams; null: nothing does
+    runtime::PeerPlace (*find_place)(int fd) = runtime::find_peer_place;  // of the primary
   };
 
   AttachSource(Options options, const runtime::Clock& clock);
@@ -42,6 +46,9 @@ class AttachSource final : public Source, private WalSink {
   const std::string& directory() const override { return options_.directory; }
   // Before start(): the account of what streams need.
   void set_pins(wal::Pins& pins) override;
+  void set_segments(wal::Segments& segments) override {
+    walked_files_ = &segments.note_walked_files();
+  }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override { receiver_.stop(); }
@@ -71,8 +78,10 @@ class AttachSource final : public Source, private WalSink {
   runtime::Result<void> skip_to(const PrimaryInfo& primary);
   runtime::Result<void> learn_timelines(wal::TimelineId newest);
   void advance(wal::Lsn flushed);
+  void expect_from(wal::Lsn begin);
   void report_unless_growing(wal::Outcome outcome);
   void say_why_wal_ends(wal::Outcome outcome);
+  void learn_where_the_primary_is();
   void hold_from(wal::Lsn held_from);
 
   const Options options_;
@@ -83,6 +92,7 @@ class AttachSource final : public Source, private WalSink {
 
   Receiver receiver_;
   wal::Pins* pins_ = nullptr;
+  wal::FileStamps* walked_files_ = nullptr;  // null if nothing is to be noted
   wal::WalTail* tail_ = nullptr;
   wal::FaultLog* faults_ = nullptr;
   Source::Listener* listener_ = nullptr;
@@ -92,8 +102,9 @@ class AttachSource final : public Source, private WalSink {
   wal::Lsn received_;   // where the WAL ends that has come on this connection
   wal::Lsn slot_from_;  // where the primary's slot was, until files are held from there
   wal::Lsn held_from_ = wal::Lsn::max();
+  bool loss_is_told_ = false;  // at once, when the connection ends, and the slot may be lost
   runtime::Instant hold_due_ = runtime::Instant::max();
-  wal::Lsn flushed_;  // by the primary, at the last advance()
+  wal::Lsn flushed_;  // by the primary, on the tail's newest timeline, as far as it has said
   Standstill standstill_;
   std::optional<wal::Lsn> suspect_;  // a position that could not be proven, and since when
   runtime::Instant suspected_since_{};

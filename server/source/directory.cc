@@ -1,10 +1,7 @@
 #include "server/source/directory.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
@@ -20,33 +17,12 @@ namespace server::source {
 using wal::Lsn;
 using wal::TimelineId;
 
-namespace {
-
-// A server that runs on a data directory has this file beside pg_wal, which may be a link.
-std::filesystem::path pid_file(const std::string& directory) {
-  std::error_code error;
-  auto named = std::filesystem::absolute(directory, error).lexically_normal();
-  if (!named.has_filename()) named = named.parent_path();  // it ends in a slash
-  const auto beside = named.parent_path() / "postmaster.pid";
-  if (std::filesystem::exists(beside, error)) return beside;
-  return std::filesystem::canonical(directory, error).parent_path() / "postmaster.pid";
-}
-
-// The file may be of a server that has crashed. A standalone backend writes a negative process id.
-bool names_running_process(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  long pid = 0;
-  if (!(stream >> pid) || pid == 0) return false;
-  return std::filesystem::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid));
-}
-
-}  // namespace
-
 DirectorySource::DirectorySource(std::string directory, const runtime::Clock& clock,
                                  const Options& options)
     : directory_(std::move(directory)),
       clock_(clock),
       options_(options),
+      data_directory_(directory_),
       loop_(clock, {}),
       watcher_(loop_, *this),
       scanner_(directory_, clock, loop_, *this),
@@ -60,18 +36,23 @@ runtime::Result<void> DirectorySource::open() {
   newest_ = inventory_->newest;
   for (const std::string& warning : inventory_->warnings) {
     runtime::log::warning("{}", warning);
-    warned_.insert(warning);
+    doubts_.note_logged(warning);
   }
   look_for_server();
+  data_directory_.look_at_facts(identity_, clock_.now());
   return {};
+}
+
+wal::ClusterFacts DirectorySource::facts() const {
+  loop_.assert_in_thread();
+  return data_directory_.facts();
 }
 
 runtime::Result<void> DirectorySource::start(wal::WalTail& tail, wal::FaultLog& faults,
                                              Source::Listener& listener) {
   loop_.assert_in_thread();
   tail_ = &tail;
-  if (live_cluster_.load() || options_.files == Files::kMayBeOverwritten)
-    tail.hold_from(Lsn::max());
+  if (is_live_ || options_.files == Files::kMayBeOverwritten) tail.hold_from(Lsn::max());
   faults_ = &faults;
   listener_ = &listener;
   // The watch comes first, so that nothing that happens from here on is missed.
@@ -111,7 +92,7 @@ void DirectorySource::stop() {
 
 void DirectorySource::log_memory_contexts() {
   loop_.mailbox().post([] { runtime::log_memory_contexts(); });
-  scanner_.post([] { runtime::log_memory_contexts(); });
+  scanner_.log_memory_contexts();
 }
 
 void DirectorySource::on_file_event(std::string_view name) {
@@ -123,10 +104,11 @@ void DirectorySource::on_file_event(std::string_view name) {
   const auto file = wal::parse_file_name(name);
   if (!file.has_value()) return;
   const wal::SegmentSize size = identity_.segment_size;
-  if (file->kind == wal::FileName::Kind::kHistory || file->timeline > inventory_->history.tip()) {
+  if (file->kind == wal::FileName::Kind::kHistory || may_be_followed(file->timeline)) {
     timelines_changed_ = true;
     return;
   }
+  if (file->timeline > inventory_->history.tip()) return;
   const auto no = file->segment(size);
   if (!no.has_value()) return;
   // The file at the end of WAL is expected to change. A file behind it was proven, and has to be
@@ -139,6 +121,14 @@ void DirectorySource::on_file_event(std::string_view name) {
   }
 }
 
+// Whether WAL of a timeline is a reason to look at the timelines at once. What decides over one
+// that was refused is its history file, or a segment of a new name, which a look finds that is not
+// urgent; its WAL may be written all the time.
+bool DirectorySource::may_be_followed(TimelineId timeline) const {
+  return options_.target.kind == wal::TimelineTarget::Kind::kLatest &&
+         timeline > inventory_->history.tip() && !refused_.contains(timeline);
+}
+
 // Archives give a segment its name once. A server that recycles a segment gives its file another
 // one, and then overwrites it.
 void DirectorySource::on_file_renamed(std::string_view from, std::string_view to) {
@@ -147,7 +137,7 @@ void DirectorySource::on_file_renamed(std::string_view from, std::string_view to
     const auto file = wal::parse_file_name(name);
     return file.has_value() && file->kind == wal::FileName::Kind::kSegment;
   };
-  if (live_cluster_.load() || !is_segment(from) || !is_segment(to)) return;
+  if (is_live_ || !is_segment(from) || !is_segment(to)) return;
   note_recycling(runtime::format("file \"{}\" has become \"{}\"", from, to));
   tail_->hold_from(Lsn::max());
   tail_->announce(loop_.now());
@@ -158,7 +148,7 @@ void DirectorySource::on_events_done() {
   // A server may have begun to recycle files here: then the loops hear of that first.
   if (!changed_.empty()) release_files_to_server();
   for (const wal::SegmentNo no : std::exchange(changed_, {})) listener_->on_segment_changed(no);
-  if (std::exchange(events_lost_, false)) look_for_lost_changes();
+  if (std::exchange(events_lost_, false)) scanner_.look_for_lost_changes();
   if (std::exchange(timelines_changed_, false)) scanner_.scan();
   if (std::exchange(grown_, false)) advance();
 }
@@ -180,6 +170,7 @@ void DirectorySource::on_timer(runtime::Timer& timer) {
 void DirectorySource::look() {
   look_timer_.arm(loop_.now() + kLookInterval);
   release_files_to_server();
+  look_at_facts();
   std::error_code error;
   const auto changed = std::filesystem::last_write_time(directory_, error);
   const bool has_changed = names_changed_ != changed || unlisted_.has_value();
@@ -189,6 +180,7 @@ void DirectorySource::look() {
 }
 
 void DirectorySource::advance() {
+  tail_->note_found(loop_.now());
   const wal::Outcome outcome = reader_->advance(end_max_);
   promise_bytes(outcome);
   report_unless_growing(outcome);
@@ -206,13 +198,15 @@ void DirectorySource::report_unless_growing(wal::Outcome outcome) {
   fault_timer_.arm(loop_.now() + kFaultGrace);
 }
 
-// The kernel's queue was full, so that files behind the tail may have changed without a word. The
-// file in which WAL ends is looked at by the reader anyway.
-void DirectorySource::look_for_lost_changes() {
-  const wal::SegmentNo before = identity_.segment_size.segment_of(reader_->position());
-  scanner_.post([listener = listener_, timelines = tail_->timelines(), before] {
-    listener->on_changes_lost(*timelines, before);
-  });
+Scanner::KnownWal DirectorySource::known_wal() const {
+  loop_.assert_in_thread();
+  return {tail_->timelines(), identity_.segment_size.segment_of(reader_->position())};
+}
+
+// The kernel's queue was full, so that files behind the end of WAL may have changed without a word.
+// The file in which WAL ends is looked at by the reader anyway.
+void DirectorySource::look_for_lost_changes(const Scanner::KnownWal& known) {
+  listener_->on_changes_lost(*known.timelines, known.last);
 }
 
 wal::TimelineId DirectorySource::served_timeline() const {
@@ -303,8 +297,9 @@ void DirectorySource::follow_timelines(Scanner::Found survey) {
   if (options_.target.kind == wal::TimelineTarget::Kind::kLatest) {
     std::move(branch.warnings.begin(), branch.warnings.end(), std::back_inserter(survey->warnings));
     end_at(branch.end_max, branch.forked);
-    warn(survey->warnings);
+    if (doubts_.note(survey->warnings, loop_.now())) names_changed_ = {};  // the next look decides
   }
+  refused_ = std::move(branch.refused);
   const TimelineId tip = branch.history.tip();
   if (tip != known.tip()) {
     runtime::log::log("timeline {} follows timeline {}, which ends at {}", wal::value(tip),
@@ -328,48 +323,29 @@ void DirectorySource::end_at(Lsn end_max, TimelineId forked) {
       reader_->position());
 }
 
-// A file may be half written when it is looked at, so a warning has to hold for a while.
-void DirectorySource::warn(const std::vector<std::string>& warnings) {
-  const std::set<std::string> all(warnings.begin(), warnings.end());
-  std::erase_if(doubts_, [&](const auto& doubt) { return !all.contains(doubt.first); });
-  for (const std::string& warning : all) {
-    if (warned_.contains(warning)) continue;
-    const auto since = doubts_.try_emplace(warning, loop_.now()).first->second;
-    if (loop_.now() < since + kFaultGrace) continue;
-    runtime::log::warning("{}", warning);
-    warned_.insert(warning);
-    doubts_.erase(warning);
-  }
-  if (!doubts_.empty()) names_changed_ = {};  // the next look comes back to them
-}
-
 void DirectorySource::adopt(wal::TimelineHistory history, wal::HistoryFiles files) {
-  // Behind the fork the old timeline's WAL is void, whatever was read of it.
+  // Behind the fork the old timeline's WAL is void, whatever was read of it. Else the reader goes
+  // on as it did, looking for a first record where it has found none yet.
   const Lsn fork = wal::earliest_fork(history, inventory_->history.tip());
   const bool beyond = reader_->position() > fork;
-  const Lsn position = beyond ? fork : reader_->position();
-  const Lsn previous = beyond ? Lsn() : reader_->previous_record();
   inventory_->history = history;
   tail_->adopt({std::move(history), std::move(files)});
-  reader_->seek(position, previous);
-  tail_->publish(position, position, clock_.now());
+  beyond ? reader_->seek(fork, Lsn()) : reader_->restart(reader_->position());
+  tail_->publish(reader_->position(), reader_->position(), clock_.now());
 }
 
 // Whether a server has been found to run on the directory, for the first time. From then on the
 // directory counts as that of a running server.
 bool DirectorySource::look_for_server() {
-  if (live_cluster_.load()) return false;
-  const auto file = pid_file(directory_);
-  std::error_code error;
-  const auto changed = std::filesystem::last_write_time(file, error);
-  if (error || std::exchange(pid_file_changed_, changed) == changed) return false;
-  if (!names_running_process(file)) return false;
-  note_recycling(runtime::format("it has \"{}\"", file.string()));
+  if (is_live_) return false;
+  const auto pid_file = data_directory_.find_server();
+  if (!pid_file) return false;
+  note_recycling(runtime::format("it has \"{}\"", *pid_file));
   return true;
 }
 
 void DirectorySource::note_recycling(std::string_view why) {
-  live_cluster_.store(true);
+  is_live_ = true;
   runtime::log::warning(
       "directory \"{}\" belongs to a running server, which recycles its segments: WAL is copied "
       "before it is sent, and may include what that server has not flushed yet ({})",
@@ -382,6 +358,11 @@ void DirectorySource::release_files_to_server() {
   tail_->hold_from(Lsn::max());
   tail_->announce(loop_.now());
   grown_ = true;
+}
+
+void DirectorySource::look_at_facts() {
+  if (!data_directory_.look_at_facts(identity_, loop_.now())) return;
+  listener_->on_cluster_facts(data_directory_.facts());
 }
 
 }  // namespace server::source

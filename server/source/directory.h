@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,9 +11,10 @@
 #include "runtime/annotations.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
-#include "runtime/published.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
+#include "server/source/data_directory.h"
+#include "server/source/doubts.h"
 #include "server/source/scanner.h"
 #include "server/source/source.h"
 #include "server/source/standstill.h"
@@ -55,8 +55,7 @@ class DirectorySource final : public Source,
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   const std::string& directory() const override { return directory_; }
-  // Whether a server may overwrite the files while loops send from them. Once so, always so.
-  bool files_are_recycled() const { return live_cluster_.load(); }
+  wal::ClusterFacts facts() const override;
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
   void stop() override;
@@ -79,17 +78,19 @@ class DirectorySource final : public Source,
   void on_timer(runtime::Timer& timer) override;
   wal::TimelineId served_timeline() const override;
   void on_scanned(Scanner::Found found) override;
+  Scanner::KnownWal known_wal() const override;
+  void look_for_lost_changes(const Scanner::KnownWal& known) override;
 
   void look() REQUIRES(loop_);
   bool look_for_server() REQUIRES(loop_);
   void note_recycling(std::string_view why) REQUIRES(loop_);
   void release_files_to_server() REQUIRES(loop_);
+  void look_at_facts() REQUIRES(loop_);
   void advance() REQUIRES(loop_);
   void follow_timelines(Scanner::Found found) REQUIRES(loop_);
-  void look_for_lost_changes() REQUIRES(loop_);
+  bool may_be_followed(wal::TimelineId timeline) const REQUIRES(loop_);
   void adopt(wal::TimelineHistory history, wal::HistoryFiles files) REQUIRES(loop_);
   void end_at(wal::Lsn end_max, wal::TimelineId forked) REQUIRES(loop_);
-  void warn(const std::vector<std::string>& warnings) REQUIRES(loop_);
   void report_unless_growing(wal::Outcome outcome) REQUIRES(loop_);
   void say_why_wal_ends(wal::Outcome outcome) REQUIRES(loop_);
   std::optional<std::string> obstacle(wal::Outcome outcome) const REQUIRES(loop_);
@@ -100,14 +101,14 @@ class DirectorySource final : public Source,
   const runtime::Clock& clock_;
   const Options options_;
   wal::Identity identity_;  // what open() found; any thread may ask, as for the next
-  runtime::Published<bool> live_cluster_;
-  // Of postmaster.pid, when it was read last.
-  std::filesystem::file_time_type pid_file_changed_ GUARDED_BY(loop_){};
+  DataDirectory data_directory_ GUARDED_BY(loop_);
+  // A server may overwrite the files while loops send from them. Once so, always so.
+  bool is_live_ GUARDED_BY(loop_) = false;
   std::optional<wal::Inventory> inventory_ GUARDED_BY(loop_);
 
   wal::WalTail* tail_ GUARDED_BY(loop_) = nullptr;
   wal::FaultLog* faults_ GUARDED_BY(loop_) = nullptr;
-  Source::Listener* listener_ GUARDED_BY(loop_) = nullptr;
+  Source::Listener* listener_ = nullptr;     // since start(), for the scanner's thread too
   wal::FileStamps* walked_files_ = nullptr;  // null if nothing is to be noted
   std::optional<wal::DirectoryPages> pages_ GUARDED_BY(loop_);
   std::optional<wal::Reader> reader_ GUARDED_BY(loop_);
@@ -128,10 +129,10 @@ class DirectorySource final : public Source,
   wal::Lsn end_max_ GUARDED_BY(loop_) = wal::Lsn::max();
   wal::TimelineId forked_ GUARDED_BY(loop_){};
   wal::SegmentNo newest_ GUARDED_BY(loop_){};              // that the tip has, at the last survey
+  std::set<wal::TimelineId> refused_ GUARDED_BY(loop_);    // with WAL, at the last survey
   std::optional<std::string> unlisted_ GUARDED_BY(loop_);  // why there was no survey
   wal::Lsn promised_ GUARDED_BY(loop_);
-  std::map<std::string, runtime::Instant> doubts_ GUARDED_BY(loop_);  // warnings not logged yet
-  std::set<std::string> warned_ GUARDED_BY(loop_);
+  Doubts doubts_ GUARDED_BY(loop_);
   Standstill standstill_ GUARDED_BY(loop_);
   std::unique_ptr<runtime::NamedThread> thread_;
 };

@@ -3,11 +3,11 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
-#include <string_view>
 #include <utility>
 
 #include "runtime/format.h"
 #include "server/source/errors.h"
+#include "server/source/libpq_text.h"
 #include "server/wire/errors.h"
 
 namespace server::source {
@@ -19,13 +19,6 @@ using runtime::Result;
 namespace {
 
 runtime::Error lost(std::string what) { return {.kind = &kUpstreamLost, .what = std::move(what)}; }
-
-// libpq's messages end in a newline, and may have several lines.
-std::string message_of(const PGconn* connection) {
-  std::string_view view = PQerrorMessage(connection);
-  while (!view.empty() && view.back() == '\n') view.remove_suffix(1);
-  return std::string(view);
-}
 
 // As libpq says it where libpq itself waits (emitHostIdentityInfo).
 std::string timeout_expired(const PGconn* connection) {
@@ -60,6 +53,7 @@ void HostConnector::Close::operator()(pg_conn* connection) const { PQfinish(conn
 // behind it.
 Result<HostConnector::Connection> HostConnector::connect(const Conninfo& conninfo, const Host& host,
                                                          const std::string& session_attrs,
+                                                         const Settings& settings,
                                                          runtime::Duration at_most) {
   std::vector<const char*> names;
   std::vector<const char*> values;
@@ -73,8 +67,7 @@ Result<HostConnector::Connection> HostConnector::connect(const Conninfo& conninf
   add("hostaddr", host.address.c_str());
   add("port", host.port.c_str());
   add("target_session_attrs", session_attrs.c_str());
-  add("dbname", "replication");
-  add("replication", "true");
+  for (const auto& [name, value] : settings) add(name.c_str(), value.c_str());
   add(nullptr, nullptr);
   Connection connection(PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0));
   if (connection == nullptr) return lost("out of memory");
@@ -83,7 +76,8 @@ Result<HostConnector::Connection> HostConnector::connect(const Conninfo& conninf
     return lost(with_name(finished.error().what, host));
   }
   if (!finished) return std::move(finished).error();
-  if (PQsetnonblocking(connection.get(), 1) != 0) return lost(message_of(connection.get()));
+  if (PQsetnonblocking(connection.get(), 1) != 0)
+    return lost(trimmed(PQerrorMessage(connection.get())));
   return connection;
 }
 
@@ -99,7 +93,7 @@ Result<void> HostConnector::finish(pg_conn* connection, runtime::Duration at_mos
     next = PQconnectPoll(connection);
     if (next == PGRES_POLLING_FAILED) break;
   }
-  if (PQstatus(connection) != CONNECTION_OK) return lost(message_of(connection));
+  if (PQstatus(connection) != CONNECTION_OK) return lost(trimmed(PQerrorMessage(connection)));
   return {};
 }
 

@@ -29,6 +29,12 @@ bool HostRound::is_over() const {
          pass_ + 1 >= conninfo_.session_attrs.size();
 }
 
+std::size_t HostRound::attempts_left() const {
+  const std::size_t passes = std::max(conninfo_.session_attrs.size(), pass_ + 1) - (pass_ + 1);
+  return (addresses_.size() - addresses_begun_) + (conninfo_.hosts.size() - hosts_begun_) +
+         passes * conninfo_.hosts.size();
+}
+
 bool HostRound::go_to_next_host() {
   if (hosts_begun_ == conninfo_.hosts.size()) {
     if (pass_ + 1 >= conninfo_.session_attrs.size()) return false;

@@ -15,7 +15,7 @@ namespace server::source {
 // One round through the addresses of all hosts of a conninfo: which is to be tried next, and what
 // was wrong with those before it. A host that has answered and was of no use is tried no more than
 // one that did not answer, or a stale first host would keep the others from their turn for ever.
-//   Owner: Receiver.  Thread: the receiver's.
+//   Owner: Receiver, PrimaryQuery for one question, or a check.  Thread: the owner's.
 //   Invariant: an address is given at most once for each of the conninfo's session_attrs, and not
 //   again once it has answered.
 class HostRound {
@@ -42,6 +42,9 @@ class HostRound {
   void note_answer();
   // Whether next() would give no attempt. A host whose name is still to be looked up counts as one.
   bool is_over() const;
+  // How many attempts next() has to give besides the one that is made, or looked up, now. Grows
+  // with the addresses of names.
+  std::size_t attempts_left() const;
   // All that was wrong, a line each. What two hosts in a row have in common is said once.
   const std::string& failures() const { return failures_; }
 

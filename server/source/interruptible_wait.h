@@ -7,9 +7,9 @@
 
 namespace server::source {
 
-// The one way in which a receiver's thread waits: for a descriptor, for the doorbell, and for
-// another thread that has set `stop` and rung the doorbell.
-//   Owner: Upstream.  Thread: the receiver's.
+// The one way in which a thread waits that talks to a primary: for a descriptor, for the doorbell,
+// and for another thread that has set `stop` and rung the doorbell.
+//   Owner: Upstream, or PrimaryQuery.  Thread: the owner's.
 //   Borrows: the doorbell and `stop`.
 class InterruptibleWait {
  public:

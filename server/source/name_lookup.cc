@@ -78,14 +78,15 @@ Result<std::shared_ptr<NameLookup::Answer>> NameLookup::ask(const std::string& n
   if (const auto asked = asked_.find(name); asked != asked_.end()) return asked->second;
   const auto answer = std::make_shared<Answer>();
   if (!answer->ready.valid()) return untranslatable(name, std::strerror(errno));
-  TRY(runtime::run_unattended("lookup", [answer, resolve = resolve_, name] {
+  const auto started = runtime::run_unattended("lookup", [answer, resolve = resolve_, name] {
     auto addresses = resolve(name);
     {
       const runtime::Lock lock(answer->mutex);
       answer->addresses = std::move(addresses);
     }
     CHECK(::eventfd_write(answer->ready.get(), 1) == 0);
-  }));
+  });
+  if (!started) return untranslatable(name, started.error().what);
   asked_.emplace(name, answer);
   return answer;
 }

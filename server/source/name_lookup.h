@@ -12,10 +12,10 @@
 
 namespace server::source {
 
-// Finds the addresses of hosts' names without ever making the receiver's thread wait for a name
-// server: getaddrinfo() has no time limit and cannot be ended, so it runs on a thread that may be
-// left behind.
-//   Owner: HostConnector.  Thread: the receiver's.
+// Finds the addresses of hosts' names without ever making its thread wait for a name server:
+// getaddrinfo() has no time limit and cannot be ended, so it runs on a thread that may be left
+// behind.
+//   Owner: HostConnector.  Thread: the owner's.
 //   Borrows: clock and wait.
 //   Limits: one lookup of a name at a time. One that was left is waited for again by the next call
 //   for the same name, so that a name server that hangs costs one thread for each name.

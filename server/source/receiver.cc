@@ -8,6 +8,7 @@
 #include "runtime/format.h"
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
+#include "runtime/probes.h"
 #include "server/wal/timelines.h"
 
 namespace server::source {
@@ -83,7 +84,7 @@ Result<PrimaryInfo> Receiver::connect() {
   return connect_next();
 }
 
-// What the conninfo refers to, such as a service file, is read anew for each round.
+// A service file, or another file that the conninfo names, is read anew for each round.
 Result<void> Receiver::begin_round() {
   round_ = HostRound();
   auto conninfo = read_conninfo(options_.upstream.conninfo);
@@ -247,6 +248,8 @@ Result<void> Receiver::stream_timelines() {
                             .what = "replication terminated by primary server"};
     }
     TRY(sink_.on_timeline_ended(*next));
+    // A standby that was promoted is in hot standby no more.
+    sink_.on_cluster_facts(TRY(upstream_.cluster_facts()));
   }
 }
 
@@ -281,6 +284,7 @@ Result<std::optional<NextTimeline>> Receiver::stream() {
 // would keep the receiver from all else.
 Result<Receiver::Came> Receiver::take_what_has_come(Instant now) {
   std::size_t bytes = 0;
+  Instant found = now;
   do {
     const Upstream::Received received = TRY(upstream_.receive());
     if (received.stream_ended) return Came::kEnd;
@@ -288,15 +292,17 @@ Result<Receiver::Came> Receiver::take_what_has_come(Instant now) {
     reports_.note_message(now);
     if (const auto* data = std::get_if<wire::XLogData>(&*received.message)) {
       bytes += data->wal.size();
+      tail_->note_received(std::min(upstream_.arrived(), found), found);
       TRY(take(*data));
     } else if (std::get<wire::Keepalive>(*received.message).reply_requested) {
       reports_.want_status();
     }
-  } while (bytes < kTurnBytesMax && clock_.now() < now + kTurnTimeMax);
+  } while (bytes < kTurnBytesMax && (found = clock_.now()) < now + kTurnTimeMax);
   return Came::kMore;
 }
 
 Result<void> Receiver::take(const wire::XLogData& data) {
+  runtime::probes::wal_received(data.start, data.wal.size());
   const Lsn before = sink_.position();
   tail_->promise(Lsn(data.wal_end));
   TRY(sink_.on_wal(data));

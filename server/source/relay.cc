@@ -50,7 +50,7 @@ RelaySource::RelaySource(Options options, const runtime::Clock& clock)
 
 Result<void> RelaySource::open() {
   TRY(spool_.open());
-  auto inventory = wal::take_inventory(options_.directory);
+  auto inventory = spool_.take_inventory();
   if (inventory) {
     for (const std::string& warning : inventory->warnings) runtime::log::warning("{}", warning);
     identity_ = inventory->identity;
@@ -107,16 +107,25 @@ Result<void> RelaySource::start(wal::WalTail& tail, wal::FaultLog& /*faults*/,
   return {};
 }
 
+// From the receiver's end on the writer is this thread's.
+void RelaySource::stop() {
+  receiver_.stop();
+  if (writer_) writer_->finish();
+}
+
 // WAL that a crash has torn off, or that never reached the disk, is received again; what is found
-// in its place is set aside.
+// in its place is set aside. A disk that is too full for that pauses the stream, when it begins.
 Result<void> RelaySource::resume_spool() {
   const wal::EndOfWal end = TRY(spool_.find_end(*inventory_));
   if (end.stopped_by.has_value()) {
     runtime::log::warning("spool has invalid WAL at {}: {}; it is received again",
                           end.stopped_by->lsn, end.stopped_by->what);
   }
-  tail_->adopt({inventory_->history, TRY(wal::Directory(options_.directory).read_histories())});
-  TRY(writer_->start(end.end, end.last_record, end.incomplete_to));
+  auto files = TRY(wal::Directory(options_.directory).read_histories());
+  tail_->adopt({inventory_->history, std::move(files)});
+  const auto started = writer_->start(end.end, end.last_record, end.incomplete_to);
+  if (!started && !will_pass(started.error())) return started;
+  if (!started) runtime::log::error("{}; no WAL is received meanwhile", started.error().what);
   resumption_.restart(writer_->positions(), identity_.segment_size);
   const Lsn walked_from = identity_.segment_size.start(inventory_->newest);
   tail_->publish(std::min(walked_from, end.end), end.end, clock_.now());
@@ -203,10 +212,15 @@ Result<void> RelaySource::flush_but(std::uint64_t bytes_max) {
 //   4. The other WAL is written there, and is flushed after a sync of its own.
 // Nothing may be written before later segments have gone, and finding these takes a descriptor.
 Result<void> RelaySource::take_back(Lsn from) {
+  bool paused = false;
   for (;;) {
     while (writer_->is_flushing()) TRY(receiver_.pause(kDiskRetryInterval));
     auto taken_back = writer_->take_back(from);
-    if (taken_back || !runtime::is_out_of_resources(taken_back.error())) return taken_back;
+    if (taken_back || !will_pass(taken_back.error())) {
+      if (paused) tell_going_on();
+      return taken_back;
+    }
+    if (!std::exchange(paused, true)) tell_pause(taken_back.error());
     TRY(receiver_.pause(kDiskRetryInterval));
   }
 }
@@ -221,19 +235,23 @@ Result<void> RelaySource::write(std::span<const std::byte> wal) {
     const Lsn end = writer_->end();
     auto written = writer_->write(wal.subspan(end - begin));
     if (written || !will_pass(written.error())) {
-      if (paused) {
-        runtime::log::log("receiving WAL goes on at {}", end);
-        tell(ReceiverState::Kind::kStreaming, receiver_.upstream().server());
-      }
+      if (paused) tell_going_on();
       return written;
     }
-    if (!std::exchange(paused, true)) {
-      runtime::log::error("{}; receiving WAL pauses at {}", written.error().what, end);
-      tell(ReceiverState::Kind::kPaused, written.error().what);
-    }
+    if (!std::exchange(paused, true)) tell_pause(written.error());
     TRY(on_turn());
     TRY(receiver_.pause(kDiskRetryInterval));
   }
+}
+
+void RelaySource::tell_pause(const runtime::Error& error) {
+  runtime::log::error("{}; receiving WAL pauses at {}", error.what, writer_->end());
+  tell(ReceiverState::Kind::kPaused, error.what);
+}
+
+void RelaySource::tell_going_on() {
+  runtime::log::log("receiving WAL goes on at {}", writer_->end());
+  tell(ReceiverState::Kind::kStreaming, receiver_.upstream().server());
 }
 
 void RelaySource::tell(ReceiverState::Kind kind, std::string text) const {

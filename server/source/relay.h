@@ -42,7 +42,9 @@ class RelaySource final : public Source, private WalSink {
   const std::string& directory() const override { return options_.directory; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
-  void stop() override { receiver_.stop(); }
+  // What was received is on disk when this returns, unless the disk has failed. The disk may hang,
+  // and with it both threads.
+  void stop() override;
   void log_memory_contexts() override {
     receiver_.log_memory_contexts();
     writer_->log_memory_contexts();
@@ -57,6 +59,7 @@ class RelaySource final : public Source, private WalSink {
   void on_cluster_facts(const wal::ClusterFacts& facts) override;
   runtime::Result<void> on_wal(const wire::XLogData& data) override;
   runtime::Result<void> on_turn() override;
+  runtime::Instant next_turn() const override { return writer_->mark_due(); }
   Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
   runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
   bool on_connection_lost(const runtime::Error& error) override;
@@ -73,6 +76,8 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> check_tip(const wal::TimelineHistory& ours);
   runtime::Result<void> write(std::span<const std::byte> wal);
   void tell(ReceiverState::Kind kind, std::string text) const;
+  void tell_pause(const runtime::Error& error);
+  void tell_going_on();
   wal::Lsn shared_end(const PrimaryInfo& primary) const;
   runtime::Result<void> take_back(wal::Lsn from);
   runtime::Result<void> flush_but(std::uint64_t bytes_max);

@@ -32,8 +32,9 @@ void Resumption::on_wal(const SpoolPositions& spool) {
   from_proven_ = false;
 }
 
-// What one connection brought may be wrong, or what was there before it. If the primary has all of
-// it, all of it comes again; if it has not, what was there before is the only copy.
+// The WAL that one connection brought may be wrong, or the WAL that was there before it. If the
+// primary has all of it, all of it comes again; else the WAL that was there before is the only
+// copy.
 void Resumption::on_lost(const SpoolPositions& spool, Loss loss) {
   if (loss == Loss::kWrong) {
     choices_ = {spool.proven()};
@@ -48,7 +49,7 @@ void Resumption::on_lost(const SpoolPositions& spool, Loss loss) {
 
 Lsn Resumption::begin(const SpoolPositions& spool) const {
   if (from_proven_) return spool.proven();
-  // What lies behind a choice may have been taken back already, by a call that failed then.
+  // WAL behind a choice may have been taken back already, by a call that failed then.
   const Lsn begin = choices_.empty() ? spool.written() : choices_[choice_];
   DCHECK(spool.proven() <= begin);
   return std::min(begin, spool.written());

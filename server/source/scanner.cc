@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "runtime/memory_report.h"
+
 namespace server::source {
 
 void Scanner::start(const wal::Identity& identity) {
-  identity_ = identity;
+  survey_.set_identity(identity);
   thread_ =
       std::make_unique<runtime::NamedThread>("scan", [this](memctx::Context&) { loop_.run(); });
 }
@@ -17,37 +19,20 @@ void Scanner::stop() {
   thread_.reset();
 }
 
-void Scanner::scan() {
-  if (std::exchange(runs_, true)) {
-    asked_again_ = true;
-    return;
-  }
-  loop_.mailbox().post([this, served = listener_.served_timeline()] { look(served); });
+void Scanner::scan() { surveys_.ask(); }
+
+bool Scanner::scan_at_leisure() { return surveys_.ask_at_leisure(); }
+
+void Scanner::look_for_lost_changes() { looks_for_lost_changes_.ask(); }
+
+void Scanner::log_memory_contexts() {
+  loop_.mailbox().post([] { runtime::log_memory_contexts(); });
 }
 
-bool Scanner::scan_at_leisure() {
-  if (runs_ || home_.now() < not_before_) return false;
-  scan();
-  return true;
+void Scanner::Survey::run() {
+  found_.emplace(wal::survey_timelines(directory_, identity_, served_));
 }
 
-void Scanner::look(wal::TimelineId served) {
-  loop_.assert_in_thread();
-  const runtime::Instant begun = clock_.now();
-  auto found = std::make_unique<Found>(wal::survey_timelines(directory_, identity_, served));
-  const runtime::Duration took = clock_.now() - begun;
-  home_.mailbox().post([this, took, owned = std::move(found)] {
-    home_.assert_in_thread();
-    done(std::move(*owned), took);
-  });
-}
-
-void Scanner::done(Found found, runtime::Duration took) {
-  home_.assert_in_thread();
-  runs_ = false;
-  not_before_ = home_.now() + kShareOfTime * took;
-  listener_.on_scanned(std::move(found));
-  if (std::exchange(asked_again_, false)) scan();
-}
+void Scanner::Survey::end() { listener_.on_scanned(*std::exchange(found_, std::nullopt)); }
 
 }  // namespace server::source

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/result.h"
 #include "runtime/thread.h"
+#include "server/source/paced_work.h"
 #include "server/wal/inventory.h"
 #include "server/wal/timelines.h"
 
@@ -16,57 +18,87 @@ namespace server::source {
 // some hundred thousand files.
 //   Owner: DirectorySource.  Thread: the owner's; the looking is done by a thread named "scan".
 //   Borrows: the listener and its loop, which outlive stop().
-//   Limits: one look at a time. Where a look takes long, the next one that is not urgent waits so
-//   much longer that looking takes no more than a twentieth of a core.
+//   Limits: of each kind of look one that runs and one that is asked for; paced_work.h says how
+//   much of its time the thread looks.
 class Scanner {
  public:
   // The timelines of a directory.
   using Found = runtime::Result<wal::TimelineSurvey>;
+  // The WAL that is served, up to the segment that it ends in.
+  struct KnownWal {
+    const wal::Timelines* timelines = nullptr;  // the tail's
+    wal::SegmentNo last{};
+  };
   class Listener {
    public:
     virtual ~Listener() = default;
-    // On the listener's loop, when a look is asked for: the newest timeline that is served.
+    // On the listener's loop, when a look begins: the newest timeline that is served.
     virtual wal::TimelineId served_timeline() const = 0;
-    // On the listener's loop, for each look; it began after the scan() that asked for it.
+    // On the listener's loop, for each look.
     virtual void on_scanned(Found found) = 0;
+
+    // On the listener's loop, when a look for lost changes begins.
+    virtual KnownWal known_wal() const = 0;
+    // On the scanner's thread, for each such look. Blocks.
+    virtual void look_for_lost_changes(const KnownWal& known) = 0;
   };
 
   Scanner(std::string directory, const runtime::Clock& clock, runtime::Loop& home,
           Listener& listener)
-      : directory_(std::move(directory)),
-        clock_(clock),
-        home_(home),
-        listener_(listener),
-        loop_(clock, {}) {}
+      : loop_(clock, {}),
+        survey_(std::move(directory), listener),
+        lost_changes_(listener),
+        surveys_(home, loop_, clock, survey_),
+        looks_for_lost_changes_(home, loop_, clock, lost_changes_) {}
   ~Scanner() { stop(); }
 
   void start(const wal::Identity& identity);
   // REQUIRES: the listener's loop does not run.
   void stop();
 
-  // The two are for the owner's loop. Asks for a look that begins from here on.
-  void scan() REQUIRES(home_);
+  // The three are for the owner's loop. Asks for a look at the timelines that begins from here on.
+  void scan();
   // Asks for one only if it is time for one, and says whether it did.
-  bool scan_at_leisure() REQUIRES(home_);
-  // Does something else that takes long, on the same thread.
-  void post(runtime::Task task) { loop_.mailbox().post(std::move(task)); }
+  bool scan_at_leisure();
+  // Asks for a look for changes of files that have gone unseen.
+  void look_for_lost_changes();
+
+  void log_memory_contexts();
 
  private:
-  static constexpr int kShareOfTime = 20;
+  class Survey final : public PacedWork::Job {
+   public:
+    Survey(std::string directory, Listener& listener)
+        : directory_(std::move(directory)), listener_(listener) {}
+    void set_identity(const wal::Identity& identity) { identity_ = identity; }
+    void begin() override { served_ = listener_.served_timeline(); }
+    void run() override;
+    void end() override;
 
-  void look(wal::TimelineId served);
-  void done(Found found, runtime::Duration took);
+   private:
+    const std::string directory_;
+    Listener& listener_;
+    wal::Identity identity_;
+    wal::TimelineId served_{};
+    std::optional<Found> found_;
+  };
+  class LostChanges final : public PacedWork::Job {
+   public:
+    explicit LostChanges(Listener& listener) : listener_(listener) {}
+    void begin() override { known_ = listener_.known_wal(); }
+    void run() override { listener_.look_for_lost_changes(known_); }
+    void end() override {}
 
-  const std::string directory_;
-  wal::Identity identity_;  // what start() was given
-  const runtime::Clock& clock_;
-  runtime::Loop& home_;
-  Listener& listener_;
-  bool runs_ GUARDED_BY(home_) = false;         // a look
-  bool asked_again_ GUARDED_BY(home_) = false;  // since it began
-  runtime::Instant not_before_ GUARDED_BY(home_){};
+   private:
+    Listener& listener_;
+    KnownWal known_;
+  };
 
   runtime::Loop loop_;
+  Survey survey_;
+  LostChanges lost_changes_;
+  PacedWork surveys_;
+  PacedWork looks_for_lost_changes_;
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

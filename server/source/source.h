@@ -25,8 +25,8 @@ class Source {
     virtual void on_segment_changed(wal::SegmentNo no) = 0;
     // The primary says something else of its cluster than facts().
     virtual void on_cluster_facts(const wal::ClusterFacts& /*facts*/) {}
-    // What was changed in files before the segment `before` may have gone unseen: what is known of
-    // them holds only for those that are what they were. On any thread; blocks.
+    // Changes of files before the segment `before` may have gone unseen: what is known of these
+    // files holds only for those that are what they were. On any thread; blocks.
     virtual void on_changes_lost(const wal::Timelines& timelines, wal::SegmentNo before) {
       static_cast<void>(timelines);
       static_cast<void>(before);

@@ -4,13 +4,15 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "runtime/arrival.h"
 #include "runtime/check.h"
 #include "runtime/format.h"
+#include "runtime/timed.h"
+#include "server/source/libpq_text.h"
 #include "server/wal/format.h"
 #include "server/wire/errors.h"
 
@@ -23,21 +25,6 @@ using wal::Lsn;
 using wal::TimelineId;
 
 namespace {
-
-// libpq's messages end in a newline, and may have several lines.
-std::string trimmed(const char* text) {
-  std::string_view view = text == nullptr ? "" : text;
-  while (!view.empty() && view.back() == '\n') view.remove_suffix(1);
-  return std::string(view);
-}
-
-template <typename Integer>
-std::optional<Integer> parse_integer(std::string_view text) {
-  Integer value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 std::string_view value_at(const PGresult* result, int row, int column) {
   return {PQgetvalue(result, row, column),
@@ -83,7 +70,10 @@ Result<void> Upstream::connect(const Conninfo& conninfo, const HostRound::Attemp
                                runtime::Duration at_most) {
   disconnect();
   connection_ =
-      TRY(connector_.connect(conninfo, attempt.host, attempt.session_attrs, at_most)).release();
+      TRY(connector_.connect(conninfo, attempt.host, attempt.session_attrs,
+                             {{"dbname", "replication"}, {"replication", "true"}}, at_most))
+          .release();
+  if (runtime::kTimed) runtime::note_arrivals(socket());
   return {};
 }
 
@@ -96,7 +86,7 @@ std::string Upstream::server() const {
   return format("host={} hostaddr={} port={}", host, address, PQport(connection_));
 }
 
-int Upstream::socket_for_test() const { return PQsocket(connection_); }
+int Upstream::socket() const { return PQsocket(connection_); }
 
 Result<PrimaryInfo> Upstream::identify() {
   const QueryResult result = TRY(query("IDENTIFY_SYSTEM"));
@@ -174,7 +164,7 @@ Result<Upstream::Received> Upstream::receive() {
   const int reads = hides_input() ? 2 : readable_ ? 1 : 0;
   for (int i = 0; size == 0 && i < reads; ++i) {
     readable_ = false;
-    if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
+    if (!consume_input()) return lost(trimmed(PQerrorMessage(connection_)));
     size = PQgetCopyData(connection_, &bytes, /*async=*/1);
   }
   message_.reset(bytes);
@@ -183,6 +173,14 @@ Result<Upstream::Received> Upstream::receive() {
   if (size < 0) return lost(trimmed(PQerrorMessage(connection_)));
   return Received{.message = TRY(wire::parse_primary_message(
                       std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)))))};
+}
+
+bool Upstream::consume_input() {
+  if (runtime::kTimed) {
+    const Instant now = clock_.now();
+    arrived_ = now - runtime::time_in_socket(socket()).value_or(runtime::Duration::zero());
+  }
+  return PQconsumeInput(connection_) != 0;
 }
 
 // Whether bytes may be at hand that poll() does not see: TLS or GSSAPI takes a whole record (16 kB
@@ -196,8 +194,8 @@ bool Upstream::hides_input() const {
   return PQsslInUse(connection_) != 0 || PQgssEncInUse(connection_) != 0;
 }
 
-// What came while something was sent is in libpq's memory already, so it is not waited for. The
-// same goes for a ring that flush() has answered: the owner looks around once more.
+// A message that came while something was sent is in libpq's memory already, so it is not waited
+// for. The same goes for a ring that flush() has answered: the owner looks around once more.
 Result<void> Upstream::wait(runtime::Duration at_most) {
   const auto wait = readable_ ? runtime::Duration::zero() : at_most;
   if (TRY(wait_.wait(PQsocket(connection_), POLLIN, wait)) != 0) readable_ = true;
@@ -255,7 +253,7 @@ Result<void> Upstream::flush() {
     if (clock_.now() >= deadline) return lost("terminating walreceiver due to timeout");
     TRY(wait_.wait(PQsocket(connection_), POLLIN | POLLOUT, deadline - clock_.now()));
     readable_ = true;
-    if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
+    if (!consume_input()) return lost(trimmed(PQerrorMessage(connection_)));
   }
 }
 
@@ -265,7 +263,7 @@ Result<Upstream::QueryResult> Upstream::next_result() {
   while (PQisBusy(connection_) != 0) {
     if (clock_.now() >= deadline) return lost("terminating walreceiver due to timeout");
     TRY(wait_.wait(PQsocket(connection_), POLLIN, deadline - clock_.now()));
-    if (PQconsumeInput(connection_) == 0) return lost(trimmed(PQerrorMessage(connection_)));
+    if (!consume_input()) return lost(trimmed(PQerrorMessage(connection_)));
   }
   return QueryResult(PQgetResult(connection_));
 }

@@ -91,6 +91,9 @@ class Upstream {
     std::optional<wire::PrimaryMessage> message = {};  // valid until the next call
     bool stream_ended = false;
   };
+  // When the bytes came that were read last, as far as the kernel says. Messages that receive()
+  // returns without reading came with them.
+  runtime::Instant arrived() const { return arrived_; }
   // What has come, without waiting: nothing, a message, or the end of the stream. The socket is
   // read once after each wait() that has found it readable.
   runtime::Result<Received> receive();
@@ -104,7 +107,7 @@ class Upstream {
   runtime::Result<std::optional<NextTimeline>> finish_streaming();
 
   // REQUIRES: a connection.
-  int socket_for_test() const;
+  int socket() const;
 
  private:
   struct ResultDeleter {
@@ -116,6 +119,7 @@ class Upstream {
   };
 
   bool hides_input() const;
+  bool consume_input();
   runtime::Instant give_up_time() const;
   runtime::Result<void> flush();
   runtime::Result<QueryResult> next_result();
@@ -130,6 +134,7 @@ class Upstream {
   const InterruptibleWait wait_;
   HostConnector connector_;
   pg_conn* connection_ = nullptr;
+  runtime::Instant arrived_{};
   bool readable_ = false;  // the socket may have more since receive() has read it last
   std::unique_ptr<char, FreeMemory> message_;
 };

@@ -26,7 +26,7 @@ class WalSink {
   virtual runtime::Result<void> on_connected(const PrimaryInfo& primary) = 0;
   // A stream has begun at stream_begin().
   virtual void on_stream() {}
-  // What the primary says of its cluster, behind on_connected().
+  // What the primary says of its cluster, behind on_connected() and on_timeline_ended().
   virtual void on_cluster_facts(const wal::ClusterFacts& facts) = 0;
   virtual runtime::Result<void> on_wal(const wire::XLogData& data) = 0;
   // All WAL that has come was taken. Called before each wait while a stream runs.

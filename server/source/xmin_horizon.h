@@ -55,8 +55,8 @@ class XminHorizon {
   // every holder is looked at, so this is not for every turn.
   Xmin oldest(runtime::Instant now, const wal::NextXid& next) EXCLUDES(mutex_);
 
-  // The next transaction id, for those who tell how old an xmin is: the primary's WAL has shown it
-  // to the receiver, whose thread calls this in every turn. Invalid: not known, or there is no
+  // The next transaction id, for messages that tell how old an xmin is: the primary's WAL has shown
+  // it to the receiver, whose thread calls this in every turn. Invalid: not known, or there is no
   // primary that hears of the oldest.
   void show_next(const wal::NextXid& next) {
     if (next_id_.load() != next.id) next_id_.store(next.id);

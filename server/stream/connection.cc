@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/check.h"
+#include "runtime/probes.h"
 
 namespace server::stream {
 
@@ -29,13 +30,42 @@ void Connection::close() {
   loop_.assert_in_thread();
   loop_.unwatch(fd_.get());
   if (close_listener_ != nullptr) close_listener_->before_close();
+  if (tls_ != nullptr) tls_->say_end();
   std::size_t dropped = 0;
   while (dropped < kInputDroppedMax) {
     const IoResult result = runtime::discard(fd_.get(), kInputDroppedMax);
     if (result.status != IoResult::Status::kDone) break;
     dropped += result.bytes;
   }
+  tls_.reset();
   fd_.reset();
+}
+
+runtime::UniqueFd Connection::lend() {
+  loop_.assert_in_thread();
+  CHECK(fd_ && tls_ == nullptr && queued_bytes() == 0);
+  loop_.unwatch(fd_.get());
+  return std::move(fd_);
+}
+
+void Connection::take_back(runtime::UniqueFd fd, std::unique_ptr<runtime::TlsChannel> tls) {
+  loop_.assert_in_thread();
+  CHECK(!fd_ && fd && queued_bytes() == 0);
+  fd_ = std::move(fd);
+  tls_ = std::move(tls);
+  reading_ = true;
+  blocked_ = false;
+  loop_.watch(fd_.get(), EPOLLIN, handler_);
+}
+
+IoResult Connection::receive(std::span<std::byte> buffer) {
+  loop_.assert_in_thread();
+  if (tls_ == nullptr) return runtime::receive(fd_.get(), buffer);
+  const bool waited = input_waits_for_output();
+  const IoResult result = tls_->receive(buffer);
+  count_encrypted();
+  if (input_waits_for_output() != waited) update_interest();
+  return result;
 }
 
 void Connection::queue(std::span<const std::byte> bytes) {
@@ -91,21 +121,42 @@ IoResult::Status Connection::flush() {
     capacity_ = sizeof(inline_);
   }
   size_ = sent_ = 0;
-  return IoResult::Status::kDone;
+  return tls_ != nullptr ? flush_encrypted() : IoResult::Status::kDone;
 }
 
 IoResult Connection::send(std::span<const iovec> pieces, bool more) {
   loop_.assert_in_thread();
-  const IoResult result = runtime::send_vector(fd_.get(), pieces, more);
+  const IoResult result =
+      tls_ != nullptr ? send_encrypted(pieces) : runtime::send_vector(fd_.get(), pieces, more);
   if (result.status == IoResult::Status::kDone) written_ += result.bytes;
   return result;
 }
 
 IoResult Connection::send_file(int file, std::uint64_t offset, std::size_t bytes) {
   loop_.assert_in_thread();
-  const IoResult result = runtime::send_file(fd_.get(), file, offset, bytes);
+  DCHECK(can_send_pages());
+  const IoResult result = tls_ != nullptr ? tls_->send_file(file, offset, bytes)
+                                          : runtime::send_file(fd_.get(), file, offset, bytes);
   if (result.status == IoResult::Status::kDone) written_ += result.bytes;
   return result;
+}
+
+IoResult Connection::send_encrypted(std::span<const iovec> pieces) {
+  const IoResult result = tls_->send(pieces);
+  count_encrypted();
+  return result;
+}
+
+IoResult::Status Connection::flush_encrypted() {
+  const IoResult::Status status = tls_->flush();
+  count_encrypted();
+  return status;
+}
+
+// A record that the socket has not taken is kept by OpenSSL, and its plain text by the channel.
+void Connection::count_encrypted() {
+  if (memory_ == nullptr) return;
+  memory_->set_outside(tls_->has_unsent() ? runtime::TlsChannel::kUnsentMemoryBytes : 0);
 }
 
 std::uint64_t Connection::unacknowledged() const {
@@ -117,6 +168,7 @@ void Connection::set_blocked(bool blocked) {
   loop_.assert_in_thread();
   if (blocked == blocked_) return;
   blocked_ = blocked;
+  if (blocked) runtime::probes::socket_full(fd_.get(), queued_bytes());
   update_interest();
 }
 
@@ -129,8 +181,10 @@ void Connection::set_reading(bool reading) {
 
 void Connection::update_interest() {
   if (!fd_) return;
-  const std::uint32_t in = reading_ ? EPOLLIN : 0u;
-  const std::uint32_t out = blocked_ ? EPOLLOUT : 0u;
+  const bool waits = input_waits_for_output();
+  const std::uint32_t in = reading_ && !waits ? EPOLLIN : 0u;
+  const bool wants_room = (blocked_ && !output_waits_for_input()) || (reading_ && waits);
+  const std::uint32_t out = wants_room ? EPOLLOUT : 0u;
   loop_.rewatch(fd_.get(), in | out, handler_);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/intrusive_list.h"
+#include "runtime/peer_place.h"
 #include "server/wal/lsn.h"
 #include "server/wal/pins.h"
 
@@ -29,9 +30,15 @@ class HeldFiles {
     runtime::ListLink<Hold> link_;
   };
 
-  explicit HeldFiles(wal::Pins& pins) : pins_(pins) {}
+  // How it is found out where the peer of a socket is.
+  using FindPlace = runtime::PeerPlace (*)(int fd);
+
+  explicit HeldFiles(wal::Pins& pins, FindPlace find_place = runtime::find_peer_place)
+      : pins_(pins), find_place_(find_place) {}
 
   wal::Pins& pins() { return pins_; }
+  // Whether the peer of a socket may have what is sent to it as pages of a file.
+  bool may_share_pages(int fd) const { return find_place_(fd) != runtime::PeerPlace::kAway; }
 
   // Whether the file of the WAL at `lsn` keeps its bytes.
   bool is_held(wal::Lsn lsn) const { return lsn >= from_; }
@@ -45,6 +52,7 @@ class HeldFiles {
 
  private:
   wal::Pins& pins_;
+  const FindPlace find_place_;
   wal::Lsn from_;
   runtime::IntrusiveList<Hold> holds_;
 };

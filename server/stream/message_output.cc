@@ -6,6 +6,7 @@
 
 #include "runtime/errors.h"
 #include "runtime/format.h"
+#include "runtime/probes.h"
 #include "server/wal/segments.h"
 #include "server/wire/errors.h"
 
@@ -15,15 +16,18 @@ using runtime::IoResult;
 
 IoResult::Status MessageOutput::send() {
   loop_.assert_in_thread();
-  while (chunk_.active()) {
+  if (!chunk_.active()) return IoResult::Status::kDone;
+  do {
     const IoResult result = send_some();
     if (result.status != IoResult::Status::kDone) return result.status;
-  }
+  } while (chunk_.active());
+  runtime::probes::message_sent(connection_.fd(), chunk_.end.value());
   return IoResult::Status::kDone;
 }
 
 IoResult MessageOutput::send_some() {
-  const bool by_copy = chunk_.wal_left() <= copy_bytes_max_ || !hold_.may_send_pages(chunk_.at);
+  const bool by_copy = chunk_.wal_left() <= copy_bytes_max_ || !connection_.can_send_pages() ||
+                       !hold_.may_send_pages(chunk_.at);
   return by_copy ? send_copy() : send_pages();
 }
 

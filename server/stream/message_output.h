@@ -80,6 +80,11 @@ class MessageOutput {
     loop_.assert_in_thread();
     return chunk_.at;
   }
+  // Where its WAL ends. REQUIRES: active().
+  wal::Lsn end() const {
+    loop_.assert_in_thread();
+    return chunk_.end;
+  }
 
   // Sends what is left of the message. kDone: the connection has all of it.
   runtime::IoResult::Status send();

@@ -1,6 +1,7 @@
 #include "server/stream/page_hold.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/check.h"
 
@@ -31,7 +32,7 @@ void PageHold::begin(Lsn start) {
   older_pages_to_ = pages_to_;
   if (!files_.pins().heeded()) return;
   takes_pages_back_ = true;
-  within_host_ = runtime::is_within_host(connection_.fd());
+  shares_pages_ = files_.may_share_pages(connection_.fd());
   // The pin before stays until the new one is in its place.
   const Lsn from = pin_ != nullptr && older_pages ? std::min(pin_->from(), start) : start;
   pin_ = std::make_unique<wal::Pins::Pin>(files_.pins(), from);
@@ -50,9 +51,10 @@ void PageHold::on_timer(runtime::Timer& /*timer*/) { end(); }
 IoResult PageHold::send_pages(const wal::Segment& segment, Lsn from, Lsn to) {
   // The source may lose the slot, and change the pin, at any time: its thread does not wait for the
   // loop's. Only what the loop itself knows is the same as when may_send_pages() was asked.
-  DCHECK(files_.is_held(from) && !(pin_ != nullptr && within_host_));
+  DCHECK(files_.is_held(from) && !(pin_ != nullptr && shares_pages_));
   DCHECK(segment.begin() <= from && from < to && to <= segment.end());
   files_.add(*this);
+  if (takes_pages_back_) set_reset_on_close(true);
   const IoResult result =
       connection_.send_file(segment.fd(), static_cast<std::uint64_t>(from - segment.begin()),
                             static_cast<std::size_t>(to - from));
@@ -99,7 +101,14 @@ void PageHold::on_files_released() {
 
 void PageHold::before_close() {
   loop_.assert_in_thread();
-  if (takes_pages_back_ && oldest_page().has_value()) runtime::reset_on_close(connection_.fd());
+  if (connection_.fd() < 0) return;  // it is closed, and this dies behind it
+  set_reset_on_close(takes_pages_back_ && oldest_page().has_value());
+}
+
+void PageHold::set_reset_on_close(bool resets) {
+  if (std::exchange(resets_on_close_, resets) != resets) {
+    runtime::set_reset_on_close(connection_.fd(), resets);
+  }
 }
 
 }  // namespace server::stream

@@ -32,16 +32,16 @@ namespace server::stream {
 //   4. The standby reads on, and TCP sends it bytes of segment 9 as those of segment 5.
 // Each step before the last has a bar:
 //   1. Only pages of files that the primary's slot held already when the pin was made are handed
-//      out, none to a peer on this host, whose receive queue would still refer to the file after
-//      TCP's acknowledgement (may_send_pages).
+//      out, and none to a peer that may share this kernel's memory (runtime/peer_place.h), whose
+//      receive queue would still refer to the file after TCP's acknowledgement (may_send_pages).
 //   2. The pin is at the oldest page that the kernel (SIOCOUTQ) says is not acknowledged, whatever
 //      the standby reports (advance), also after the stream has ended (end).
 //   3. The source keeps the primary's slot at the oldest of all pins (wal/pins.h), so the primary
 //      does not recycle segment 5 while the slot is the source's.
 //   4. When the slot is lost, the connection is reset while pages are in its socket, which throws
-//      them away (on_files_released). Between the loss and the reset nothing is overwritten: the
-//      slot must be dropped, a checkpoint must end, and the segments that it recycled before must
-//      be filled first.
+//      them away (on_files_released), and so it is when this process ends, however it does.
+//      Between the loss and the reset nothing is overwritten: the slot must be dropped, a
+//      checkpoint must end, and the segments that it recycled before must be filled first.
 class PageHold final : private HeldFiles::Hold,
                        private Connection::CloseListener,
                        private runtime::Timer::Handler {
@@ -71,7 +71,7 @@ class PageHold final : private HeldFiles::Hold,
   }
   bool may_send_pages(wal::Lsn lsn) const {
     loop_.assert_in_thread();
-    return is_held(lsn) && !(pin_ != nullptr && within_host_);
+    return is_held(lsn) && !(pin_ != nullptr && shares_pages_);
   }
   // Hands out pages of [from, to). REQUIRES: may_send_pages(from) in this turn, and they lie in the
   // segment. If the slot has been lost since, on_files_released() comes and finds them.
@@ -89,6 +89,7 @@ class PageHold final : private HeldFiles::Hold,
   void on_files_released() override;
   void before_close() override;
   void on_timer(runtime::Timer& timer) override;
+  void set_reset_on_close(bool resets) REQUIRES(loop_);
 
   runtime::Loop& loop_;
   HeldFiles& files_;
@@ -97,11 +98,14 @@ class PageHold final : private HeldFiles::Hold,
 
   // Where pins are heeded, and until the last page has left the socket.
   std::unique_ptr<wal::Pins::Pin> pin_ GUARDED_BY(loop_);
-  // Both ends of the connection are on this host; known with a pin.
-  bool within_host_ GUARDED_BY(loop_) = false;
+  // The peer may have what is sent to it as pages of a file; known with a pin.
+  bool shares_pages_ GUARDED_BY(loop_) = false;
   // Whether a close throws away what is in the socket, if there are pages: the peer sees a reset.
   // Else what was sent still arrives.
   bool takes_pages_back_ GUARDED_BY(loop_) = false;
+  // What the socket has been told. From the first page on it is to reset: a process that is killed
+  // is asked no more.
+  bool resets_on_close_ GUARDED_BY(loop_) = false;
   // Of all bytes written to the socket, these came before the end of the last page, and that page
   // ended at pages_end_ in the WAL. 0: no pages are in the socket.
   std::uint64_t pages_to_ GUARDED_BY(loop_) = 0;

@@ -32,7 +32,8 @@ Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection&
       quantum_bytes_(options.quantum_bytes),
       hold_(loop, view.held_files(), connection, *this),
       message_(loop, view, connection, hold_, options.copy_bytes_max),
-      keepalive_(loop, *this, options.timeout) {}
+      keepalive_(loop, *this, options.timeout),
+      delivery_(view.stages()) {}
 
 void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   loop_.assert_in_thread();
@@ -47,7 +48,14 @@ void Sender::start(wal::TimelineId timeline, Lsn start, slot::Slot* slot) {
   slot_ = slot;
   hold_.begin(start);
   keepalive_.start();
+  delivery_.start();
   queue_.make_runnable(*this);
+}
+
+void Sender::set_gathers(bool gathers) {
+  loop_.assert_in_thread();
+  set_patient(gathers);
+  delivery_.set_gathers(gathers);
 }
 
 runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
@@ -71,6 +79,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
 // ProcessStandbyReplyMessage.
 void Sender::take_status(const wire::StandbyStatus& status) {
   feedback_.take(status);
+  delivery_.on_report(feedback_, loop_.now());
   if (slot_ != nullptr) slot_->advance(feedback_.flush);
   hold_.advance(message_.active() ? message_.position() : sent_, feedback_.acknowledged());
   owner_.on_status();
@@ -116,6 +125,7 @@ void Sender::shut_down() {
   // A stream that is about to end does so; the standby hears of the next timeline elsewhere.
   if (phase_ != Phase::kStreaming) return interrupt();
   state_ = State::kStopping;
+  set_gathers(false);
   keepalive_.drain();
   queue_.make_runnable(*this);
 }
@@ -126,13 +136,14 @@ Sender::PumpResult Sender::pump() {
   if (connection_.blocked()) return PumpResult::kBlocked;
   stop_holding();
   const PumpResult result = pump_quantum();
+  delivery_.pumped(result, loop_.now());
   put_file_away(result);
   return result;
 }
 
-// However many streams stand still, each in WAL of its own, no more files stay open than the view
-// allows. A message of which a part is out is finished from its own file, or from memory: the file
-// of that name may be another by then, and on another timeline.
+// However many streams stand still, no more files stay open than the view allows. A message of
+// which a part is out is finished from its own file, or from memory: its name may be another's by
+// then.
 void Sender::put_file_away(PumpResult result) {
   if (message_.active()) return view_.hold(message_.file(), *this);
   if (result == PumpResult::kCaughtUp && phase_ == Phase::kStreaming && is_live()) return;
@@ -152,6 +163,7 @@ Sender::PumpResult Sender::pump_quantum() {
   for (;;) {
     switch (send_out()) {
       case IoResult::Status::kDone:
+        if (delivery_.is_due(sent_)) delivery_.sent(sent_, queue_.time());
         break;
       case IoResult::Status::kBlocked:
         connection_.set_blocked(true);
@@ -235,6 +247,7 @@ Sender::Next Sender::all_sent(Lsn end) {
   if (is_draining()) return drain(end);
   if (!timeline_ended) {
     state_ = State::kStreaming;
+    delivery_.on_caught_up();
     return Next::kNothing;
   }
   phase_ = Phase::kEndOfTimeline;
@@ -242,10 +255,9 @@ Sender::Next Sender::all_sent(Lsn end) {
   return Next::kNothing;
 }
 
-// All WAL is sent. A standby that confirms more than that is done too, though PostgreSQL would wait
-// for exactly that position for ever; and one that waits ahead of our end has been sent nothing
-// that it could confirm. A standby answers at once, often before its disk has the WAL: so it is
-// asked again, but not as fast as it answers.
+// All WAL is sent. A standby that confirms more is done too, though PostgreSQL would wait for ever;
+// one that waits ahead of our end has been sent nothing that it could confirm. A standby answers at
+// once, often before its disk has the WAL: so it is asked again, but not as fast as it answers.
 Sender::Next Sender::drain(Lsn end) {
   const bool waits_ahead = sent_ > end;
   if (waits_ahead || feedback_.acknowledged() >= sent_) {
@@ -257,7 +269,6 @@ Sender::Next Sender::drain(Lsn end) {
   return Next::kNothing;
 }
 
-// Finds the file of the next message, and how much of it may be sent.
 Sender::Next Sender::find_wal() {
   // The WAL before a timeline's first segment is in its parent's files only.
   const wal::SegmentSize size = view_.identity().segment_size;
@@ -322,17 +333,8 @@ bool Sender::has_waited_ahead_too_long() {
   return keepalive_.is_over(ahead_since_);
 }
 
-void Sender::answer() {
-  if (keepalive_.take_answer()) queue_keepalive(/*reply_requested=*/false);
-}
-
-void Sender::ask_for_reply() {
-  if (keepalive_.take_ping()) queue_keepalive(/*reply_requested=*/true);
-}
-
 // Nothing may follow our CopyDone. A peer that asks and does not read gets no more answers while
-// kAnswerBytesMax of them wait, or while there is no memory for them. A ping of ours is always
-// queued, for it counts as sent.
+// kAnswerBytesMax of them wait, or there is no memory. A ping is always queued: it counts as sent.
 void Sender::queue_keepalive(bool reply_requested) {
   if (phase_ == Phase::kEndOfTimeline) return;
   if (!reply_requested && connection_.queued_bytes() > kAnswerBytesMax) return;

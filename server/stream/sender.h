@@ -17,6 +17,7 @@
 #include "server/slot/slots.h"
 #include "server/stream/chunk.h"
 #include "server/stream/connection.h"
+#include "server/stream/delivery.h"
 #include "server/stream/feedback.h"
 #include "server/stream/keepalive.h"
 #include "server/stream/message_output.h"
@@ -97,6 +98,8 @@ class Sender final : public SendQueue::Pumped,
   // REQUIRES: the timeline is in the view's history, and start is no later than its end. The slot,
   // if there is one, is the owner's; it advances as the standby flushes.
   void start(wal::TimelineId timeline, wal::Lsn start, slot::Slot* slot = nullptr);
+  // Whether new WAL may be gathered for the standby before it goes out (send_delay).
+  void set_gathers(bool gathers);
 
   // The body of one CopyData from the standby.
   runtime::Result<void> on_copy_data(std::span<const std::byte> body);
@@ -142,6 +145,10 @@ class Sender final : public SendQueue::Pumped,
     loop_.assert_in_thread();
     return bytes_sent_;
   }
+  DeliveryStatus delivery() const {
+    loop_.assert_in_thread();
+    return delivery_.status(queue_.time());
+  }
   void set_timeout(runtime::Duration timeout);
 
  private:
@@ -159,6 +166,10 @@ class Sender final : public SendQueue::Pumped,
                 MemoryBudget::kShareBytes / 2);
 
   void on_wal_ready() override { queue_.make_runnable(*this); }
+  Held held() const override {
+    loop_.assert_in_thread();
+    return {message_.file(), message_.position(), message_.end()};
+  }
   void on_segment_wanted() override;
   void on_pages_released() override;
   void on_timer(runtime::Timer& timer) override;
@@ -185,8 +196,12 @@ class Sender final : public SendQueue::Pumped,
   void begin_message(wal::Lsn limit) REQUIRES(loop_);
   void queue_keepalive(bool reply_requested) REQUIRES(loop_);
   bool has_waited_ahead_too_long() REQUIRES(loop_);
-  void answer() REQUIRES(loop_);
-  void ask_for_reply() REQUIRES(loop_);
+  void answer() REQUIRES(loop_) {
+    if (keepalive_.take_answer()) queue_keepalive(/*reply_requested=*/false);
+  }
+  void ask_for_reply() REQUIRES(loop_) {
+    if (keepalive_.take_ping()) queue_keepalive(/*reply_requested=*/true);
+  }
   void end_broken() REQUIRES(loop_);
   Next fail(const runtime::Error& error) REQUIRES(loop_);
   void lose(std::string_view why) REQUIRES(loop_);
@@ -215,6 +230,7 @@ class Sender final : public SendQueue::Pumped,
   Feedback feedback_ GUARDED_BY(loop_);
   slot::Slot* slot_ GUARDED_BY(loop_) = nullptr;
   Keepalive keepalive_ GUARDED_BY(loop_);
+  Delivery delivery_ GUARDED_BY(loop_);
 };
 
 }  // namespace server::stream

@@ -1,8 +1,10 @@
 #include "server/stream/slice_cache.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "runtime/check.h"
 
@@ -14,11 +16,12 @@ using wal::SegmentNo;
 
 // Opens a segment if need be, and makes one slice of it ready. How much that takes was decided when
 // the job was submitted; if the file has changed since, the job's epoch is over. A proof that turns
-// out to be long is given up, and made by another job, so that no proof of a slice waits long.
+// out to be long is given up, and made by another job, so that no proof of a slice waits long. Such
+// jobs of one record go one after another, since the first proves all slices of the record.
 class SliceCache::PrepareJob final : public runtime::Job {
  public:
   PrepareJob(SliceCache& cache, SegmentNo no, std::uint32_t epoch, wal::SegmentRef segment, Lsn lsn,
-             wal::Effort effort)
+             wal::Effort effort, Lsn long_record)
       : cache_(cache),
         segments_(cache.segments_),
         timelines_(*cache.walk_.timelines()),
@@ -27,6 +30,7 @@ class SliceCache::PrepareJob final : public runtime::Job {
         segment_(std::move(segment)),
         lsn_(lsn),
         effort_(effort),
+        long_record_(long_record),
         wal_end_(cache.walk_.end()),
         hot_(cache.walk_.is_hot(lsn)),
         walked_(cache.walk_.has_proven_slice(lsn)) {}
@@ -35,6 +39,8 @@ class SliceCache::PrepareJob final : public runtime::Job {
     if (hot_ || walked_) return runtime::JobKind::kRead;
     return effort_ == wal::Effort::kShort ? runtime::JobKind::kCompute : runtime::JobKind::kLong;
   }
+
+  std::uint64_t party() const override { return long_record_.value(); }
 
   void work() override { result_ = prepare(); }
 
@@ -62,10 +68,36 @@ class SliceCache::PrepareJob final : public runtime::Job {
   wal::SegmentRef segment_;
   const Lsn lsn_;
   const wal::Effort effort_;
+  const Lsn long_record_;
   const Lsn wal_end_;
   const bool hot_;
   const bool walked_;
   std::optional<runtime::Result<wal::PreparedSlice>> result_;
+};
+
+// Reads what a holder needs of a segment that is to be closed, so that the loop need not wait for
+// the disk. What cannot be read, the holder finds out.
+class SliceCache::FetchJob final : public runtime::Job {
+ public:
+  FetchJob(SliceCache& cache, std::uint64_t fetch, Holder::Held held)
+      : cache_(cache), fetch_(fetch), held_(std::move(held)) {}
+
+  void work() override {
+    std::vector<std::byte> bytes(held_.to - held_.from);
+    const auto offset = static_cast<std::uint32_t>(held_.from - held_.segment->begin());
+    static_cast<void>(held_.segment->read(offset, bytes));
+    held_.segment.reset();
+  }
+
+  void done() override {
+    cache_.loop_.assert_in_thread();
+    cache_.on_fetched(fetch_);
+  }
+
+ private:
+  SliceCache& cache_;
+  const std::uint64_t fetch_;
+  Holder::Held held_;
 };
 
 SliceCache::Located SliceCache::locate(Lsn from, Waiter& waiter) {
@@ -116,21 +148,39 @@ Lsn SliceCache::proven_to(const Slice& slice, Lsn lsn) const {
 void SliceCache::hold(const wal::SegmentRef& segment, Holder& holder) {
   loop_.assert_in_thread();
   const auto found = open_.find(segment->no());
-  if (found == open_.end() || found->second.segment != segment) return holder.on_segment_wanted();
+  if (found == open_.end() || found->second.segment != segment) return let_go(holder);
   found->second.holders.push_back(holder.link_);
 }
 
 void SliceCache::release(SegmentNo no) {
   loop_.assert_in_thread();
   const auto found = open_.find(no);
-  if (found != open_.end()) tell(found->second.holders);
+  if (found != open_.end()) let_go(found->second.holders);
 }
 
 // A holder that is told may end its stream and its session, but asks for no WAL.
-void SliceCache::tell(runtime::IntrusiveList<Holder>& holders) {
+void SliceCache::let_go(runtime::IntrusiveList<Holder>& holders) {
   runtime::IntrusiveList<Holder> told;
   told.take_all(holders);
-  while (Holder* holder = told.pop_front()) holder->on_segment_wanted();
+  while (Holder* holder = told.pop_front()) let_go(*holder);
+}
+
+void SliceCache::let_go(Holder& holder) {
+  constexpr std::uint32_t kMemoryPageBytes = 4096;
+  Holder::Held held = holder.held();
+  const std::uint32_t offset = segment_size().offset(held.from);
+  const std::uint32_t begin = offset - offset % kMemoryPageBytes;
+  const auto end = offset + static_cast<std::uint32_t>(held.to - held.from);
+  if (held.segment->is_resident(begin, end - begin)) return holder.on_segment_wanted();
+  leaving_[++fetches_].push_back(holder.link_);
+  pool_.submit(std::make_unique<FetchJob>(*this, fetches_, std::move(held)), loop_.mailbox(),
+               runtime::JobKind::kRead);
+}
+
+// The holder may have gone, or have sent its message, meanwhile.
+void SliceCache::on_fetched(std::uint64_t fetch) {
+  const auto leaving = leaving_.extract(fetch);
+  while (Holder* holder = leaving.mapped().pop_front()) holder->on_segment_wanted();
 }
 
 void SliceCache::forget(SegmentNo first, SegmentNo last) {
@@ -163,7 +213,7 @@ SliceCache::OpenSegment& SliceCache::at(SegmentNo no) {
   OpenSegment& open = found->second;
   open.last_used = ++use_counter_;
   if (added) open.slices.resize(segment_size().bytes() / kSliceBytes);
-  evict();
+  if (++calls_ * kLooksPerCall >= open_.size()) evict();
   return open;
 }
 
@@ -174,9 +224,11 @@ void SliceCache::request(SegmentNo no, OpenSegment& open, Lsn lsn) {
   submit(no, open, lsn, wal::Effort::kShort);
 }
 
-void SliceCache::submit(SegmentNo no, OpenSegment& open, Lsn lsn, wal::Effort effort) {
+void SliceCache::submit(SegmentNo no, OpenSegment& open, Lsn lsn, wal::Effort effort,
+                        Lsn long_record) {
   ++open.jobs;
-  auto job = std::make_unique<PrepareJob>(*this, no, open.epoch, open.segment, lsn, effort);
+  auto job =
+      std::make_unique<PrepareJob>(*this, no, open.epoch, open.segment, lsn, effort, long_record);
   const runtime::JobKind kind = job->kind();
   pool_.submit(std::move(job), loop_.mailbox(), kind);
 }
@@ -191,8 +243,8 @@ void SliceCache::on_prepared(SegmentNo no, Lsn lsn, std::uint32_t epoch,
   if (epoch != open.epoch) {
     // The result is of a file that has changed since, and the slice's state is not this job's any
     // more. The senders that still wait ask anew, or wait for the slice's new job.
-  } else if (!result && result.error().kind == &wal::kCheckTooLong) {
-    return submit(no, open, lsn, wal::Effort::kWhatever);
+  } else if (result && result->long_record.has_value()) {
+    return submit(no, open, lsn, wal::Effort::kWhatever, *result->long_record);
   } else if (!result) {
     slice.state = Slice::State::kUnknown;
     const auto tell = [&](Waiter& waiter) {
@@ -204,17 +256,20 @@ void SliceCache::on_prepared(SegmentNo no, Lsn lsn, std::uint32_t epoch,
     open.segment = std::move(result->segment);
     slice.proven_to = result->proven_to;
     slice.state = result->stopped ? Slice::State::kStopped : Slice::State::kReady;
-    slice.warmed_at = loop_.now();
+    slice.warm_at = loop_.now();
   }
   wake(open);
 }
 
 // A slice that a job has just read counts as cached, whatever the kernel says: where it never says
-// yes, a sender would wait for one job after another for ever.
-bool SliceCache::is_warm(const OpenSegment& open, const Slice& slice, Lsn lsn) const {
-  if (loop_.now() - slice.warmed_at < std::chrono::seconds(1)) return true;
-  return open.segment->is_resident(segment_size().offset(slice_start(lsn)),
-                                   static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn)));
+// yes, a sender would wait for one job after another for ever. So does one that the kernel has just
+// said yes to, so that it is not asked for each message of each reader.
+bool SliceCache::is_warm(const OpenSegment& open, Slice& slice, Lsn lsn) const {
+  if (loop_.now() - slice.warm_at < kWarmTime) return true;
+  const auto bytes = static_cast<std::uint32_t>(slice.proven_to - slice_start(lsn));
+  if (!open.segment->is_resident(segment_size().offset(slice_start(lsn)), bytes)) return false;
+  slice.warm_at = loop_.now();
+  return true;
 }
 
 // Some slices ahead of a sender that catches up, so that it seldom has to wait, and the pool's
@@ -237,30 +292,38 @@ void SliceCache::wake(OpenSegment& open) {
 
 // The least recently used segments go, but none that a sender waits for: else standbys in more
 // segments than may stay open would take them from each other before any of them has sent anything,
-// for ever. Of those that are only held, held_max stay.
+// for ever. Of those that are only held, held_max stay. All of them are looked at, so it is done
+// once for so many calls that each costs a few looks, however large the crowd.
 void SliceCache::evict() {
-  while (open_.size() > segments_max_) {
-    if (evict_oldest([](const OpenSegment& open) { return open.in_use(); })) continue;
-    if (open_.size() <= segments_max_ + held_max_) return;
-    if (!evict_oldest([](const OpenSegment& open) { return open.in_demand(); })) return;
-  }
+  calls_ = 0;
+  close_oldest(segments_max_, [](const OpenSegment& open) { return open.in_use(); });
+  close_oldest(segments_max_ + held_max_, [](const OpenSegment& open) { return open.in_demand(); });
 }
 
-// Returns whether there was one that is not spared.
+// Closes the oldest of those that are not spared, until no more than `open_max` are open.
 template <typename Spared>
-bool SliceCache::evict_oldest(Spared spared) {
-  auto oldest = open_.end();
+void SliceCache::close_oldest(std::size_t open_max, Spared spared) {
+  if (open_.size() <= open_max) return;
+  looks_ += open_.size();
+  std::vector<OpenSegments::iterator> closed;
   for (auto it = open_.begin(); it != open_.end(); ++it) {
     const OpenSegment& open = it->second;
-    if (spared(open) || open.last_used == use_counter_) continue;
-    if (oldest == open_.end() || open.last_used < oldest->second.last_used) oldest = it;
+    if (!spared(open) && open.last_used != use_counter_) closed.push_back(it);
   }
-  if (oldest == open_.end()) return false;
+  if (const std::size_t excess = open_.size() - open_max; closed.size() > excess) {
+    const auto older = [](const auto& a, const auto& b) {
+      return a->second.last_used < b->second.last_used;
+    };
+    const auto kept = closed.begin() + static_cast<std::ptrdiff_t>(excess);
+    std::nth_element(closed.begin(), kept, closed.end(), older);
+    closed.erase(kept, closed.end());
+  }
   runtime::IntrusiveList<Holder> holders;
-  holders.take_all(oldest->second.holders);
-  open_.erase(oldest);
-  tell(holders);
-  return true;
+  for (const auto& it : closed) {
+    holders.take_all(it->second.holders);
+    open_.erase(it);
+  }
+  let_go(holders);
 }
 
 std::uint32_t SliceCache::slice_of(Lsn lsn) const {

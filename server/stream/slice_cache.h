@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -23,7 +24,9 @@ namespace server::stream {
 //   Borrows: the loop, the pool, the segments and the walk, which all outlive it.
 //   Invariant: [from, ready_to) of an answer is proven, and was in the page cache a moment ago.
 //   Limits: segments_max open segments, beyond those that a sender waits for or was told of, and
-//   held_max that messages on their way keep open.
+//   held_max that messages on their way keep open; for a while an eighth more of all of them. A
+//   segment that these are to let go of, and whose pages are not cached, stays open beyond that
+//   until the pool has read them.
 class SliceCache {
  public:
   // A sender that waits for a slice. It is told once, from the loop, when it is worth asking again.
@@ -50,8 +53,16 @@ class SliceCache {
    public:
     Holder() : link_(*this) {}
     virtual ~Holder() = default;
+    struct Held {
+      wal::SegmentRef segment;
+      wal::Lsn from;
+      wal::Lsn to;
+    };
+    // What the segment is held for, at most a slice. REQUIRES: it is held.
+    virtual Held held() const = 0;
     // The segment is to be closed: its file is gone or has changed, or too many are held. The
-    // holder is off the list, and lets go of the segment before it returns.
+    // holder is off the list, and lets go of the segment before it returns. Its bytes were in the
+    // page cache a moment ago, unless they cannot be read.
     virtual void on_segment_wanted() = 0;
 
    protected:
@@ -87,9 +98,10 @@ class SliceCache {
   Located locate(wal::Lsn from, Waiter& waiter);
 
   // The segment stays open until the holder stops, or is told to let go, which may be at once: a
-  // segment that is not among those of this cache is held by no one.
+  // segment that is not among those of this cache is to be closed.
   void hold(const wal::SegmentRef& segment, Holder& holder);
-  // The file of a segment is gone or has changed: those that hold it are told.
+  // The file of a segment is gone or has changed: those that hold it are told, once their bytes are
+  // in the page cache.
   void release(wal::SegmentNo no);
 
   // The files of the segments from `first` to `last` are others than before, or have other bytes:
@@ -98,12 +110,18 @@ class SliceCache {
   // Looks again at slices that stopped at a bad record, for files whose changes are not reported.
   void retry_stopped();
 
+  // How many open segments were looked at for those that may be closed.
+  std::uint64_t looks_for_test() const {
+    loop_.assert_in_thread();
+    return looks_;
+  }
+
  private:
   struct Slice {
     enum class State { kUnknown, kPreparing, kReady, kStopped };
     State state = State::kUnknown;
     wal::Lsn proven_to;
-    runtime::Instant warmed_at{};
+    runtime::Instant warm_at{};  // when it was in the page cache
   };
   struct OpenSegment {
     wal::SegmentRef segment;  // null until a job has opened it
@@ -119,8 +137,13 @@ class SliceCache {
     bool in_use() const { return in_demand() || !holders.empty(); }
   };
   class PrepareJob;
+  class FetchJob;
+  using OpenSegments = std::map<wal::SegmentNo, OpenSegment>;
 
   static constexpr std::uint64_t kSlicesAhead = 2;
+  static constexpr std::size_t kLooksPerCall = 8;
+  // Whatever was cached so short a time ago still is.
+  static constexpr runtime::Duration kWarmTime = std::chrono::seconds(1);
 
   wal::SegmentSize segment_size() const { return segments_.identity().segment_size; }
   std::uint32_t slice_of(wal::Lsn lsn) const;
@@ -128,19 +151,22 @@ class SliceCache {
   OpenSegment& at(wal::SegmentNo no) REQUIRES(loop_);
   Located wait(OpenSegment& open, wal::Lsn lsn, Waiter& waiter) REQUIRES(loop_);
   void request(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn) REQUIRES(loop_);
-  void submit(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn, wal::Effort effort)
-      REQUIRES(loop_);
+  // A `long_record` is the begin of the record that the slice's proof takes long for.
+  void submit(wal::SegmentNo no, OpenSegment& open, wal::Lsn lsn, wal::Effort effort,
+              wal::Lsn long_record = {}) REQUIRES(loop_);
   void on_prepared(wal::SegmentNo no, wal::Lsn lsn, std::uint32_t epoch,
                    runtime::Result<wal::PreparedSlice> result) REQUIRES(loop_);
   wal::Lsn proven_to(const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
-  bool is_warm(const OpenSegment& open, const Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
+  bool is_warm(const OpenSegment& open, Slice& slice, wal::Lsn lsn) const REQUIRES(loop_);
   void read_ahead(wal::SegmentNo no, OpenSegment& open, wal::Lsn next) REQUIRES(loop_);
   void close(OpenSegment& open) REQUIRES(loop_);
   void wake(OpenSegment& open) REQUIRES(loop_);
-  static void tell(runtime::IntrusiveList<Holder>& holders);
-  template <typename Spared>
-  bool evict_oldest(Spared spared) REQUIRES(loop_);
+  void let_go(runtime::IntrusiveList<Holder>& holders) REQUIRES(loop_);
+  void let_go(Holder& holder) REQUIRES(loop_);
+  void on_fetched(std::uint64_t fetch) REQUIRES(loop_);
   void evict() REQUIRES(loop_);
+  template <typename Spared>
+  void close_oldest(std::size_t open_max, Spared spared) REQUIRES(loop_);
 
   runtime::Loop& loop_;
   runtime::Pool& pool_;
@@ -149,8 +175,14 @@ class SliceCache {
   const std::size_t segments_max_;
   const std::size_t held_max_;
 
-  std::map<wal::SegmentNo, OpenSegment> open_ GUARDED_BY(loop_);
+  OpenSegments open_ GUARDED_BY(loop_);
   std::uint64_t use_counter_ GUARDED_BY(loop_) = 0;
+  std::size_t calls_ GUARDED_BY(loop_) = 0;  // of at(), since evict()
+  std::uint64_t looks_ GUARDED_BY(loop_) = 0;
+  // The holders whose bytes the pool reads before they are told to let go, by the number of the job
+  // that does so.
+  std::map<std::uint64_t, runtime::IntrusiveList<Holder>> leaving_ GUARDED_BY(loop_);
+  std::uint64_t fetches_ GUARDED_BY(loop_) = 0;
 };
 
 }  // namespace server::stream

@@ -13,7 +13,7 @@ WalView::WalView(runtime::Loop& loop, runtime::Pool& pool, wal::Segments& segmen
     : loop_(loop),
       segments_(segments),
       spans_(options.span_queue_items, loop.doorbell()),
-      held_files_(segments.pins()),
+      held_files_(segments.pins(), options.find_place),
       slices_(loop, pool, segments, walk_, options.segments_max, options.held_max) {}
 
 Lsn WalView::start_max() const {
@@ -40,6 +40,7 @@ void WalView::take(const wal::WalSpan& span) {
   promised_ = span.promised;
   next_xid_ = span.next_xid;
   lag_clock_.sample(span.end, span.published);
+  stages_.pop(span);
   if (timelines_changed || span.file_replaced) {
     // Behind a fork, WAL is in the files of another timeline: any that is open is not of it.
     const Lsn last = timelines_changed ? Lsn::max() : span.end;
@@ -52,14 +53,13 @@ void WalView::take(const wal::WalSpan& span) {
 runtime::Result<std::span<const std::byte>> WalView::bytes(const wal::Segment& segment, Lsn from,
                                                            Lsn to, bool held) {
   loop_.assert_in_thread();
-  const bool had = tail_.has(from, to);
-  const auto bytes = TRY(tail_.read(segment, from, to));
+  const TailBuffer::Bytes read = TRY(tail_.read(segment, from, to));
   // A file is renamed before it is overwritten. What it held under its name is what was read.
-  if (!had && !held && !segments_.is_current(segment)) {
+  if (read.from_file && !held && !segments_.is_current(segment)) {
     tail_.clear();
     return wal::segment_removed(segment.timeline(), segment.no(), identity().segment_size);
   }
-  return bytes;
+  return read.bytes;
 }
 
 void WalView::forget(SegmentNo no) {

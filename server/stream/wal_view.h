@@ -12,6 +12,7 @@
 #include "server/stream/held_files.h"
 #include "server/stream/lag_clock.h"
 #include "server/stream/slice_cache.h"
+#include "server/stream/stage_clock.h"
 #include "server/stream/tail_buffer.h"
 #include "server/stream/walk.h"
 #include "server/wal/segments.h"
@@ -31,6 +32,7 @@ class WalView {
     std::size_t segments_max = 64;
     std::size_t held_max = 256;  // beyond these, for messages that full sockets keep on their way
     std::size_t span_queue_items = 1024;
+    HeldFiles::FindPlace find_place = runtime::find_peer_place;
   };
   using Waiter = SliceCache::Waiter;
   using Holder = SliceCache::Holder;
@@ -84,6 +86,11 @@ class WalView {
     loop_.assert_in_thread();
     return lag_clock_;
   }
+  // How long its spans are on their way.
+  StageClock& stages() {
+    loop_.assert_in_thread();
+    return stages_;
+  }
   // Which files keep their bytes; what a PageHold asks.
   HeldFiles& held_files() {
     loop_.assert_in_thread();
@@ -135,6 +142,7 @@ class WalView {
   wal::Lsn promised_ GUARDED_BY(loop_);
   wal::NextXid next_xid_ GUARDED_BY(loop_);
   LagClock lag_clock_ GUARDED_BY(loop_);
+  StageClock stages_ GUARDED_BY(loop_);
   HeldFiles held_files_ GUARDED_BY(loop_);
   SliceCache slices_ GUARDED_BY(loop_);
   TailBuffer tail_ GUARDED_BY(loop_);

@@ -139,7 +139,9 @@ Branch follow_branch(const TimelineHistory& from, const TimelineEnds& ends,
     if (branch.history.contains(it->first)) continue;
     const auto history = find_history(it->first, files);
     auto why = refusal(history, it->first, it->second, branch.history, size);
-    if (why) branch.warnings.push_back(*std::move(why));
+    if (!why) continue;
+    branch.refused.insert(it->first);
+    branch.warnings.push_back(*std::move(why));
   }
   end_at_forks(ends, files, branch);
   return branch;

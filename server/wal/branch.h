@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ struct Branch {
   // there and whose WAL is not.
   Lsn end_max = Lsn::max();
   TimelineId forked{};  // that child, if there is one
+  // Timelines newer than the tip that has WAL of its own, which are not followed.
+  std::set<TimelineId> refused = {};
   // What an operator should know, one sentence each.
   std::vector<std::string> warnings = {};
 };
@@ -52,7 +55,7 @@ struct Branch {
 //         |         `-- 2 ---        came, 2 was served, and 3 is no child of it.
 //         `-- 3 ---
 //
-// What `files` says of the tip itself counts if it only adds to what `from` knows.
+// The history that `files` has of the tip itself counts if it only adds to what `from` knows.
 Branch follow_branch(const TimelineHistory& from, const TimelineEnds& ends,
                      const HistoryFiles& files, SegmentSize size);
 

@@ -20,8 +20,11 @@ class LimitedPages final : public PageSource {
     if (pages_max_.has_value() && pages_++ >= *pages_max_) {
       return {.bytes = {}, .problem = runtime::Error{.kind = &kCheckTooLong, .what = "too long"}};
     }
+    last_ = page;
     return source_.page(page);
   }
+  // The one that was asked for last.
+  Lsn last() const { return last_; }
   TimelineId file_timeline(SegmentNo no) const override { return source_.file_timeline(no); }
   bool bytes_are_final() const override { return source_.bytes_are_final(); }
 
@@ -29,6 +32,7 @@ class LimitedPages final : public PageSource {
   PageSource& source_;
   const std::optional<std::uint64_t> pages_max_;
   std::uint64_t pages_ = 0;
+  Lsn last_;
 };
 
 // The padding of a switch has no records, so the reader skips it; it is sent all the same. What of
@@ -56,12 +60,28 @@ RangeCheck failed(const RecordReader& reader, Lsn proven_to) {
   return {.proven_to = proven_to, .fault = reader.fault(), .problem = reader.problem()};
 }
 
+// Whether bytes are there, and wrong. A file that ends too early, or is another cluster's, may be
+// exchanged as a whole.
+bool is_in_record(const Fault& fault) {
+  return fault.kind != FaultKind::kUnreadable && fault.kind != FaultKind::kShortFile &&
+         fault.kind != FaultKind::kSystemIdentifier;
+}
+
+// The record that was to be read next is none.
+RangeCheck wrong_record(const RecordReader& reader, Lsn end, const LimitedPages& pages) {
+  RangeCheck check = failed(reader, std::min(reader.position(), end));
+  if (is_in_record(*check.fault)) check.wrong_to = pages.last();
+  const bool is_too_long = check.problem.has_value() && check.problem->kind == &kCheckTooLong;
+  if (is_too_long) check.long_record = reader.position();
+  return check;
+}
+
 // Proves record after record from where the reader was to go, until the range is covered.
-RangeCheck prove(RecordReader& reader, Outcome found, PageSource& source, Lsn begin, Lsn end) {
+RangeCheck prove(RecordReader& reader, Outcome found, LimitedPages& source, Lsn begin, Lsn end) {
   if (found != Outcome::kRecord) return failed(reader, std::min(reader.position(), begin));
   const Lsn covered_begin = std::min(reader.position(), begin);
   while (reader.position() < end) {
-    if (reader.next() != Outcome::kRecord) return failed(reader, std::min(reader.position(), end));
+    if (reader.next() != Outcome::kRecord) return wrong_record(reader, end, source);
     warm_padding(source, reader.record(), begin, end);
   }
   return {.proven_to = end, .covered_begin = covered_begin, .covered_end = reader.position()};

@@ -15,8 +15,14 @@ struct RangeCheck {
   // The range's end, or the begin of the first bad record: that may lie before the range.
   Lsn proven_to;
   std::optional<Fault> fault = {};
+  // The pages of that record before this one were read, and say that they continue it. Invalid if
+  // the fault is not in what a record holds.
+  Lsn wrong_to = {};
   // The operating error that kept the range from being read.
   std::optional<runtime::Error> problem = {};
+  // With kCheckTooLong: the begin of the record that the limit was met in, or the page's if no
+  // other record stands before it there. Invalid if the limit was met on the way to it.
+  Lsn long_record = {};
   // What the records that were proven cover, if all of the range is proven: more than the range
   // where a record or a switch's padding reaches beyond it.
   Lsn covered_begin = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -18,9 +19,9 @@ namespace fs = std::filesystem;
 using runtime::format;
 using runtime::Result;
 
+constexpr std::string_view kPidFile = "postmaster.pid";
 // Each of these alone tells a data directory: a damaged one may lack the others.
-constexpr std::array<std::string_view, 3> kMarks = {"postmaster.pid", "PG_VERSION",
-                                                    "global/pg_control"};
+constexpr std::array<std::string_view, 3> kMarks = {kPidFile, "PG_VERSION", "global/pg_control"};
 // The second is what it was called before PostgreSQL 10.
 constexpr std::array<std::string_view, 2> kWalNames = {"pg_wal", "pg_xlog"};
 
@@ -49,12 +50,11 @@ fs::path without_slash(const fs::path& path) {
 
 Result<void> check(const std::string& directory, const fs::path& path) {
   if (const auto found = data_directory_of(path)) {
-    std::error_code unreadable;
-    const bool runs = fs::exists(*found / kMarks.front(), unreadable);
+    const bool runs = has_running_server(found->string());
     return runtime::Error{
         .kind = &runtime::kObjectNotInPrerequisiteState,
         .what = format("directory \"{}\" belongs to {}", directory,
-                       runs ? "a running server" : "a PostgreSQL server that does not run"),
+                       runs ? "a running server" : "a PostgreSQL server"),
         .detail = format("The server's data directory is \"{}\".", found->string()),
         .hint = std::string(kHint)};
   }
@@ -68,6 +68,28 @@ Result<void> check(const std::string& directory, const fs::path& path) {
 }
 
 }  // namespace
+
+std::optional<std::string> find_data_directory(const std::string& wal_directory) {
+  std::error_code error;
+  const fs::path named = without_slash(fs::absolute(wal_directory, error).lexically_normal());
+  if (is_data_directory(named.parent_path())) return named.parent_path().string();
+  const fs::path followed = fs::canonical(named, error);
+  if (error || !is_data_directory(followed.parent_path())) return std::nullopt;
+  return followed.parent_path().string();
+}
+
+std::string pid_file(const std::string& data_directory) {
+  return data_directory + "/" + std::string(kPidFile);
+}
+
+// A standalone backend writes a negative process id.
+bool has_running_server(const std::string& data_directory) {
+  std::ifstream file(pid_file(data_directory));
+  long pid = 0;
+  if (!(file >> pid) || pid == 0) return false;
+  std::error_code unreadable;
+  return fs::exists("/proc/" + std::to_string(pid < 0 ? -pid : pid), unreadable);
+}
 
 Result<void> check_not_postgres(const std::string& directory) {
   std::error_code error;

@@ -19,8 +19,9 @@ class DirectoryPages final : public GrowingPages {
       : directory_(std::move(directory)), segment_size_(segment_size), walked_(walked) {}
 
   void begin(const TimelineHistory& history, Lsn position) override;
-  void look_again() override { files_->forget(); }
+  void look_again() override;
   bool file_was_replaced(Lsn begin, Lsn end) override;
+  bool have_changed() const override;
   PageView page(Lsn page) override { return files_->page(page); }
   TimelineId file_timeline(SegmentNo no) const override { return files_->file_timeline(no); }
 
@@ -32,6 +33,7 @@ class DirectoryPages final : public GrowingPages {
   const std::string directory_;
   const SegmentSize segment_size_;
   FileStamps* const walked_;
+  OpenedFiles opened_;  // since look_again(), of what is not published
   std::optional<FilePages> files_;
   SegmentNo end_segment_{};
   std::optional<FileId> end_file_;

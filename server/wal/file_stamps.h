@@ -26,7 +26,7 @@ class FileStamps {
 
   // Whether this is the file that was noted last for its segment.
   bool has(const Segment& segment) const EXCLUDES(mutex_);
-  // A copy, for one who looks at all of the files.
+  // A copy, for a caller that looks at all of the files.
   std::map<SegmentNo, FileStamp> all() const EXCLUDES(mutex_);
 
  private:

@@ -21,9 +21,11 @@ Flusher::Flusher(std::string directory, runtime::Duration quick_sync, const runt
                                                    [this](memctx::Context&) { loop_.run(); });
 }
 
-Flusher::~Flusher() {
+void Flusher::stop() {
+  if (thread_ == nullptr) return;
   loop_.stop();
   thread_->join();
+  thread_.reset();
 }
 
 Result<void> Flusher::start(Lsn flushed) {
@@ -36,6 +38,7 @@ Result<void> Flusher::start(Lsn flushed) {
 
 // requested_ is beyond flushed() while a sync is under way, and for ever after one has failed.
 void Flusher::request(SegmentOutput& output) {
+  DCHECK(thread_ != nullptr);
   const Lsn written = output.end();
   if (requested_ > flushed() || written <= flushed()) return;
   requested_ = written;
@@ -47,7 +50,14 @@ void Flusher::request(SegmentOutput& output) {
   });
 }
 
-void Flusher::run(runtime::Task task) { loop_.mailbox().post(std::move(task)); }
+void Flusher::finish(SegmentOutput& output) {
+  if (thread_ == nullptr) return;
+  while (is_at_work()) doorbell_.wait(/*fd=*/-1, /*events=*/0, kFinishLook);
+  stop();
+  if (failure() || output.end() <= flushed()) return;
+  requested_ = output.end();
+  flush(output.take_unsynced(), requested_);
+}
 
 std::optional<runtime::Error> Flusher::failure() const {
   const runtime::Lock lock(mutex_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,7 +13,6 @@
 #include "runtime/mutex.h"
 #include "runtime/published.h"
 #include "runtime/result.h"
-#include "runtime/task.h"
 #include "runtime/thread.h"
 #include "server/wal/lsn.h"
 #include "server/wal/segment_output.h"
@@ -37,7 +37,7 @@ class Flusher {
   // A sync that takes less than `quick_sync` may be made on the writer's thread; 0: none is.
   Flusher(std::string directory, runtime::Duration quick_sync, const runtime::Clock& clock,
           runtime::Doorbell& doorbell);
-  ~Flusher();
+  ~Flusher() { stop(); }
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
 
@@ -50,8 +50,10 @@ class Flusher {
   // and only the flusher takes its unsynced files.
   void request(SegmentOutput& output);
 
-  // Has something else done on the flusher's thread, between two syncs.
-  void run(runtime::Task task);
+  // Makes durable all that `output` has written, and returns when that is so, or has failed; it may
+  // hang with the disk. The flusher is asked for nothing more, and a second call does nothing.
+  // REQUIRES: nothing else waits for the doorbell any more.
+  void finish(SegmentOutput& output);
 
   // Whether a sync was asked for and neither is done nor has failed. The doorbell rings then.
   bool is_at_work() const { return requested_ > flushed() && !failure().has_value(); }
@@ -63,7 +65,10 @@ class Flusher {
 
  private:
   static constexpr std::uint32_t kQuickSyncs = 8;
+  // The doorbell wakes finish(); this is how often it looks without.
+  static constexpr runtime::Duration kFinishLook = std::chrono::seconds(1);
 
+  void stop();
   void flush(const UnsyncedFiles& unsynced, Lsn written);
   runtime::Result<void> sync(const UnsyncedFiles& unsynced) const;
 

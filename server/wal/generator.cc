@@ -10,6 +10,7 @@
 #include "server/wal/data_directory.h"
 #include "server/wal/directory.h"
 #include "server/wal/names.h"
+#include "server/wal/record_room.h"
 
 namespace server::wal {
 
@@ -53,6 +54,13 @@ std::size_t main_data_bytes(std::uint32_t record_bytes) {
   return record_bytes - kLongOverhead;
 }
 
+// What that comes to.
+std::uint32_t possible_record_bytes(std::uint32_t record_bytes) {
+  const std::size_t data = main_data_bytes(record_bytes);
+  const std::size_t data_header = data == 0 ? 0 : data <= 255 ? 2 : 5;
+  return static_cast<std::uint32_t>(kRecordHeaderBytes + data_header + data);
+}
+
 // How many bytes of records fit into [from, limit), page headers taken off.
 std::uint64_t record_room(Lsn from, Lsn limit, SegmentSize segment_size) {
   const auto starts = [&](std::uint64_t unit) {
@@ -62,6 +70,13 @@ std::uint64_t record_room(Lsn from, Lsn limit, SegmentSize segment_size) {
   constexpr std::uint64_t kLongerBy = sizeof(LongPageHeader) - sizeof(PageHeader);
   return limit - from - starts(kPageBytes) * sizeof(PageHeader) -
          starts(segment_size.bytes()) * kLongerBy;
+}
+
+// The same for a limit that may lie anywhere, and behind `from`.
+std::uint64_t room_before(Lsn from, Lsn limit, SegmentSize segment_size) {
+  const bool in_header = limit.page_offset() <= page_header_bytes(limit.page_start(), segment_size);
+  const Lsn end = in_header ? limit.page_start() : limit;
+  return from < end ? record_room(from, end, segment_size) : 0;
 }
 
 Result<void> check(const RecordMix& mix) {
@@ -104,6 +119,17 @@ Result<void> Generator::append_until(Lsn target) {
   return write_batch();
 }
 
+Result<void> Generator::append_up_to(Lsn target) {
+  const SegmentSize segment_size = builder_.identity().segment_size;
+  TRY(write_batch());
+  for (std::uint64_t room = room_before(end(), target, segment_size); room >= kRecordHeaderBytes;
+       room = room_before(end(), target, segment_size)) {
+    append_record(draw_record_bytes(room));
+    TRY(write_full_batch());
+  }
+  return write_batch();
+}
+
 Result<void> Generator::fill(Lsn limit) {
   const SegmentSize segment_size = builder_.identity().segment_size;
   CHECK(segment_size.offset(limit) == 0 && end() < limit);
@@ -137,6 +163,20 @@ std::uint32_t Generator::draw_record_bytes() const {
   const std::uint64_t choices = std::uint64_t{mix_.record_bytes_max} - mix_.record_bytes_min + 1;
   const std::uint64_t draw = Random(mix_.seed, end()).next() >> 32;
   return mix_.record_bytes_min + static_cast<std::uint32_t>(draw * choices >> 32);
+}
+
+// A record that fits, and behind which there is room for another, or for none.
+std::uint32_t Generator::draw_record_bytes(std::uint64_t room) const {
+  const std::uint64_t longest = room / kAlignment * kAlignment;
+  if (longest <= mix_.record_bytes_min) return static_cast<std::uint32_t>(longest);
+  const auto size = possible_record_bytes(
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(draw_record_bytes(), longest)));
+  const std::uint64_t left = longest - align_record(size);
+  if (left == 0 || left >= kRecordHeaderBytes) return size;
+  if (longest <= mix_.record_bytes_max) return static_cast<std::uint32_t>(longest);
+  return longest < 2 * kRecordHeaderBytes
+             ? size
+             : static_cast<std::uint32_t>(longest - kRecordHeaderBytes);
 }
 
 void Generator::append_record(std::uint32_t record_bytes) {

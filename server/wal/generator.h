@@ -60,6 +60,11 @@ class Generator {
   // The same for `bytes` more than there are.
   runtime::Result<void> append_bytes(std::uint64_t bytes) { return append_until(end() + bytes); }
 
+  // Writes whole records that end as near before `target` as records can: less than
+  // kShortOfTargetMax before it. Does nothing if that is behind end().
+  static constexpr std::uint64_t kShortOfTargetMax = 64;  // a record's and a page's header
+  runtime::Result<void> append_up_to(Lsn target);
+
   // Writes records, the last one as short as it must be, and a switch: end() is `limit` then.
   // REQUIRES: limit is a segment's start, and there is room for the switch in the segment before
   // it.
@@ -79,6 +84,7 @@ class Generator {
   explicit Generator(const GeneratorOptions& options, Lsn start);
 
   std::uint32_t draw_record_bytes() const;
+  std::uint32_t draw_record_bytes(std::uint64_t room) const;
   void append_record(std::uint32_t record_bytes);
   runtime::Result<void> write_full_batch();
   runtime::Result<void> write_batch();

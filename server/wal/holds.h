@@ -67,7 +67,7 @@ class Holds {
     Lsn from;
     runtime::Instant since;
   };
-  using Name = std::pair<std::string, std::string>;  // who and why
+  using Name = std::pair<std::string, std::string>;  // of the holder, and its reason
 
   std::vector<Holder*> holders() const EXCLUDES(mutex_);
   std::vector<Holder*> holders_before(Lsn lsn) const EXCLUDES(mutex_);

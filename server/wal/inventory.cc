@@ -1,13 +1,11 @@
 #include "server/wal/inventory.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <iterator>
 #include <map>
 #include <set>
 #include <span>
-#include <tuple>
 #include <utility>
 
 #include "runtime/errors.h"
@@ -15,8 +13,10 @@
 #include "runtime/format.h"
 #include "server/wal/format.h"
 #include "server/wal/names.h"
+#include "server/wal/opening.h"
 #include "server/wal/pages.h"
 #include "server/wal/record_reader.h"
+#include "server/wal/segment_names.h"
 
 namespace server::wal {
 
@@ -25,118 +25,6 @@ namespace {
 using runtime::Error;
 using runtime::format;
 using runtime::Result;
-
-// What a segment file begins with.
-struct Opening {
-  std::string file;
-  LongPageHeader header;
-  Finding finding;  // why this is not WAL of the file's own name, if it is not
-
-  Identity identity() const {
-    const bool fits = SegmentSize::is_valid(header.segment_bytes);
-    return {.system_identifier = header.system_identifier,
-            .segment_size = fits ? SegmentSize(header.segment_bytes) : SegmentSize(),
-            .page_magic = header.page.magic};
-  }
-  Fault fault() const { return describe(finding, identity(), file); }
-};
-
-// The position that a segment of this name begins at, in a cluster of this segment size.
-std::optional<Lsn> start_of(const FileName& name, std::uint32_t segment_bytes) {
-  if (!SegmentSize::is_valid(segment_bytes)) return std::nullopt;
-  const SegmentSize size(segment_bytes);
-  const auto no = name.segment(size);
-  return no ? std::optional(size.start(*no)) : std::nullopt;
-}
-
-Finding judge(const FileName& name, const LongPageHeader& header) {
-  const auto start = start_of(name, header.segment_bytes);
-  const PageHeader& page = header.page;
-  if (!major_version(page.magic)) return {FaultKind::kMagic, Lsn(), page.magic};
-  if ((page.info & ~kPageAllFlags) != 0 || (page.info & kPageLongHeader) == 0) {
-    return {FaultKind::kInfoBits, Lsn(), page.info};
-  }
-  if (header.page_bytes != kPageBytes) return {FaultKind::kPageSize, Lsn()};
-  if (!SegmentSize::is_valid(header.segment_bytes)) return {FaultKind::kSegmentSize, Lsn()};
-  if (page.page_address == 0 || start != Lsn(page.page_address)) {
-    return {FaultKind::kPageAddress, Lsn(), page.page_address};
-  }
-  if (page.timeline == 0 || page.timeline > value(name.timeline)) {
-    return {FaultKind::kTimelineUnexpected, Lsn(), page.timeline};
-  }
-  return {};
-}
-
-Result<Opening> read_opening(const Directory& directory, const FileName& name) {
-  Opening opening{.file = file_name(name), .header = {}, .finding = {}};
-  const std::string path = directory.path_of(name);
-  const auto file = TRY(runtime::open_for_reading(path));
-  const auto buffer = std::as_writable_bytes(std::span(&opening.header, 1));
-  const auto size = TRY(runtime::read_at(file, path, 0, buffer));
-  opening.finding = size < buffer.size()
-                        ? Finding{FaultKind::kShortFile, Lsn(), size, buffer.size()}
-                        : judge(name, opening.header);
-  return opening;
-}
-
-// A segment that was meant to be WAL, but by a version whose format we do not know.
-bool is_unsupported(const FileName& name, const Opening& opening) {
-  return opening.finding.kind == FaultKind::kMagic && opening.finding.found != 0 &&
-         start_of(name, opening.header.segment_bytes) == Lsn(opening.header.page.page_address);
-}
-
-// The segments of a directory by their names.
-class Names {
- public:
-  static Result<Names> list(const Directory& directory) {
-    Names names{TRY(directory.list())};
-    std::erase_if(names.segments_,
-                  [](const FileName& name) { return name.kind == FileName::Kind::kHistory; });
-    std::sort(names.segments_.begin(), names.segments_.end(), newer);
-    return names;
-  }
-
-  const std::vector<FileName>& newest_first() const { return segments_; }
-
-  std::set<TimelineId> timelines() const {
-    std::set<TimelineId> all;
-    for (const FileName& name : segments_) all.insert(all.begin(), name.timeline);
-    return all;
-  }
-  // The segments of one timeline, newest first.
-  std::span<const FileName> of(TimelineId timeline) const {
-    const auto is_newer = [](const FileName& name, TimelineId than) {
-      return name.timeline > than;
-    };
-    const auto is_older = [](TimelineId than, const FileName& name) {
-      return than > name.timeline;
-    };
-    const auto begin = std::lower_bound(segments_.begin(), segments_.end(), timeline, is_newer);
-    return {begin, std::upper_bound(begin, segments_.end(), timeline, is_older)};
-  }
-
-  const FileName* find(TimelineId timeline, SegmentNo no, SegmentSize size) const {
-    const std::uint64_t per_log = (std::uint64_t{1} << 32) / size.bytes();
-    const FileName wanted{.timeline = timeline,
-                          .log = static_cast<std::uint32_t>(value(no) / per_log),
-                          .seg = static_cast<std::uint32_t>(value(no) % per_log)};
-    const auto found = std::lower_bound(segments_.begin(), segments_.end(), wanted, newer);
-    return found != segments_.end() && key(*found) == key(wanted) ? &*found : nullptr;
-  }
-
- private:
-  static std::tuple<TimelineId, std::uint32_t, std::uint32_t> key(const FileName& name) {
-    return {name.timeline, name.log, name.seg};
-  }
-  // A whole segment comes before its own .partial, which is read only without it.
-  static bool newer(const FileName& a, const FileName& b) {
-    return key(a) != key(b) ? key(a) > key(b) : a.kind < b.kind;
-  }
-
-  explicit Names(std::vector<FileName> names) : segments_(std::move(names)) {}
-
-  std::vector<FileName> segments_;
-};
 
 struct Newest {
   FileName name;
@@ -165,7 +53,7 @@ Result<std::optional<Newest>> find_first_valid(const Directory& directory,
 }
 
 // The newest timeline first.
-Result<Newest> find_newest(const Directory& directory, const Names& names) {
+Result<Newest> find_newest(const Directory& directory, const SegmentNames& names) {
   std::string why;
   if (const auto newest = TRY(find_first_valid(directory, names.newest_first(), why))) {
     return *newest;
@@ -195,7 +83,7 @@ Result<TimelineHistory> read_history(const Directory& directory, TimelineId tip,
 }
 
 // Goes back from the newest segment as long as there are files.
-void find_oldest(const Names& names, Inventory& inventory) {
+void find_oldest(const SegmentNames& names, Inventory& inventory) {
   const SegmentSize size = inventory.identity.segment_size;
   const auto file = [&](SegmentNo no) {
     return names.find(inventory.history.file_timeline(no, size), no, size);
@@ -210,13 +98,14 @@ void find_oldest(const Names& names, Inventory& inventory) {
   const auto& all = names.newest_first();
   if (std::none_of(all.begin(), all.end(), is_cut_off)) return;
   const SegmentNo gap = previous(no);
+  inventory.missing = gap;
   inventory.warnings.push_back(
       format("WAL segment {} is missing, so WAL before {} cannot be served",
              segment_name(inventory.history.file_timeline(gap, size), gap, size), size.start(no)));
 }
 
 // Damage is for the reader to find; a stranger's segment is a mistake to tell now.
-Result<void> check_system(const Directory& directory, const Names& names,
+Result<void> check_system(const Directory& directory, const SegmentNames& names,
                           const Inventory& inventory, SegmentNo no) {
   const Identity& identity = inventory.identity;
   const SegmentSize size = identity.segment_size;
@@ -231,7 +120,7 @@ Result<void> check_system(const Directory& directory, const Names& names,
 }
 
 // Along the inventory's history. REQUIRES: all else of the inventory is known.
-Result<Inventory> count_segments(const Directory& directory, const Names& names,
+Result<Inventory> count_segments(const Directory& directory, const SegmentNames& names,
                                  Inventory inventory) {
   find_oldest(names, inventory);
   for (const SegmentNo no : {inventory.oldest, previous(inventory.newest)}) {
@@ -241,7 +130,7 @@ Result<Inventory> count_segments(const Directory& directory, const Names& names,
 }
 
 // The oldest timeline that has WAL, or the one that was asked for.
-Result<Newest> find_root(const Directory& directory, const Names& names,
+Result<Newest> find_root(const Directory& directory, const SegmentNames& names,
                          const TimelineTarget& target) {
   std::string why;
   if (target.kind == TimelineTarget::Kind::kNumber) {
@@ -258,10 +147,11 @@ Result<Newest> find_root(const Directory& directory, const Names& names,
   return find_newest(directory, names);  // which says why there is none
 }
 
-// What is wrong with the files of one timeline keeps no other from being served. A file of the
+// A fault in the files of one timeline keeps no other from being served. A file of the
 // first that cannot be read is for its reader to tell of.
-TimelineEnds find_ends(const Directory& directory, const Names& names, const Identity& identity,
-                       TimelineId first, std::vector<std::string>& warnings) {
+TimelineEnds find_ends(const Directory& directory, const SegmentNames& names,
+                       const Identity& identity, TimelineId first,
+                       std::vector<std::string>& warnings) {
   TimelineEnds ends;
   const std::set<TimelineId> all = names.timelines();
   for (auto it = all.lower_bound(first); it != all.end(); ++it) {
@@ -316,8 +206,10 @@ Result<Histories> read_histories(const Directory& directory) {
 
 }  // namespace
 
-Result<Inventory> take_inventory(const Directory& directory) {
-  const Names names = TRY(Names::list(directory));
+Result<Inventory> take_inventory(const Directory& directory,
+                                 const std::optional<SegmentBounds>& bounds) {
+  SegmentNames names = TRY(SegmentNames::list(directory));
+  if (bounds) names.narrow(*bounds);
   const Newest newest = TRY(find_newest(directory, names));
   std::vector<std::string> warnings;
   TimelineHistory history = TRY(read_history(directory, newest.name.timeline, warnings));
@@ -329,7 +221,7 @@ Result<Inventory> take_inventory(const Directory& directory) {
 }
 
 Result<Inventory> take_inventory(const Directory& directory, const TimelineTarget& target) {
-  const Names names = TRY(Names::list(directory));
+  const SegmentNames names = TRY(SegmentNames::list(directory));
   const Newest root = TRY(find_root(directory, names, target));
   const TimelineId timeline = root.name.timeline;
   const SegmentSize size = root.identity.segment_size;
@@ -364,7 +256,7 @@ Result<Inventory> take_inventory(const Directory& directory, const TimelineTarge
 
 Result<TimelineSurvey> survey_timelines(const Directory& directory, const Identity& identity,
                                         TimelineId served) {
-  const Names names = TRY(Names::list(directory));
+  const SegmentNames names = TRY(SegmentNames::list(directory));
   Histories histories = TRY(read_histories(directory));
   TimelineSurvey survey{.ends = {}, .files = std::move(histories.files)};
   survey.ends = find_ends(directory, names, identity, served, survey.warnings);

@@ -10,6 +10,7 @@
 #include "server/wal/fault.h"
 #include "server/wal/identity.h"
 #include "server/wal/lsn.h"
+#include "server/wal/segment_names.h"
 #include "server/wal/timeline.h"
 
 namespace server::wal {
@@ -27,6 +28,8 @@ struct Inventory {
   // exist; they are not WAL yet: preallocated, or recycled and still with their old contents.
   SegmentNo oldest{};
   SegmentNo newest{};
+  // The segment before the oldest, where it is missing though files of earlier segments are there.
+  std::optional<SegmentNo> missing = {};
   // The tip's WAL behind this is void, and which timeline's history file says so (branch.h).
   Lsn end_max = Lsn::max();
   TimelineId forked{};
@@ -38,8 +41,10 @@ struct Inventory {
 
 // Of a directory in which only this server writes: the newest timeline that has WAL is served.
 // Blocks. However large the directory, it reads its names, and the first pages of no more segments
-// than are unused above the newest, and three. The errors are PostgreSQL's where it has one.
-runtime::Result<Inventory> take_inventory(const Directory& directory);
+// than are unused above the newest, and three. Segments outside of the bounds count as not there.
+// The errors are PostgreSQL's where it has one.
+runtime::Result<Inventory> take_inventory(const Directory& directory,
+                                          const std::optional<SegmentBounds>& bounds = {});
 
 // Of a directory that others fill: the target says which timeline is served. Reads as much of each
 // timeline. What is wrong with the timelines that are not served is a warning.

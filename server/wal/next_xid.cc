@@ -47,6 +47,11 @@ bool is_in_recent_past(std::uint64_t full_id, const NextXid& next) {
   return next_full - full_id <= kHalfOfAll;
 }
 
+bool is_in_recent_past(const Xmin& xmin, const NextXid& next) {
+  return (xmin.data == 0 || is_in_recent_past(xmin.data, next)) &&
+         (xmin.catalog == 0 || is_in_recent_past(xmin.catalog, next));
+}
+
 void XidClock::note(const Record& record, std::span<const std::byte> head) {
   if (is_normal(record.xid)) {
     const TransactionId after = record.xid + 1;

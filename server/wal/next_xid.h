@@ -32,6 +32,8 @@ inline constexpr std::int32_t kXidsAheadMax = 1 << 20;
 // TransactionIdInRecentPast): it is not ahead, its epoch is right, and it is not so old that its id
 // has come round. What is not known yet is not held against it.
 bool is_in_recent_past(std::uint64_t full_id, const NextXid& next);
+// The same of both ids; none of an id is right.
+bool is_in_recent_past(const Xmin& xmin, const NextXid& next);
 
 // Follows the transaction ids of records that were proven, in their order (varsup.c,
 // AdvanceNextFullTransactionIdPastXid; xlogrecovery.c and standby.c for what records say).

@@ -31,6 +31,8 @@ class PageCursor {
   // Whether the last byte of the segment exists, whatever it is. Leaves no current page.
   Finding need_segment(SegmentNo no);
 
+  bool is_at(Lsn page) const { return page == page_; }
+
   // These REQUIRE a current page. What they return is valid until the next load.
   const PageHeader& header() const { return header_; }
   std::span<const std::byte> bytes() const { return bytes_; }

@@ -12,7 +12,7 @@
 namespace server::wal {
 
 FilePages::FilePages(std::string directory, TimelineHistory history, SegmentSize segment_size,
-                     std::map<SegmentNo, FileId>* opened)
+                     OpenedFiles* opened)
     : directory_(std::move(directory)),
       history_(std::move(history)),
       segment_size_(segment_size),
@@ -61,8 +61,8 @@ std::optional<runtime::Error> FilePages::open_segment(SegmentNo no) {
   if (opened_ == nullptr) return std::nullopt;
   auto stamp = file_stamp(file_, path_);
   if (!stamp) return std::move(stamp).error();
-  const auto [known, added] = opened_->try_emplace(no, stamp->id);
-  if (!added && known->second != stamp->id) known->second = FileId();
+  const auto [known, added] = opened_->try_emplace(no, *stamp);
+  if (!added && known->second.id != stamp->id) known->second = FileStamp();
   return std::nullopt;
 }
 

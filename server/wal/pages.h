@@ -39,6 +39,10 @@ class PageSource {
   virtual bool bytes_are_final() const { return false; }
 };
 
+// The files of some segments, as each was when it was opened first: FileStamp() if it has become
+// another since.
+using OpenedFiles = std::map<SegmentNo, FileStamp>;
+
 // The pages of a directory along one history, from the oldest segment to the tip's end.
 //   Owner: one reader.  Thread: the owner's; page() blocks on files.
 //   Invariant: the window holds the file's bytes from window_begin_ on, as they were when read.
@@ -49,10 +53,9 @@ class FilePages final : public PageSource {
   static constexpr std::size_t kWindowBytesMin = 2 * kPageBytes;
   static constexpr std::size_t kWindowBytesMax = 256 * 1024;
 
-  // `opened`, if there is one, gets the file of each segment that is opened: FileId() if it was
-  // opened twice, and had become another.
+  // `opened`, if there is one, gets the file of each segment that is opened.
   FilePages(std::string directory, TimelineHistory history, SegmentSize segment_size,
-            std::map<SegmentNo, FileId>* opened = nullptr);
+            OpenedFiles* opened = nullptr);
 
   // A problem is kFileMissing if there is neither the segment nor its .partial.
   PageView page(Lsn page) override;
@@ -73,7 +76,7 @@ class FilePages final : public PageSource {
   const Directory directory_;
   const TimelineHistory history_;
   const SegmentSize segment_size_;
-  std::map<SegmentNo, FileId>* const opened_;
+  OpenedFiles* const opened_;
 
   runtime::UniqueFd file_;
   std::string path_;  // of file_

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "runtime/check.h"
+#include "runtime/probes.h"
 
 namespace server::wal {
 
 void Reader::seek(Lsn position, Lsn previous_record, Lsn end) {
   CHECK(tail_.timelines() != nullptr);
   searched_from_.reset();
+  again_.reset();
   records_.reset();
   pages_.begin(tail_.timelines()->history, std::max(position, end));
   records_.emplace(pages_, identity_);
@@ -32,6 +34,8 @@ void Reader::resume(Lsn end, Lsn last_record, Lsn incomplete_to) {
 }
 
 Outcome Reader::advance(Lsn limit) {
+  if (again_ && position() < limit && !is_worth_reading_again()) return Outcome::kInvalid;
+  again_.reset();
   pages_.look_again();
   if (searched_from_.has_value()) {
     if (const Outcome found = records_->seek_first(*searched_from_); found != Outcome::kRecord) {
@@ -44,8 +48,10 @@ Outcome Reader::advance(Lsn limit) {
   // A page that was read when the limit stopped us may have become longer since.
   if (stopped_by_limit_) records_->seek(records_->position(), records_->previous_record());
   Outcome outcome = Outcome::kRecord;
+  runtime::Instant begun{};
   while (outcome == Outcome::kRecord && records_->position() < limit) {
     const Lsn begin = records_->position();
+    begun = clock_.now();
     while (outcome == Outcome::kRecord && records_->position() - begin < kBatchBytes &&
            records_->position() < limit) {
       outcome = next_record(limit);
@@ -53,7 +59,16 @@ Outcome Reader::advance(Lsn limit) {
     if (begin < records_->position()) publish(begin);
   }
   stopped_by_limit_ = outcome == Outcome::kRecord;
+  if (outcome == Outcome::kInvalid) {
+    const runtime::Instant ended = clock_.now();
+    again_.emplace(ended, ended - begun);
+  }
   return outcome;
+}
+
+bool Reader::is_worth_reading_again() const {
+  const runtime::Instant now = clock_.now();
+  return again_->is_due(now) || (again_->is_due_if_changed(now) && pages_.have_changed());
 }
 
 // One that ends behind the limit is not there yet.
@@ -71,6 +86,8 @@ Outcome Reader::next_record(Lsn limit) {
 
 void Reader::publish(Lsn begin) {
   const Lsn end = records_->position();
+  tail_.note_proven(clock_.now());
+  runtime::probes::wal_proven(begin.value(), end.value());
   const bool replaced = pages_.file_was_replaced(begin, end);
   tail_.show_xid(xids_.next());
   tail_.publish(begin, end, clock_.now(), replaced);

@@ -10,6 +10,7 @@
 #include "server/wal/growing_pages.h"
 #include "server/wal/next_xid.h"
 #include "server/wal/record_reader.h"
+#include "server/wal/second_look.h"
 #include "server/wal/tail.h"
 
 namespace server::wal {
@@ -41,10 +42,11 @@ class Reader {
   void resume(Lsn end, Lsn last_record, Lsn incomplete_to);
 
   // Reads the pages again from where it stands, and publishes the records that have become whole
-  // and end at `limit` at the latest. It stops there with kRecord.
+  // and end at `limit` at the latest. It stops there with kRecord. A long record that was wrong is
+  // not read again at each call, but when its files have changed, or after a while (second_look.h).
   Outcome advance(Lsn limit = Lsn::max());
 
-  // What was proven ends here. REQUIRES: seek() was called.
+  // The end of the WAL that was proven. REQUIRES: seek() was called.
   Lsn position() const { return searched_from_.value_or(records_->position()); }
   Lsn previous_record() const { return records_->previous_record(); }
   // The next transaction id, as far as the records show that were proven.
@@ -64,6 +66,7 @@ class Reader {
   // So much WAL is published at once while a backlog is read.
   static constexpr std::uint64_t kBatchBytes = 256 * 1024;
 
+  bool is_worth_reading_again() const;
   Outcome next_record(Lsn limit);
   void publish(Lsn begin);
 
@@ -73,6 +76,7 @@ class Reader {
   WalTail& tail_;
   std::optional<RecordReader> records_;
   bool stopped_by_limit_ = false;     // the last advance()
+  std::optional<SecondLook> again_;   // of the record at position(), which was wrong
   std::optional<Lsn> searched_from_;  // until the first record is found
   XidClock xids_;
 };

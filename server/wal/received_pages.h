@@ -13,7 +13,7 @@ namespace server::wal {
 // The pages of WAL that came from a primary, in the bytes that have just been written to a spool.
 //   Owner: Writer.  Thread: the owner's; blocks on files only for pages that are not in hand.
 //   Invariant: page_ is the page in which end_ lay before the last add(), as far as it has come.
-//   What is in hand is exactly what the spool's files hold: each byte was given to pwrite and to
+//   The bytes in hand are exactly those of the spool's files: each byte was given to pwrite and to
 //   add() from the same memory, pwrite has said that it took it, a byte of the spool is written
 //   once, and whatever reads the file later is served from the page cache that pwrite has filled,
 //   or, after a sync, from the disk. A sync that fails ends the server.

@@ -6,12 +6,11 @@
 
 #include "runtime/check.h"
 #include "runtime/errors.h"
+#include "server/wal/record_room.h"
 
 namespace server::wal {
 
 namespace {
-
-constexpr std::uint32_t align(std::uint32_t size) { return (size + 7) & ~std::uint32_t{7}; }
 
 constexpr Lsn page_before(Lsn page) { return page > Lsn(kPageBytes) ? page - kPageBytes : Lsn(); }
 
@@ -32,7 +31,39 @@ void RecordReader::seek(Lsn position, Lsn previous) {
   previous_ = previous;
 }
 
-Outcome RecordReader::next(Lsn limit) { return read(Checks::kAll, limit); }
+Outcome RecordReader::next(Lsn limit) {
+  return take_usual() ? Outcome::kRecord : read(Checks::kAll, limit);
+}
+
+// The usual record lies all on the page at hand, behind one that was just read, and is right. It
+// costs little but its checksum. What is not as usual is left as it is, for read() to say what.
+bool RecordReader::take_usual() {
+  const std::uint32_t offset = position_.page_offset();
+  if (candidate_.begin.valid() || !previous_.valid() || offset < sizeof(LongPageHeader) ||
+      !cursor_.is_at(position_.page_start()) ||
+      offset + kRecordHeaderBytes > cursor_.bytes().size()) {
+    return false;
+  }
+  const auto start = cursor_.bytes().subspan(offset);
+  const auto header = load_header<RecordHeader>(start);
+  const std::uint32_t length = header.total_length;
+  const bool is_usual = length >= kRecordHeaderBytes && length <= start.size() &&
+                        align_record(length) <= start.size() && Lsn(header.previous) == previous_ &&
+                        is_rmgr(header.rmid, cursor_.major()) &&
+                        !is_switch(header.rmid, header.info);
+  if (!is_usual) return false;
+  Crc32c crc;
+  crc.update(start.subspan(kRecordHeaderBytes, length - kRecordHeaderBytes));
+  crc.update(start.first(kRecordCrcOffset));
+  if (crc.value() != header.crc) return false;
+
+  // A fixed size is four moves and no loop; head() shows no more of it than the record has.
+  if (start.size() >= kHeadBytes) std::memcpy(candidate_.head.data(), start.data(), kHeadBytes);
+  if (start.size() < kHeadBytes) std::memcpy(candidate_.head.data(), start.data(), length);
+  candidate_.got = length;
+  take_record(position_, position_ + align_record(length), header);
+  return true;
+}
 
 Outcome RecordReader::read(Checks checks, Lsn limit) {
   Finding finding = find_record(checks, limit);
@@ -74,7 +105,8 @@ Finding RecordReader::start_at(Lsn position, Checks checks) {
   if (const Finding finding = check_start(begin, offset); is_fault(finding)) return finding;
   const auto total_length = load_header<std::uint32_t>(cursor_.bytes().subspan(offset));
   const std::uint32_t size = std::min(total_length, kPageBytes - offset);
-  if (const Finding finding = cursor_.need(offset + align(size)); is_fault(finding)) return finding;
+  if (const Finding finding = cursor_.need(offset + align_record(size)); is_fault(finding))
+    return finding;
   candidate_ = {};
   candidate_.begin = begin;
   candidate_.crc_current = checks == Checks::kAll;
@@ -123,7 +155,8 @@ Finding RecordReader::extend(Checks checks) {
 
   const std::uint32_t offset = cursor_.header_bytes();
   const std::uint32_t size = std::min(remaining, kPageBytes - offset);
-  if (const Finding finding = cursor_.need(offset + align(size)); is_fault(finding)) return finding;
+  if (const Finding finding = cursor_.need(offset + align_record(size)); is_fault(finding))
+    return finding;
   const bool had_header = candidate_.got >= kRecordHeaderBytes;
   take_part(page, offset, size);
   return had_header ? Finding{} : check_header(begin, candidate_.header);
@@ -155,7 +188,7 @@ Lsn RecordReader::overwritten_lsn() const {
 void RecordReader::take_part(Lsn page, std::uint32_t offset, std::uint32_t size) {
   std::span<const std::byte> part = cursor_.bytes().subspan(offset, size);
   candidate_.page = page;
-  candidate_.end = page + offset + align(size);
+  candidate_.end = page + offset + align_record(size);
   if (candidate_.got < kHeadBytes) {
     const auto of_head = part.first(std::min(part.size(), kHeadBytes - candidate_.got));
     std::memcpy(candidate_.head.data() + candidate_.got, of_head.data(), of_head.size());
@@ -191,16 +224,20 @@ Finding RecordReader::extend_switch() {
 
 Outcome RecordReader::accept() {
   DCHECK(candidate_.end > position_);
-  record_ = {.begin = candidate_.begin,
-             .end = candidate_.end,
-             .total_length = candidate_.header.total_length,
-             .xid = candidate_.header.xid,
-             .rmid = candidate_.header.rmid,
-             .info = candidate_.header.info};
-  position_ = record_.end;
-  previous_ = record_.begin;
+  take_record(candidate_.begin, candidate_.end, candidate_.header);
   candidate_.begin = Lsn();
   return Outcome::kRecord;
+}
+
+void RecordReader::take_record(Lsn begin, Lsn end, const RecordHeader& header) {
+  record_ = {.begin = begin,
+             .end = end,
+             .total_length = header.total_length,
+             .xid = header.xid,
+             .rmid = header.rmid,
+             .info = header.info};
+  position_ = end;
+  previous_ = begin;
 }
 
 // At the end of WAL the candidate stays: only more of it will come. Its checksum goes on from there
@@ -212,6 +249,14 @@ Outcome RecordReader::reject(const Finding& finding) {
   if (is_end_of_wal(finding)) return Outcome::kEndOfWal;
   candidate_ = {};
   return Outcome::kInvalid;
+}
+
+std::optional<RecordReader::Part> RecordReader::part() const {
+  if (!candidate_.begin.valid()) return std::nullopt;
+  return Part{.begin = candidate_.begin,
+              .got = candidate_.got,
+              .header = candidate_.header,
+              .crc = candidate_.crc};
 }
 
 Outcome RecordReader::seek_first(Lsn lsn) {
@@ -308,18 +353,8 @@ bool RecordReader::is_in(const Stretch& stretch, Lsn page) {
     return is_fault(finding) || (!continues && !record_starts_by(Lsn::max(), page));
   }
   return continues &&
-         cursor_.header().remaining_length == stretch.remaining + room_between(page, stretch.page);
-}
-
-// What the pages of [from, to) hold of a record that fills them. REQUIRES: both are pages.
-std::uint64_t RecordReader::room_between(Lsn from, Lsn to) const {
-  const SegmentSize size = cursor_.identity().segment_size;
-  const std::uint64_t pages = (to - from) / kPageBytes;
-  // Segments whose first page is among them.
-  const std::uint64_t segments =
-      value(size.segment_of(to - 1)) - value(size.segment_of(from)) + (size.offset(from) == 0);
-  return pages * (kPageBytes - sizeof(PageHeader)) -
-         segments * (sizeof(LongPageHeader) - sizeof(PageHeader));
+         cursor_.header().remaining_length ==
+             stretch.remaining + room_between(page, stretch.page, cursor_.identity().segment_size);
 }
 
 // The first position on the current page that is not inside a record from an earlier one; beyond
@@ -358,31 +393,8 @@ bool RecordReader::says_it_reaches_beyond(Lsn lsn) {
   if (candidate_.begin.valid()) return false;
   const bool starts = !is_fault(start_at(position_, Checks::kAllButCrc));
   const Candidate found = std::exchange(candidate_, {});
-  return starts && end_of(found.begin, found.header.total_length) > lsn;
-}
-
-// Where a record ends that begins there and is so long.
-Lsn RecordReader::end_of(Lsn begin, std::uint32_t length) const {
-  const SegmentSize size = cursor_.identity().segment_size;
-  std::uint64_t left = length;
-  Lsn page = begin.page_start();
-  std::uint32_t offset = begin.page_offset();
-  // What lies in the first page, then in each segment, then in each page of the last segment.
-  const auto pass = [&](std::uint64_t room, Lsn next) {
-    left -= room;
-    page = next;
-    offset = page_header_bytes(page, size);
-  };
-  if (left <= kPageBytes - offset) return page + offset + align(length);
-  pass(kPageBytes - offset, page + kPageBytes);
-  for (Lsn end = size.end(size.segment_of(page)); left > room_between(page, end);
-       end = size.end(size.segment_of(page))) {
-    pass(room_between(page, end), end);
-  }
-  if (left > kPageBytes - offset) pass(kPageBytes - offset, page + kPageBytes);
-  const std::uint64_t room = kPageBytes - offset;
-  if (left > room) pass((left - 1) / room * room, page + (left - 1) / room * kPageBytes);
-  return page + offset + align(static_cast<std::uint32_t>(left));
+  return starts &&
+         record_end(found.begin, found.header.total_length, cursor_.identity().segment_size) > lsn;
 }
 
 }  // namespace server::wal

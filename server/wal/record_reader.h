@@ -48,7 +48,7 @@ enum class Outcome {
 //                                       ^ position() after B; C.begin unless a page starts here
 class RecordReader {
  public:
-  // So much of each record is kept, from its begin on, for those who ask what it says.
+  // So much of each record is kept, from its begin on, for callers that ask what it says.
   static constexpr std::size_t kHeadBytes = 64;
 
   RecordReader(PageSource& source, const Identity& identity);
@@ -86,8 +86,22 @@ class RecordReader {
   // The begin of the record before position(); invalid if unknown.
   Lsn previous_record() const { return previous_; }
 
+  // The part that is there of a record that reaches further. Of a source whose bytes are final.
+  struct Part {
+    Lsn begin;
+    std::uint32_t got = 0;  // bytes of the record
+    RecordHeader header;    // as far as `got` reaches, its length at least
+    Crc32c crc;             // of what follows the header
+  };
+  // None unless the last next() returned kEndOfWal in the midst of a record.
+  std::optional<Part> part() const;
+  // Goes over the record at position() without a look at its checksum, which next() found wrong.
+  Outcome skip(Lsn limit = Lsn::max()) { return read(Checks::kAllButCrc, limit); }
+
   // Why the last call did not return kRecord. Allocates.
   Fault fault() const { return cursor_.describe(finding_); }
+  // The same before it is put into words.
+  const Finding& finding() const { return finding_; }
   // The page or the record at which it did not go on, as in fault().
   Lsn stopped_at() const { return finding_.lsn; }
   // Whether it was because the bytes end too early. Else they are there and say something else.
@@ -109,6 +123,7 @@ class RecordReader {
   };
   enum class Checks { kAll, kAllButCrc };
 
+  bool take_usual();
   Outcome read(Checks checks, Lsn limit = Lsn::max());
   Finding find_record(Checks checks, Lsn limit);
   Finding start_at(Lsn position, Checks checks);
@@ -121,6 +136,7 @@ class RecordReader {
   Finding check_crc() const;
   Finding extend_switch();
   Outcome accept();
+  void take_record(Lsn begin, Lsn end, const RecordHeader& header);
   Outcome reject(const Finding& finding);
 
   // A stretch of pages on which no record starts.
@@ -132,14 +148,12 @@ class RecordReader {
   Stretch stretch_at(Lsn page, const Finding& finding) const;
   Lsn first_in_segment(const Stretch& stretch);
   bool is_in(const Stretch& stretch, Lsn page);
-  std::uint64_t room_between(Lsn from, Lsn to) const;
 
   Finding find_start(Lsn& page);
   Lsn first_start(Lsn page) const;
   bool record_starts_by(Lsn lsn, Lsn page) const;
   Outcome walk_to(Lsn lsn, bool (*is_there)(const Record&, Lsn));
   bool says_it_reaches_beyond(Lsn lsn);
-  Lsn end_of(Lsn begin, std::uint32_t length) const;
 
   PageCursor cursor_;
   Lsn position_;

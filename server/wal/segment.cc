@@ -78,15 +78,24 @@ runtime::Result<std::size_t> Segment::read(std::uint32_t offset, std::span<std::
       runtime::format("could not read from log segment {}, offset {}", name(), offset));
 }
 
-bool Segment::is_resident(std::uint32_t offset, std::uint32_t bytes) const {
+std::optional<bool> Segment::are_pages_cached(std::uint32_t offset, std::uint32_t bytes) const {
   constexpr std::uint32_t kMemoryPageBytes = 4096;
   std::array<unsigned char, kSliceBytes / kMemoryPageBytes> pages;
   CHECK(bytes <= kSliceBytes && offset % kMemoryPageBytes == 0);
-  if (map_ == MAP_FAILED) return true;
+  if (map_ == MAP_FAILED) return std::nullopt;
   const std::size_t count = (bytes + kMemoryPageBytes - 1) / kMemoryPageBytes;
-  if (::mincore(static_cast<std::byte*>(map_) + offset, bytes, pages.data()) != 0) return true;
+  if (::mincore(static_cast<std::byte*>(map_) + offset, bytes, pages.data()) != 0) {
+    return std::nullopt;
+  }
   return std::all_of(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(count),
                      [](unsigned char page) { return (page & 1) != 0; });
+}
+
+bool Segment::is_known_resident(std::uint32_t offset, std::uint32_t bytes) const {
+  struct stat status;
+  if (::fstat(fd_.get(), &status) != 0 || status.st_uid != ::geteuid()) return false;
+  if (status.st_size < std::int64_t{offset} + bytes) return false;
+  return are_pages_cached(offset, bytes).value_or(false);
 }
 
 }  // namespace server::wal

@@ -36,7 +36,7 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
-// That of an open file.
+// The stamp of an open file.
 runtime::Result<FileStamp> file_stamp(const runtime::UniqueFd& file, const std::string& path);
 
 // An open segment file.
@@ -70,14 +70,21 @@ class Segment {
   // Reads from `offset` on; fewer bytes than asked for only at the end of the file.
   runtime::Result<std::size_t> read(std::uint32_t offset, std::span<std::byte> into) const;
 
-  // Whether all pages of the range are in the page cache, so that sendfile will not block. The
-  // kernel answers truly only to a file's owner and to users that may write it, and says yes to all
-  // others. REQUIRES: the range begins at a page of memory and is at most a slice.
-  bool is_resident(std::uint32_t offset, std::uint32_t bytes) const;
+  // Whether all pages of the range are in the page cache, so that sendfile will not block: yes
+  // where that cannot be known. REQUIRES: the range begins at a page of memory and is at most a
+  // slice.
+  bool is_resident(std::uint32_t offset, std::uint32_t bytes) const {
+    return are_pages_cached(offset, bytes).value_or(true);
+  }
+  // The same, and the file reaches so far: no where either cannot be known. The kernel tells a
+  // file's owner which pages are cached, and others, unless they may write it, that all are
+  // (mincore(2)).
+  bool is_known_resident(std::uint32_t offset, std::uint32_t bytes) const;
 
  private:
   Segment(runtime::UniqueFd fd, const FileStamp& stamp, TimelineId timeline, SegmentNo no,
           SegmentSize size);
+  std::optional<bool> are_pages_cached(std::uint32_t offset, std::uint32_t bytes) const;
 
   const runtime::UniqueFd fd_;
   const FileStamp stamp_;

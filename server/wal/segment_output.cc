@@ -20,8 +20,16 @@ Result<void> SegmentOutput::start(Lsn end, Leftover leftover) {
   oldest_ = current();
   std::erase_if(unsynced_.files,
                 [&](const OutputFileRef& file) { return size.start(file->no) >= end; });
-  TRY(clear_behind_end(leftover));
+  uncleared_ = std::max(uncleared_.value_or(leftover), leftover);
+  TRY(clear());
   return size.offset(end_) == 0 ? Result<void>() : open_segment();
+}
+
+Result<void> SegmentOutput::clear() {
+  if (!uncleared_) return {};
+  TRY(clear_behind_end(*uncleared_));
+  uncleared_.reset();
+  return {};
 }
 
 // Before anything is written, no loss of power may bring a later segment back: a start would look
@@ -50,6 +58,7 @@ Result<void> SegmentOutput::clear_behind_end(Leftover leftover) {
 }
 
 Result<void> SegmentOutput::append(std::span<const std::byte> wal) {
+  TRY(clear());
   while (!wal.empty()) {
     if (file_ == nullptr) TRY(open_segment());
     const std::uint32_t offset = options_.segment_size.offset(end_);
@@ -113,10 +122,14 @@ Result<OutputFileRef> SegmentOutput::open_current() const {
       OutputFile{.no = no, .path = std::move(path), .fd = std::move(fd)});
 }
 
-// Zeros from `offset` to the segment's end.
+// Zeros from `offset` to the segment's end. A disk that has no room for them still lets the file be
+// long, so that standbys can be sent what lies before.
 Result<void> SegmentOutput::prepare(const OutputFile& file, std::uint32_t offset) const {
+  const std::uint64_t size = options_.segment_size.bytes();
   TRY(runtime::truncate_file(file.fd, file.path, offset));
-  return runtime::allocate_file(file.fd, file.path, options_.segment_size.bytes());
+  auto allocated = runtime::allocate_file(file.fd, file.path, size);
+  if (!allocated) static_cast<void>(runtime::truncate_file(file.fd, file.path, size));
+  return allocated;
 }
 
 Result<void> SegmentOutput::complete_segment() {

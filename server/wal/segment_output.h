@@ -19,7 +19,8 @@ namespace server::wal {
 enum class SyncedBy { kNobody, kOutput, kTaker };
 
 // What becomes of what a start finds behind the end of WAL. kUnlinked: it goes, because it is still
-// to be had where it came from. kSetAside: it is kept beside the WAL (set_aside.h).
+// to be had where it came from. kSetAside: it is kept beside the WAL (set_aside.h). What is to be
+// kept stays so, whatever a later start() asks for.
 enum class Leftover { kUnlinked, kSetAside };
 
 struct SegmentOutputOptions {
@@ -44,7 +45,8 @@ class SegmentOutput {
 
   // Makes `end` the place where append goes on. What lies there or after it is no WAL, but what a
   // crash has left: later segments go, the newest first, so that power that is lost between two
-  // leaves no gap; and the rest of the segment becomes zeros.
+  // leaves no gap; and the rest of the segment becomes zeros. What a failure has left of that is
+  // done by the next append, before anything is written.
   // REQUIRES: this process never sent a byte after `end` to any standby.
   runtime::Result<void> start(Lsn end, Leftover leftover = Leftover::kUnlinked);
 
@@ -65,6 +67,7 @@ class SegmentOutput {
   Lsn end() const { return end_; }
 
  private:
+  runtime::Result<void> clear();
   runtime::Result<void> clear_behind_end(Leftover leftover);
   runtime::Result<void> open_segment();
   runtime::Result<OutputFileRef> open_current() const;
@@ -79,8 +82,9 @@ class SegmentOutput {
   const SegmentOutputOptions options_;
   const Directory directory_;
   Lsn end_;
-  SegmentNo oldest_{};  // none before it is in the directory
-  OutputFileRef file_;  // the segment of end_, if it is open
+  std::optional<Leftover> uncleared_;  // what lies behind end_ is still to go
+  SegmentNo oldest_{};                 // none before it is in the directory
+  OutputFileRef file_;                 // the segment of end_, if it is open
   UnsyncedFiles unsynced_;
 };
 

@@ -48,7 +48,8 @@ std::vector<SegmentNo> Segments::find_changed(const Timelines& timelines, Segmen
   return changed;
 }
 
-// What is found by its name is the one that is open already only if it is the same file.
+// A segment that has just been opened by its name is the one that was open before only if both are
+// the same file.
 SegmentRef Segments::share(SegmentRef opened, bool& replaced) {
   const runtime::Lock lock(mutex_);
   std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
@@ -64,7 +65,7 @@ SegmentRef Segments::share(SegmentRef opened, bool& replaced) {
 
 runtime::Result<PreparedSlice> Segments::warm(SegmentRef segment, Lsn lsn, Lsn wal_end) const {
   const Range range = slice_range(*segment, lsn, wal_end);
-  TRY(read_all(*segment, range));
+  if (!is_cached(*segment, range)) TRY(read_all(*segment, range));
   return PreparedSlice{std::move(segment), range.end, false};
 }
 
@@ -74,7 +75,10 @@ runtime::Result<PreparedSlice> Segments::prepare(const Timelines& timelines, Seg
   if (proofs_.covers(*segment, range.begin, range.end)) {
     return warm(std::move(segment), lsn, wal_end);
   }
-  const RangeCheck check = prove(timelines, range, effort);
+  const RangeCheck check = check_slice(timelines, *segment, range, effort);
+  if (check.problem.has_value() && check.problem->kind == &kCheckTooLong) {
+    return PreparedSlice{std::move(segment), range.begin, false, check.long_record};
+  }
   if (check.problem.has_value()) {
     // It may be a neighbour's: records cross into the next segment, and begin in the one before.
     const SegmentNo unread = identity_.segment_size.segment_of(check.fault->lsn);
@@ -101,6 +105,12 @@ Segments::Range Segments::slice_range(const Segment& segment, Lsn lsn, Lsn wal_e
   return {begin, std::min(begin + kSliceBytes, wal_end)};
 }
 
+// A look at the kernel's list of pages is cheaper than a copy of them.
+bool Segments::is_cached(const Segment& segment, const Range& range) {
+  return segment.is_known_resident(static_cast<std::uint32_t>(range.begin - segment.begin()),
+                                   static_cast<std::uint32_t>(range.end - range.begin));
+}
+
 // Brings a range of a file into the page cache.
 runtime::Result<void> Segments::read_all(const Segment& segment, const Range& range) {
   std::array<std::byte, 64 * 1024> buffer;
@@ -114,23 +124,66 @@ runtime::Result<void> Segments::read_all(const Segment& segment, const Range& ra
   return {};
 }
 
-// What the records cover is proven in the files that were read.
+// Of a record that is known to be wrong, only what lies before it is read.
+RangeCheck Segments::check_slice(const Timelines& timelines, const Segment& segment,
+                                 const Range& range, Effort effort) {
+  const auto wrong = wrong_records_.find(range.begin, range.end);
+  if (!wrong || is_worth_reading_again(timelines, *wrong)) return prove(timelines, range, effort);
+  const RangeCheck known{.proven_to = wrong->begin, .fault = wrong->fault};
+  const Range before{range.begin, std::max(range.begin, wrong->begin)};
+  if (proofs_.covers(segment, before.begin, before.end)) return known;
+  RangeCheck proven = prove(timelines, before, effort);
+  return proven.fault.has_value() ? proven : known;
+}
+
+// As the Reader does: a file that is written to all the time must not cost all of a thread's time.
+bool Segments::is_worth_reading_again(const Timelines& timelines, const WrongRecord& wrong) const {
+  const runtime::Instant now = clock_.now();
+  return wrong.again.is_due(now) ||
+         (wrong.again.is_due_if_changed(now) && have_changed(timelines, wrong.files));
+}
+
+bool Segments::have_changed(const Timelines& timelines, const OpenedFiles& files) const {
+  return std::any_of(files.begin(), files.end(), [&](const auto& file) {
+    return Segment::look(path_of(timelines, file.first)) != file.second;
+  });
+}
+
 RangeCheck Segments::prove(const Timelines& timelines, const Range& range, Effort effort) {
   {
     const runtime::Lock lock(mutex_);
     ++proofs_made_;
   }
   const std::uint64_t begun = proofs_.begin();
-  ReadFiles files;
+  const std::uint64_t begun_of_wrong = wrong_records_.begin();
+  const runtime::Instant started = clock_.now();
+  OpenedFiles files;
   FilePages pages(directory_.path(), timelines.history, identity_.segment_size, &files);
   const auto pages_max = effort == Effort::kShort ? std::optional(kShortProofPages) : std::nullopt;
   const RangeCheck check = check_range(pages, identity_, range.begin, range.end, pages_max);
-  if (check.fault.has_value() || range.begin == range.end) return check;
-  const SegmentSize size = identity_.segment_size;
-  files.erase(files.begin(), files.lower_bound(size.segment_of(check.covered_begin)));
-  files.erase(files.upper_bound(size.segment_of(check.covered_end - 1)), files.end());
-  proofs_.add(begun, check.covered_begin, check.covered_end, files);
+  if (check.wrong_to.valid()) {
+    const runtime::Instant ended = clock_.now();
+    const Lsn read_to = std::max(check.wrong_to, range.end);
+    wrong_records_.add(begun_of_wrong, {.begin = check.proven_to,
+                                        .read_to = read_to,
+                                        .fault = *check.fault,
+                                        .files = of_segments(files, check.proven_to,
+                                                             std::max(check.wrong_to + 1, read_to)),
+                                        .again = {ended, ended - started}});
+  } else if (!check.fault.has_value() && range.begin < range.end) {
+    ReadFiles read;
+    for (const auto& [no, stamp] : of_segments(files, check.covered_begin, check.covered_end)) {
+      read.emplace(no, stamp.id);
+    }
+    proofs_.add(begun, check.covered_begin, check.covered_end, read);
+  }
   return check;
+}
+
+// Those that WAL of [begin, end) was read from.
+OpenedFiles Segments::of_segments(const OpenedFiles& files, Lsn begin, Lsn end) const {
+  const SegmentSize size = identity_.segment_size;
+  return {files.lower_bound(size.segment_of(begin)), files.upper_bound(size.segment_of(end - 1))};
 }
 
 bool Segments::is_current(const Segment& segment) const {
@@ -141,6 +194,7 @@ bool Segments::is_current(const Segment& segment) const {
 void Segments::forget(SegmentNo no) {
   faults_.forget(no);
   proofs_.forget(no, identity_.segment_size);
+  wrong_records_.forget(no);
   opened_files_.forget(no);
   walked_files_.forget(no);
   const runtime::Lock lock(mutex_);

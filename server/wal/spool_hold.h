@@ -14,7 +14,9 @@ namespace server::wal {
 //      is removed, whose last part is not on disk yet.
 //   2. The host crashes, and the disk has neither 6 nor 7.
 //   3. The primary was told that WAL up to the middle of 6 is safe here, and no longer has it.
-// A record that began in 6 and is not whole could not be proven after a restart either.
+// A record that began in 6 and is not whole could not be proven after a restart either. And where
+// all WAL ends with 6 and is on disk, 6 is all that says so until 7 is there: so it is the last
+// byte on disk that is held, and not the next one.
 //   Owner: Writer, which says how far records are proven.  Thread: any asks.
 //   Borrows: the holds and the flusher.
 class SpoolHold final : public Holder {
@@ -34,8 +36,8 @@ class SpoolHold final : public Holder {
              .from = proven_.load(),
              .since = {}},
             {.who = "spool",
-             .why = "WAL is not on disk from here on",
-             .from = flusher_.flushed(),
+             .why = "WAL is not on disk behind this",
+             .from = before(flusher_.flushed()),
              .since = {}}};
   }
   // The flusher is at work whenever the disk is behind; and no limit can hurry it.
@@ -43,6 +45,8 @@ class SpoolHold final : public Holder {
   void release_before(Lsn /*oldest*/) override {}
 
  private:
+  static Lsn before(Lsn lsn) { return lsn.valid() ? lsn - 1 : lsn; }
+
   Holds& holds_;
   const Flusher& flusher_;
   runtime::Published<Lsn> proven_;

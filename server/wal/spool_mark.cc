@@ -22,7 +22,7 @@ using runtime::Result;
 
 // With the version of the format. An operator who looks into the file reads it.
 constexpr std::array<char, 16> kTitle = {'w', 'a', 'l', 'c', 'a', 's', 't', ' ',
-                                         's', 'p', 'o', 'o', 'l', ' ', '1', '\n'};
+                                         's', 'p', 'o', 'o', 'l', ' ', '2', '\n'};
 
 // The beginning of a block, in this machine's byte order, like WAL. The rest of the block is zeros.
 struct Block {
@@ -30,6 +30,7 @@ struct Block {
   std::uint32_t checksum;  // of all that follows
   std::uint32_t writer;
   std::uint64_t system_identifier;
+  std::uint64_t kept_from;
   std::uint64_t kept_to;
   std::uint64_t turn;
 };
@@ -47,6 +48,7 @@ BlockBytes encode(const SpoolMarkContent& content, std::uint64_t turn) {
               .checksum = 0,
               .writer = static_cast<std::uint32_t>(content.writer),
               .system_identifier = content.system_identifier,
+              .kept_from = content.kept_from.value(),
               .kept_to = content.kept_to.value(),
               .turn = turn};
   block.checksum = checksum_of(block);
@@ -107,15 +109,20 @@ Result<std::optional<SpoolMark>> SpoolMark::open(const std::string& directory) {
   const Block& newest = is_first ? *first : *second;
   const SpoolMarkContent content{.writer = SpoolWriter{newest.writer},
                                  .system_identifier = newest.system_identifier,
+                                 .kept_from = Lsn(newest.kept_from),
                                  .kept_to = Lsn(newest.kept_to)};
   return std::optional(SpoolMark(std::move(path), std::move(file).value(), content, newest.turn));
 }
 
-// A block that the disk has written in part is the next one's place again: its turn does not count.
-Result<void> SpoolMark::keep_to(Lsn lsn) {
-  CHECK(lsn >= content_.kept_to);
+Result<void> SpoolMark::keep(Lsn from, Lsn to) {
   SpoolMarkContent content = content_;
-  content.kept_to = lsn;
+  content.kept_from = std::max(content_.kept_from, from);
+  content.kept_to = std::max(content_.kept_to, to);
+  return content == content_ ? Result<void>() : write(content);
+}
+
+// A block that the disk has written in part is the next one's place again: its turn does not count.
+Result<void> SpoolMark::write(const SpoolMarkContent& content) {
   const std::uint64_t turn = turn_ + 1;
   const BlockBytes block = encode(content, turn);
   const std::size_t written =

@@ -21,9 +21,12 @@ enum class SpoolWriter : std::uint32_t { kReceiver = 1, kGenerator = 2 };
 struct SpoolMarkContent {
   SpoolWriter writer = SpoolWriter::kReceiver;
   std::uint64_t system_identifier = 0;
+  // The spool has all of its WAL from here on, a segment's begin; what lies before may have been
+  // removed. Invalid if that is not known.
+  Lsn kept_from = {};
   // A record ends here, and all WAL of the spool before this is on disk for sure; invalid if
   // nothing is known to be.
-  Lsn kept_to;
+  Lsn kept_to = {};
 
   friend bool operator==(const SpoolMarkContent&, const SpoolMarkContent&) = default;
 };
@@ -37,7 +40,7 @@ struct SpoolMarkContent {
 // A new content goes into the block of the older one, so a write that power cuts off leaves the
 // newer one, and takes no new room of the disk. It is one write and one sync of a small file.
 //   Owner: Spool.  Thread: one at a time.
-//   Invariant: kept_to moves forward only.
+//   Invariant: kept_from and kept_to move forward only.
 class SpoolMark {
  public:
   static constexpr std::string_view kFileName = "walcast.spool";
@@ -53,12 +56,15 @@ class SpoolMark {
 
   const SpoolMarkContent& content() const { return content_; }
 
-  // WAL up to `lsn` is on disk, durably said when this returns. After a failure either is said.
-  runtime::Result<void> keep_to(Lsn lsn);
+  // WAL is kept from `from` on and on disk up to `to`, durably said when this returns. A bound that
+  // would move back, or is invalid, stays where it is. After a failure either is said.
+  runtime::Result<void> keep(Lsn from, Lsn to);
 
  private:
   SpoolMark(std::string path, runtime::UniqueFd file, SpoolMarkContent content, std::uint64_t turn)
       : path_(std::move(path)), file_(std::move(file)), content_(content), turn_(turn) {}
+
+  runtime::Result<void> write(const SpoolMarkContent& content);
 
   std::string path_;
   runtime::UniqueFd file_;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-
 #include "runtime/check.h"
 #include "server/wal/lsn.h"
 
@@ -33,8 +31,6 @@ class SpoolPositions {
   Lsn written() const { return positions_.written; }
   Lsn proven() const { return positions_.proven; }
   Lsn flushed() const { return positions_.flushed; }
-  // What is on disk and right.
-  Lsn durable() const { return std::min(positions_.proven, positions_.flushed); }
 
  private:
   Of positions_;

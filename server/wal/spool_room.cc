@@ -29,11 +29,12 @@ Result<void> SpoolRoom::remove_old_segments(Lsn end) {
 }
 
 Result<void> SpoolRoom::remove_before(SegmentNo keep_from) {
+  TRY(options_.before_removal(keep_from));
   return directory_.remove_segments_before(keep_from, segment_size_, options_.on_removed);
 }
 
-// What goes is counted, since a file system may need a while to have its room, and a segment that
-// is still open somewhere even longer.
+// The segments that go are counted, since a file system may need a while to have their room, and
+// longer if one of them is still open somewhere.
 Result<void> SpoolRoom::keep_space_free(Lsn end) {
   if (options_.free_bytes_min == 0) return {};
   const std::uint64_t segment_bytes = segment_size_.bytes();

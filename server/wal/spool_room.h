@@ -28,6 +28,9 @@ class SpoolRoom {
     std::uint64_t free_bytes_min = 0;
     std::function<runtime::Result<std::uint64_t>(const std::string&)> free_bytes =
         runtime::free_bytes;
+    // Segments before this one are about to be removed; they stay if it fails.
+    std::function<runtime::Result<void>(SegmentNo)> before_removal =
+        [](SegmentNo) -> runtime::Result<void> { return {}; };
     // A segment was removed. An open descriptor of it still keeps its room.
     std::function<void(SegmentNo)> on_removed = [](SegmentNo) {};
   };

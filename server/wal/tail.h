@@ -8,6 +8,7 @@
 #include "runtime/published.h"
 #include "runtime/span_queue.h"
 #include "server/wal/next_xid.h"
+#include "server/wal/source_clock.h"
 #include "server/wal/timelines.h"
 
 namespace server::wal {
@@ -32,8 +33,13 @@ struct WalSpan {
   // nowhere.
   Lsn long_begin = {};
   Lsn long_end = {};
+  // The times of its last bytes (SourceTimes), in this order; `published` comes last.
+  runtime::Instant arrived = {};
+  runtime::Instant found = {};
+  runtime::Instant stored = {};
+  runtime::Instant proven = {};
 
-  // Two spans become one where they touch; the older time stays, since lag counts from there.
+  // Two spans become one where they touch; the older times stay, since lag counts from there.
   bool merge(const WalSpan& next) {
     if (next.timelines != timelines || next.begin != end) return false;
     end = next.end;
@@ -74,7 +80,16 @@ class WalTail {
   void promise(Lsn promised) { promised_ = promised; }
   // The same for the transaction ids of the WAL that is published next.
   void show_xid(const NextXid& next_xid) { next_xid_ = next_xid; }
-  // Tells the loops what has changed of these two, without more WAL. REQUIRES: it was published.
+  // The times of the WAL that is published next, each as soon as it is known (SourceClock). What is
+  // found in a file arrives there at that moment.
+  void note_received(runtime::Instant arrived, runtime::Instant found) {
+    times_.received(arrived, found);
+  }
+  void note_found(runtime::Instant at) { times_.received(at, at); }
+  void note_stored(runtime::Instant at) { times_.stored(at); }
+  void note_proven(runtime::Instant at) { times_.proven(at); }
+  // Tells the loops what has changed of held_from and promised, without more WAL. REQUIRES: it was
+  // published.
   void announce(runtime::Instant now) { publish(position(), position(), now); }
 
   Lsn position() const { return position_.load(); }
@@ -86,6 +101,7 @@ class WalTail {
   Lsn held_from_;
   Lsn promised_;
   NextXid next_xid_;
+  SourceClock times_;
 };
 
 }  // namespace server::wal

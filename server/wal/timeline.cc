@@ -48,7 +48,7 @@ struct Line {
   Lsn switch_point;
 };
 
-// What follows the two fields is for people.
+// The text behind the two fields is for people.
 runtime::Result<Line> parse_line(std::string_view line) {
   std::string_view rest = skip_spaces(line);
   const auto parent = take_number(rest, 10);

@@ -1,9 +1,7 @@
 #include "server/wal/writer.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
-#include <vector>
 
 #include "runtime/check.h"
 #include "runtime/durable_file.h"
@@ -29,16 +27,18 @@ Writer::Writer(Options options, const runtime::Clock& clock, WalTail& tail,
                runtime::Doorbell& doorbell)
     : directory_(options.directory),
       identity_(options.identity),
+      clock_(clock),
       tail_(tail),
       pages_(options.directory, identity_.segment_size),
       reader_(pages_, identity_, clock, tail),
+      flusher_(options.directory, options.quick_sync, clock, doorbell),
       bound_(options.mark, options.mark_interval, SetAside(options.directory),
              identity_.segment_size, clock, flusher_),
-      flusher_(options.directory, options.quick_sync, clock, doorbell),
       hold_(holds_of(options.retention), flusher_),
       room_({.retention = options.retention,
              .free_bytes_min = options.free_bytes_min,
              .free_bytes = std::move(options.free_bytes),
+             .before_removal = [this](SegmentNo no) { return bound_.let_go_before(no); },
              .on_removed = std::move(options.on_removed)},
             directory_, identity_.segment_size) {}
 
@@ -46,16 +46,16 @@ Result<void> Writer::start(Lsn end, Lsn last_record, Lsn incomplete_to) {
   const Lsn written = std::max(end, incomplete_to);
   reader_.resume(end, last_record, written);
   open_output();
-  TRY(start_output(written));
   TRY(flusher_.start(written));
+  auto started = start_output(written, Leftover::kSetAside);
   note_positions();
-  return {};
+  return started;
 }
 
-// Setting aside takes room, for which old WAL may go as for new WAL.
-Result<void> Writer::start_output(Lsn end) {
+// Setting aside takes room, and so do zeros; old WAL may go for either as for new WAL.
+Result<void> Writer::start_output(Lsn end, Leftover leftover) {
   for (;;) {
-    auto started = output_->start(end, Leftover::kSetAside);
+    auto started = output_->start(end, leftover);
     if (started || !runtime::is_full_disk(started.error())) return started;
     const bool went = TRY(room_.make_at_once(end));
     if (!went) return started;
@@ -65,6 +65,7 @@ Result<void> Writer::start_output(Lsn end) {
 Result<void> Writer::start_empty(Lsn begin) {
   CHECK(identity_.segment_size.offset(begin) == 0);
   TRY(flusher_.start(begin));
+  TRY(bound_.let_go_before(identity_.segment_size.segment_of(begin)));
   reader_.seek_first(begin);
   open_output();
   begin_ = begin;
@@ -87,16 +88,11 @@ Result<void> Writer::prepare_timeline(TimelineId parent, TimelineId timeline) {
   const SegmentNo no = size.segment_of(fork);
   const std::string path = directory_.segment_path(parent, no, size);
   const runtime::UniqueFd from = TRY(open_segment_file(path));
-  std::vector<std::byte> beginning(size.offset(fork));
-  if (TRY(runtime::read_at(from, path, 0, beginning)) != beginning.size()) {
-    return runtime::Error{.kind = &runtime::kDataCorrupted,
-                          .what = format("file \"{}\" is too short", path),
-                          .sys_errno = EIO};
-  }
   const SetAside aside(directory_.path());
   TRY(aside.take_segment(timeline, no, size));
   TRY(aside.sync());
-  return runtime::replace_file(directory_.segment_path(timeline, no, size), beginning);
+  return runtime::replace_file_by_copy(directory_.segment_path(timeline, no, size), from, path,
+                                       size.offset(fork));
 }
 
 Result<void> Writer::follow_timeline() {
@@ -104,13 +100,14 @@ Result<void> Writer::follow_timeline() {
   CHECK(end() == fork && flushed() == fork);
   reader_.seek(fork, reader_.previous_record());
   open_output();
-  return start_output(fork);
+  return start_output(fork, Leftover::kSetAside);
 }
 
-// What was written before the disk was full is proven at once: the rest may be long in coming.
+// WAL that was written before the disk was full is proven at once: the rest may be long in coming.
 Result<void> Writer::write(std::span<const std::byte> wal) {
   const Lsn begin = end();
   auto appended = append(wal);
+  tail_.note_stored(clock_.now());
   pages_.add(wal.first(end() - begin));
   auto proved = prove();
   pages_.let_go();
@@ -151,14 +148,15 @@ Result<void> Writer::prove() {
                         .what = format("invalid WAL received at {}: {}", fault.lsn, fault.what)};
 }
 
-// What takes the place of durable WAL is not durable yet. A flusher that has failed stays as it is.
+// WAL that takes the place of durable WAL is not durable yet. A flusher that has failed stays as it
+// is.
 Result<void> Writer::take_back(Lsn from) {
   CHECK(!is_flushing());
   CHECK(proven() <= from && from <= end());
   if (auto failure = flush_failure()) return std::move(*failure);
   TRY(flusher_.start(std::min(from, flushed())));
   reader_.restart(from);
-  auto taken_back = output_->start(from);
+  auto taken_back = start_output(from, Leftover::kUnlinked);
   note_positions();
   return taken_back;
 }
@@ -166,8 +164,16 @@ Result<void> Writer::take_back(Lsn from) {
 // A spool without a whole record has nothing that a start must find.
 void Writer::request_flush() {
   const bool may_ask = !is_flushing() && !flush_failure();
-  if (may_ask && proven() > begin_) bound_.on_sync_asked(proven(), end());
+  if (may_ask && proven() > begin_) {
+    bound_.on_sync_asked(proven(), end(), tail_.timelines()->history);
+  }
   flusher_.request(*output_);
+}
+
+void Writer::finish() {
+  if (!output_) return;
+  flusher_.finish(*output_);
+  if (!flush_failure() && proven() > begin_) bound_.finish(proven());
 }
 
 void Writer::open_output() {

@@ -29,7 +29,7 @@ namespace server::wal {
 // A spool that grows by WAL from outside: each piece is appended to the segment files and proven,
 // from memory, record by record; what is proven is published, and a flusher makes it durable behind
 // that.
-//   Owner: RelaySource.  Thread: the owner's; blocks on files.
+//   Owner: RelaySource.  Thread: the owner's, one at a time; blocks on files.
 //   Borrows: clock, tail, the holds, and the doorbell, which rings when flushed() has moved.
 //   Invariant: positions() are in their order after each call. No loop and no standby has heard of
 //   a byte from proven() on.
@@ -53,8 +53,8 @@ class Writer {
   Writer(Options options, const runtime::Clock& clock, WalTail& tail, runtime::Doorbell& doorbell);
 
   // Goes on behind what is there of a spool: its records end at `end`, and the pages of one that is
-  // not whole at `incomplete_to`. What lies behind is set aside. REQUIRES: the tail has timelines;
-  // all of the spool is durable.
+  // not whole at `incomplete_to`. What lies behind is set aside. A failure is of the disk; what is
+  // written next tries again. REQUIRES: the tail has timelines; all of the spool is durable.
   runtime::Result<void> start(Lsn end, Lsn last_record, Lsn incomplete_to = Lsn());
   // Begins a spool that has no WAL yet, at a segment's start. After a failure it may be begun
   // elsewhere.
@@ -68,7 +68,8 @@ class Writer {
   // disk; what is written next tries again.
   runtime::Result<void> follow_timeline();
 
-  // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: rewind() then.
+  // WAL that continues end(). runtime::kDataCorrupted if a record of it is wrong: take_back()
+  // then.
   // Other errors are of the disk, which cannot be written or read again: what was written stays,
   // and is proven if it can be. The rest, which may be none, may be tried again from end() on,
   // which makes sense for is_full_disk, when no old WAL may go, and for is_out_of_resources.
@@ -83,12 +84,17 @@ class Writer {
   //      primary would hear that it is durable up to 0/5006000 before a sync has covered it, and
   //      the reader would join the halves of two records.
   runtime::Result<void> take_back(Lsn from);
-  runtime::Result<void> rewind() { return take_back(proven()); }
   // Asks the flusher to make durable what was written, which may be so, or have failed, at once.
   // Does nothing while the flusher is at work.
   void request_flush();
   // Whether the flusher is at work. The doorbell rings when it is done.
   bool is_flushing() const { return flusher_.is_at_work(); }
+  // When request_flush() is due for the mark's sake, though there may be nothing to flush.
+  runtime::Instant mark_due() const { return bound_.due(); }
+  // The last call, if start() or start_empty() was made: all that was written becomes durable,
+  // unless it cannot, and the mark says of all records that they are. A second time it does
+  // nothing. It may hang with the disk. REQUIRES: nothing else waits for the doorbell any more.
+  void finish();
 
   // Whether no byte was ever written to the spool.
   bool empty() const { return end() == begin_; }
@@ -108,7 +114,7 @@ class Writer {
  private:
   TimelineId tip() const { return tail_.timelines()->history.tip(); }
   void open_output();
-  runtime::Result<void> start_output(Lsn end);
+  runtime::Result<void> start_output(Lsn end, Leftover leftover);
   runtime::Result<void> append(std::span<const std::byte> wal);
   runtime::Result<void> append_to_segment(std::span<const std::byte> wal);
   runtime::Result<void> prove();
@@ -116,12 +122,13 @@ class Writer {
 
   const Directory directory_;
   const Identity identity_;
+  const runtime::Clock& clock_;
   WalTail& tail_;
   ReceivedPages pages_;
   Reader reader_;
   std::optional<SegmentOutput> output_;
-  SpoolBound bound_;  // before the flusher, whose thread it has work for
   Flusher flusher_;
+  SpoolBound bound_;
   SpoolHold hold_;
   SpoolRoom room_;
   Lsn begin_;  // of a spool that had no WAL

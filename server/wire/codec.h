@@ -69,6 +69,13 @@ class ByteReader {
     rest_ = rest_.subspan(size + 1);
     return std::string_view(begin, size);
   }
+  // pq_getmsgbytes. Valid as long as the message.
+  runtime::Result<std::span<const std::byte>> bytes(std::size_t size) {
+    if (rest_.size() < size) return too_short();
+    const auto taken = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return taken;
+  }
   // pq_getmsgend.
   runtime::Result<void> expect_end() const {
     if (rest_.empty()) return {};

@@ -37,13 +37,11 @@ CutResult incomplete(std::size_t wanted) {
   return {.cut = Cut::kIncomplete, .message = {}, .bytes_wanted = wanted};
 }
 
-}  // namespace
+constexpr std::size_t kHeaderBytes = 1 + kLengthBytes;
 
-CutResult cut_message(std::span<const std::byte> bytes, During during) {
-  constexpr std::size_t kHeaderBytes = 1 + kLengthBytes;
-  if (bytes.empty()) return incomplete(kHeaderBytes);
+// With a limit of 0 no message of this type may be there. REQUIRES: bytes are not empty.
+CutResult cut_up_to(std::span<const std::byte> bytes, std::uint32_t limit) {
   const char type = static_cast<char>(bytes[0]);
-  const std::uint32_t limit = length_max(type, during);
   if (limit == 0) return {.cut = Cut::kBadType, .message = {.type = type, .body = {}}};
   if (bytes.size() < kHeaderBytes) return incomplete(kHeaderBytes);
   const auto length = load_big_endian<std::uint32_t>(bytes.data() + 1);
@@ -53,6 +51,18 @@ CutResult cut_message(std::span<const std::byte> bytes, During during) {
   return {.cut = Cut::kMessage,
           .message = {.type = type, .body = bytes.subspan(kHeaderBytes, length - kLengthBytes)},
           .bytes_used = whole};
+}
+
+}  // namespace
+
+CutResult cut_message(std::span<const std::byte> bytes, During during) {
+  if (bytes.empty()) return incomplete(kHeaderBytes);
+  return cut_up_to(bytes, length_max(static_cast<char>(bytes[0]), during));
+}
+
+CutResult cut_password_message(std::span<const std::byte> bytes, std::uint32_t length_max) {
+  if (bytes.empty()) return incomplete(kHeaderBytes);
+  return cut_up_to(bytes, bytes[0] == std::byte{'p'} ? length_max : 0);
 }
 
 CutResult cut_startup_packet(std::span<const std::byte> bytes) {

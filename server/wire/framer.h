@@ -47,6 +47,9 @@ enum class During { kCommands, kStream };
 // Cuts the first message off `bytes`. The type is judged before the length is read, as
 // SocketBackend of postgres.c does, and ProcessRepliesIfAny of walsender.c.
 CutResult cut_message(std::span<const std::byte> bytes, During during);
+// The same while a client authenticates, when it sends nothing but messages of type 'p'
+// (auth.c, recv_password_packet; auth-sasl.c). The length word counts itself.
+CutResult cut_password_message(std::span<const std::byte> bytes, std::uint32_t length_max);
 // The same for the untyped packet that starts a connection.
 CutResult cut_startup_packet(std::span<const std::byte> bytes);
 

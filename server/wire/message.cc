@@ -20,9 +20,34 @@ std::string_view label(Severity severity) {
 
 }  // namespace
 
-void MessageWriter::authentication_ok() {
+void MessageWriter::authentication_ok() { authentication(0); }
+
+void MessageWriter::authentication_cleartext_password() { authentication(3); }
+
+void MessageWriter::authentication_md5_password(std::span<const std::byte, 4> salt) {
+  authentication(5, {reinterpret_cast<const char*>(salt.data()), salt.size()});
+}
+
+void MessageWriter::authentication_sasl(std::span<const std::string_view> mechanisms) {
   const auto start = begin('R');
-  integer<std::uint32_t>(0);
+  integer<std::uint32_t>(10);
+  for (const auto mechanism : mechanisms) string(mechanism);
+  raw('\0');
+  end(start);
+}
+
+void MessageWriter::authentication_sasl_continue(std::string_view challenge) {
+  authentication(11, challenge);
+}
+
+void MessageWriter::authentication_sasl_final(std::string_view outcome) {
+  authentication(12, outcome);
+}
+
+void MessageWriter::authentication(std::uint32_t code, std::string_view data) {
+  const auto start = begin('R');
+  integer(code);
+  text(data);
   end(start);
 }
 

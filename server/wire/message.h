@@ -48,6 +48,11 @@ class MessageWriter {
   std::span<const std::byte> bytes() const { return bytes_; }
 
   void authentication_ok();
+  void authentication_cleartext_password();
+  void authentication_md5_password(std::span<const std::byte, 4> salt);
+  void authentication_sasl(std::span<const std::string_view> mechanisms);
+  void authentication_sasl_continue(std::string_view challenge);
+  void authentication_sasl_final(std::string_view outcome);
   void parameter_status(std::string_view name, std::string_view value);
   void backend_key_data(std::uint32_t process_id, std::span<const std::byte> key);
   void negotiate_protocol_version(std::uint32_t version,
@@ -74,6 +79,8 @@ class MessageWriter {
     bytes_.resize(bytes_.size() + sizeof(T));
     store_big_endian(bytes_.data() + bytes_.size() - sizeof(T), value);
   }
+  // AuthenticationRequest: a code (AUTH_REQ_... of src/include/libpq/protocol.h), and its data.
+  void authentication(std::uint32_t code, std::string_view data = {});
   void text(std::string_view text);
   // Ends at the first NUL, as all strings of the protocol do.
   void string(std::string_view text);

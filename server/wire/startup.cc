@@ -56,6 +56,11 @@ runtime::Result<StartupPacket> parse_startup_message(std::uint32_t version,
 
 }  // namespace
 
+std::size_t StartupMessage::kept_bytes() const {
+  return parameters.capacity() * sizeof(parameters[0]) +
+         protocol_options.capacity() * sizeof(protocol_options[0]);
+}
+
 runtime::Result<StartupPacket> parse_startup_packet(std::span<const std::byte> body,
                                                     bool ssl_answered, bool gss_answered,
                                                     std::uint32_t newest) {

@@ -36,6 +36,10 @@ struct StartupMessage {
   std::uint32_t version;
   std::vector<std::pair<std::string_view, std::string_view>> parameters;
   std::vector<std::string_view> protocol_options;  // the names that begin with _pq_.
+
+  // The bytes of memory that the lists take. A packet of short names makes them ten times as long
+  // as it is.
+  std::size_t kept_bytes() const;
 };
 
 using StartupPacket = std::variant<EncryptionRequest, CancelRequest, StartupMessage>;

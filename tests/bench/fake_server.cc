@@ -38,7 +38,7 @@ runtime::UniqueFd listen_anywhere() {
 
 runtime::UniqueFd accept_one(int listen_fd) {
   pollfd ready{.fd = listen_fd, .events = POLLIN, .revents = 0};
-  CHECK(::poll(&ready, 1, -1) == 1);
+  CHECK(::poll(&ready, 1, -1) == 1);  // or the socket has been shut down
   return runtime::UniqueFd(::accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC));
 }
 
@@ -112,11 +112,11 @@ void Peer::send_error(const runtime::Error& error) {
           [&](MessageWriter& w) { w.error_response(server::wire::Severity::kError, error); });
 }
 
-void Peer::log_in() {
+bool Peer::log_in() {
   std::array<std::byte, 4> length;
-  if (!fill(length)) return;
+  if (!fill(length)) return false;
   std::vector<std::byte> packet(server::wire::load_big_endian<std::uint32_t>(length.data()) - 4);
-  if (!fill(packet)) return;
+  if (!fill(packet)) return false;
   compose(*this, [](MessageWriter& w) {
     w.authentication_ok();
     w.ready_for_query();
@@ -131,9 +131,43 @@ void Peer::log_in() {
     w.data_row({"1MB"});
     w.ready_for_query();
   });
-  const Message start = receive('Q');
-  command_ = reinterpret_cast<const char*>(start.body.data());
+  if (receive_command().starts_with("CREATE_REPLICATION_SLOT")) {
+    slot_command_ = command_;
+    compose(*this, [](MessageWriter& w) {
+      w.data_row({"standby_0", "0/0", std::nullopt, std::nullopt});
+      w.command_complete("CREATE_REPLICATION_SLOT");
+      w.ready_for_query();
+    });
+    receive_command();
+  }
+  send_copy_both();
+  return !command_.empty();
+}
+
+std::string Peer::receive_command() {
+  const Message query = receive('Q');
+  command_ = query.type == 0 ? "" : reinterpret_cast<const char*>(query.body.data());
+  return command_;
+}
+
+void Peer::send_done(std::string_view tag) {
+  compose(*this, [&](MessageWriter& w) {
+    w.command_complete(tag);
+    w.ready_for_query();
+  });
+}
+
+void Peer::send_copy_both() {
   compose(*this, [](MessageWriter& w) { w.copy_both_response(); });
+}
+
+void Peer::send_next_timeline(std::string_view timeline, std::string_view start) {
+  compose(*this, [&](MessageWriter& w) {
+    w.data_row({timeline, start});
+    w.command_complete("START_STREAMING");
+    w.command_complete("START_REPLICATION");
+    w.ready_for_query();
+  });
 }
 
 FakeServer::FakeServer(std::size_t connections, Script script)
@@ -141,9 +175,16 @@ FakeServer::FakeServer(std::size_t connections, Script script)
       port_(runtime::local_address(listen_fd_.get()).port()),
       thread_("fake-server", [this, connections, run = std::move(script)](memctx::Context&) {
         for (std::size_t i = 0; i < connections; ++i) {
-          Peer peer(accept_one(listen_fd_.get()));
+          runtime::UniqueFd fd = accept_one(listen_fd_.get());
+          if (!fd) return;
+          Peer peer(std::move(fd));
           run(peer);
         }
       }) {}
+
+void FakeServer::stop() {
+  CHECK(::shutdown(listen_fd_.get(), SHUT_RD) == 0);
+  thread_.join();
+}
 
 }  // namespace bench::walbench

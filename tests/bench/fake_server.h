@@ -29,6 +29,9 @@ class Peer {
   // Skips messages until one of this type, or the end.
   Message receive(char type);
 
+  // What is no message; false if the client is gone.
+  bool receive_bytes(std::span<std::byte> bytes) { return fill(bytes); }
+
   void send(std::span<const std::byte> bytes);
   void send_wal(std::uint64_t start, std::string_view wal);
   void send_keepalive(bool reply_requested);
@@ -38,15 +41,25 @@ class Peer {
   void send_shutdown();
   void send_error(const runtime::Error& error);
 
-  // Start-up, IDENTIFY_SYSTEM (timeline 1, 0/1000028), SHOW (1MB) and CopyBothResponse.
-  void log_in();
-  std::string command() const { return command_; }  // the last one
+  // Start-up, IDENTIFY_SYSTEM (timeline 1, 0/1000028), SHOW (1MB), perhaps
+  // CREATE_REPLICATION_SLOT, and CopyBothResponse. False if the client has gone.
+  bool log_in();
+  // The next command of the client. Empty when it is gone.
+  std::string receive_command();
+  std::string command() const { return command_; }            // the last one
+  std::string slot_command() const { return slot_command_; }  // CREATE_REPLICATION_SLOT
+  // The answers to a command that has no rows, and to one that begins a stream.
+  void send_done(std::string_view tag);
+  void send_copy_both();
+  // What ends a stream where a timeline ends and another follows, behind CopyDone.
+  void send_next_timeline(std::string_view timeline, std::string_view start);
 
  private:
   bool fill(std::span<std::byte> bytes);
 
   runtime::UniqueFd fd_;
   std::string command_;
+  std::string slot_command_;
 };
 
 // Takes one connection after another, and runs a script for each.
@@ -56,10 +69,14 @@ class FakeServer {
   using Script = std::function<void(Peer& peer)>;
 
   FakeServer(std::size_t connections, Script script);
+  // Takes as many connections as come until stop().
+  static constexpr std::size_t kAny = ~std::size_t{0};
 
   std::uint16_t port() const { return port_; }
   // Waits for all scripts to end.
   void join() { thread_.join(); }
+  // Takes no further connection, and waits for the script that runs.
+  void stop();
 
  private:
   runtime::UniqueFd listen_fd_;

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
+#include <span>
 #include <string>
 
+#include "bench/walbench/frontend.h"
 #include "runtime/errors.h"
 #include "server/wal/lsn.h"
 #include "server/wire/codec.h"
@@ -21,6 +24,8 @@ using testing::ElementsAre;
 using testing::Pair;
 
 constexpr std::uint64_t kStart = 0x1000000;  // of the segment that the fake server is in
+
+constexpr runtime::Duration kNever = std::chrono::hours(1000);
 
 Options options_for(const FakeServer& server) {
   Options options;
@@ -87,14 +92,15 @@ TEST(FleetTest, AStandbyEndsInGoodOrderWhenItHasEnough) {
 TEST(FleetTest, StampsInTheWalAreMeasured) {
   const Tally tally = run_one(
       [&](Peer& peer) {
-        peer.send_wal(kStart, "one@0000000000000001");
-        peer.send_wal(kStart + 20, "two@0000000000000001");
+        const std::string header(40, 'h');  // of a segment's first page
+        peer.send_wal(kStart, header + "one@00000000");
+        peer.send_wal(kStart + 52, "00000001two@0000000000000001");
         peer.receive('c');
         peer.send_stream_end();
       },
       [](Options& options) {
         options.stamps = "one";
-        options.until = Lsn(kStart + 40);
+        options.until = Lsn(kStart + 80);
       });
   EXPECT_EQ(tally.completed, 1u);
   EXPECT_EQ(tally.stamp_us.count(), 1u);
@@ -230,11 +236,12 @@ TEST(FleetTest, TheDurationEndsStandbysInGoodOrder) {
     peer.send_stream_end();
     peer.receive('X');
   };
-  const auto briefly = [](Options& options) { options.duration = milliseconds(50); };
+  // Within these it logs in.
+  const auto briefly = [](Options& options) { options.duration = milliseconds(1500); };
   EXPECT_EQ(run_one(drain, briefly).completed, 1u);
   EXPECT_THAT(run_one(drain,
                       [](Options& options) {
-                        options.duration = milliseconds(50);
+                        options.duration = milliseconds(1500);
                         set_until(options);
                       })
                   .failures.by_reason(),
@@ -252,8 +259,7 @@ TEST(FleetTest, ASlowStandbyTakesItsTimeAndGetsEverything) {
   });
   Options options = options_for(server);
   options.until = Lsn(kStart + wal.size());
-  options.slow_standbys = 1;
-  options.slow_bytes_per_second = 400'000;
+  options.groups[0].bytes_per_second = 400'000;
   const runtime::SystemClock clock;
   const auto begin = clock.now();
   const Tally tally = run(options);
@@ -268,9 +274,84 @@ TEST(FleetTest, ManyFailingToConnectAllCount) {
     const FakeServer gone(0, [](Peer&) {});
     options.port = gone.port();
   }
-  options.standbys = 2000;
+  options.groups[0].count = 2000;
   options.threads = 2;
   EXPECT_EQ(run(options).failures.total(), 2000u);
+}
+
+// The server's answer to an SSLRequest is one byte (the protocol's "SSL Session Encryption").
+TEST(FleetTest, AServerWithoutTlsIsSaidToHaveNone) {
+  FakeServer server(1, [](Peer& peer) {
+    std::array<std::byte, 8> request;
+    EXPECT_TRUE(peer.receive_bytes(request));
+    EXPECT_EQ(request, kSslRequest);
+    peer.send(std::as_bytes(std::span("N", 1)));
+    EXPECT_EQ(peer.receive().type, 0) << "it hangs up";
+  });
+  Options options = options_for(server);
+  options.ssl_mode = "require";
+  EXPECT_THAT(run(options).failures.by_reason(),
+              failed_once("server does not support SSL, but SSL was required"));
+}
+
+TEST(FleetTest, WhatIsNoHandshakeEndsAStandbyOverTls) {
+  FakeServer server(1, [](Peer& peer) {
+    std::array<std::byte, 8> request;
+    EXPECT_TRUE(peer.receive_bytes(request));
+    peer.send(std::as_bytes(std::span("SGarbage that is no record", 26)));
+  });
+  Options options = options_for(server);
+  options.ssl_mode = "require";
+  EXPECT_THAT(run(options).failures.by_reason(), failed_once("SSL error: wrong version number"));
+}
+
+// Asks for one sample when all have come, and ends the fleet when it has it.
+class OneSample final : public Fleet::Conductor {
+ public:
+  explicit OneSample(const Options& options) : fleet(options, this) {}
+
+  void on_settled() override {
+    streaming = fleet.progress().streaming();
+    if (streaming == 0) return;
+    fleet.take_sample();
+    fleet.take_sample();  // whose answers are the ones that count
+  }
+  void on_sample(const FleetSample& taken) override {
+    samples.push_back(taken.positions);
+    fleet.finish();
+  }
+  void on_stop_asked() override {}
+
+  Fleet fleet;
+  std::size_t streaming = 0;
+  std::vector<std::vector<WorkerSample::Position>> samples;
+};
+
+TEST(FleetTest, AConductorIsToldWhenAllHaveComeAndHowFarTheyAre) {
+  FakeServer server(1, [](Peer& peer) {
+    peer.log_in();
+    peer.receive('c');
+    peer.send_stream_end();
+    peer.receive('X');
+  });
+  Options options = options_for(server);
+  options.groups.insert(options.groups.begin(), {.name = "late", .count = 1, .arrive = kNever});
+  OneSample one(options);
+  ASSERT_TRUE(one.fleet.run().has_value());
+  EXPECT_EQ(one.streaming, 1u);
+  ASSERT_EQ(one.samples.size(), 1u);
+  ASSERT_EQ(one.samples[0].size(), 1u);
+  EXPECT_EQ(one.samples[0][0].group_index, 1u);
+  EXPECT_EQ(one.samples[0][0].received, Lsn(kStart));
+}
+
+TEST(FleetTest, AConductorIsToldThoughNoneHasCome) {
+  FakeServer server(1, [](Peer&) {});
+  const Options options = options_for(server);
+  OneSample conductor(options);
+  ASSERT_TRUE(conductor.fleet.run().has_value());
+  EXPECT_EQ(conductor.streaming, 0u);
+  EXPECT_TRUE(conductor.samples.empty());
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class WalViewFixture {
                   .segment_size = {},
                   .page_magic = server::wal::page_magic(major).value()},
         faults_(identity_),
-        segments_("none", identity_, faults_),
+        segments_("none", identity_, faults_, clock_),
         timelines_{
             server::wal::TimelineHistory::parse(server::wal::TimelineId{5}, kHistory).value(),
             {{server::wal::TimelineId{5}, kHistory}}},

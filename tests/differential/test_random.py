@@ -115,7 +115,7 @@ class WalcastPlain(RandomCase):
 
 
 class WalcastNewSeed(WalcastPlain):
-    """Mutants that nobody has seen yet: ctest gives this one no seed. It prints the one it took."""
+    """Mutants that no run has had yet: ctest gives this one no seed. It prints the one it took."""
 
     COUNT = 500
 

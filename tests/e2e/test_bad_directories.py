@@ -1,4 +1,4 @@
-"""Directories in which something is wrong: a clear error, and nobody else is disturbed."""
+"""Directories in which something is wrong: a clear error, and no other session is disturbed."""
 
 import os
 

@@ -5,6 +5,7 @@ from support.protocol import ServerError
 from support.relay import RelayCase
 from support.replication import ReplicationClient
 from support.walcast import WrappedWalcast
+from support.wait import wait_until
 from support.workload import bulk_load, wal_of
 
 _LIMIT = 100
@@ -41,8 +42,16 @@ class DescriptorsTest(RelayCase):
         self.assertLess(len(ready), _LIMIT // 2)
         for client in (standby, *clients):
             client.close()
-        self.connect(walcast.port).identify()
+        # It hears of their ends one by one, on loops of its own.
+        wait_until(lambda: self.is_let_in(walcast.port), "room for another client")
         walcast.stop()
+
+    def is_let_in(self, port):
+        client = ReplicationClient(port)
+        client.send_startup(user="postgres", database="replication", replication="true")
+        ready = self.is_ready(client)
+        client.close()
+        return ready
 
     def is_ready(self, client):
         try:

@@ -1,11 +1,13 @@
-"""bench/forwarder.cc, as good a relay as standbys need, and perf/live.py, for a moment."""
+"""The floors of bench/, as good a relay and an archive as standbys need, and perf/live.py, for a
+moment."""
 
 import os
 import subprocess
 import sys
 import unittest
 
-from support.forwarder import Forwarder
+from support.case import PostgresCase
+from support.forwarder import Forwarder, SendfileLoop
 from support.lsn import parse_lsn
 from support.receivewal import Receivewal
 from support.relay import RelayCase
@@ -58,6 +60,37 @@ class ForwarderTest(RelayCase):
         self.assertEqual((report.status, report["completed"]), (0, 20), report.output)
 
 
+class SendfileLoopTest(PostgresCase):
+    """So does what is measured beside the loop that sends files."""
+
+    def setUp(self):
+        self.primary.sql("SELECT pg_switch_wal()")
+        self.loop = SendfileLoop(self.area, self.wal.path)
+        self.addCleanup(self.loop.stop)
+
+    def test_each_reader_gets_the_files_bytes(self):
+        begin = self.wal.begin() + 4096  # within a page
+        end = parse_lsn(self.primary.flush_lsn())
+        self.assertGreater(end - begin, 4 * self.wal.segment_size)
+        until = end - end % self.wal.segment_size
+        fleet = Fleet(self.area, self.loop.port, 7, begin, until, verify=self.wal.path)
+        report = fleet.finish()
+        self.assertEqual((report.status, report["completed"], report["mismatches"]), (0, 7, 0),
+                         report.output)
+        self.assertGreaterEqual(report["bytes"], 7 * (until - begin))
+
+    def test_a_reader_that_has_all_may_ask_and_leave(self):
+        client = self.connect(self.loop.port)
+        system, timeline, end = client.identify()
+        self.assertEqual((system, timeline), (self.system_identifier, 1))
+        self.assertIsNone(client.start(parse_lsn(end), 1))
+        self.assertEqual(client.ping()[0].wal_end, parse_lsn(end))
+
+    def test_what_is_not_there_is_refused(self):
+        answer = self.connect(self.loop.port).start(0x100, 1)
+        self.assertEqual(answer.error["C"], "58P01")
+
+
 class LivePathTest(unittest.TestCase):
 
     def test_each_figure_is_there(self):
@@ -65,7 +98,7 @@ class LivePathTest(unittest.TestCase):
             [sys.executable, "-B", os.path.join(_ROOT, "perf", "live.py"), "--commits", "40",
              "--warm-up", "5", "--rounds", "1", "--standbys", "3"],
             capture_output=True, text=True, timeout=150, check=False,
-            env={**os.environ, "PYTHONPATH": _E2E})
+            env={**os.environ, "PYTHONPATH": f"{_E2E}:{_ROOT}/perf"})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         print(done.stdout)
         for behind in ("primary", "forwarder", "walcast"):

@@ -8,14 +8,13 @@ from support.cluster import PgCluster, pg_program
 from support.gate import Gate
 from support.link import Link
 from support.lsn import parse_lsn
-from support.relay import RelayCase, random_pause
+from support.relay import RelayCase
 from support.replication import ReplicationClient
 from support.wait import wait_until
 from support.walcast import fail_to_serve
 from support.workload import bulk_load, wal_of
 
 LOAD_SECONDS = int(os.environ.get("WALCAST_RELAY_SECONDS", 15))
-KILLS = int(os.environ.get("WALCAST_RELAY_KILLS", 10))
 
 
 class FanOutTest(RelayCase):
@@ -138,41 +137,6 @@ class ForeignPrimaryTest(RelayCase):
                 self.assertIn("belongs to a running server", said)
             self.assertTrue(set(before) <= set(os.listdir(directory)), "nothing is removed")
             self.assertNotIn("walcast.spool", os.listdir(directory))
-
-
-class KillTest(RelayCase):
-    def test_nothing_is_lost_when_the_relay_is_killed_again_and_again(self):
-        self.seed_chance()
-        # The primary's slot tells how far the relay has said it had flushed when it is gone, too.
-        walcast = self.relay(primary_slot_name="relay", create_primary_slot=True)
-        port = walcast.port
-        standbys = [self.standby(f"standby{i}", port) for i in range(2)]
-        load = self.load(seconds=2 * KILLS + 2)
-        positions = []  # that were acknowledged when it was killed
-        for _ in range(KILLS):
-            random_pause(1.0, 2.0)
-            walcast.process.kill()
-            acknowledged = parse_lsn(self.primary.sql(
-                "SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'relay'"))
-            positions.append(acknowledged)
-            self.assertGreaterEqual(self.end_of_spool_files(acknowledged), acknowledged)
-            walcast = self.relay(port=port, primary_slot_name="relay")
-            client = self.connect(port)
-            self.assertGreaterEqual(parse_lsn(client.identify()[2]), acknowledged)
-            client.close()
-        load.join()
-        self.assertEqual(positions, sorted(positions))
-        self.assertGreater(positions[-1], positions[0])
-        end = self.primary.flush_lsn()
-        expected = self.primary.checksums()
-        for standby in standbys:
-            standby.wait_for_replay(parse_lsn(end))
-            self.assertEqual(standby.checksums(), expected)
-            self.assertNotRegex(standby.process.stderr(),
-                                "PANIC|incorrect|ahead of the WAL flush position")
-        self.wait_for_spool(end)
-        self.assert_spool_is_the_primarys_wal(parse_lsn(end))
-        walcast.stop()
 
 
 class NetworkTest(RelayCase):

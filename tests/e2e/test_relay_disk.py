@@ -10,7 +10,7 @@ from support.lsn import parse_lsn
 from support.relay import RelayCase
 from support.replication import StreamError
 from support.wal import WalFiles
-from support.walcast import SmallDiskWalcast
+from support.walcast import SmallDisk, SmallDiskWalcast, WrappedWalcast
 from support.workload import bulk_load, wal_of
 
 
@@ -42,6 +42,35 @@ class FullDiskTest(RelayCase):
         walcast.stop()
 
 
+    def test_a_relay_starts_on_a_full_disk_and_goes_on_when_there_is_room(self):
+        if not SmallDiskWalcast.is_possible(self.area):
+            self.skipTest("no user may mount anything here")
+        mount = self.area.directory(f"mount-{self.id()}")
+        disk = SmallDisk(self.area, mount, megabytes=24)
+        self.addCleanup(disk.process.kill)
+        start = lambda: WrappedWalcast(
+            self.area, disk.enter, allow_root=True, min_free_space="0",
+            primary_conninfo=self.primary.conninfo(), spool_directory=f"{mount}/spool")
+        walcast = start()
+        bulk_load(self.primary, rows=1_000)
+        self.wait_for_spool(end := self.primary.flush_lsn())
+        walcast.stop()
+        filler = disk.fill()
+        bulk_load(self.primary, rows=2_000)
+        walcast = start()
+        walcast.wait_for_log("No space left on device; receiving WAL pauses at")
+        spool = WalFiles(f"{disk.path}/spool", self.spool.segment_size)
+        begin = spool.begin()
+        client = self.connect(walcast.port)
+        client.start(begin)
+        served = client.receive_until(parse_lsn(end))
+        self.assertEqual(served, wal_of(self.primary).read(1, begin, client.position))
+        os.remove(filler)
+        walcast.wait_for_log("receiving WAL goes on at")
+        self.wait_for_spool(self.primary.flush_lsn())
+        walcast.stop()
+
+
 class FaultyRelayCase(RelayCase):
     """A relay whose spool can be made to fail with EIO."""
 
@@ -56,7 +85,7 @@ class FaultyRelayCase(RelayCase):
 
 
 class BrokenDiskTest(FaultyRelayCase):
-    """What cannot be written, or made durable, ends the relay: nobody knows what is on that disk."""
+    """What cannot be written, or made durable, ends the relay, whose disk may have anything."""
 
     def setUp(self):
         super().setUp()
@@ -141,7 +170,7 @@ class BrokenDiskTest(FaultyRelayCase):
 
 
 class UnreadableSpoolTest(FaultyRelayCase):
-    """A part of the spool that cannot be read concerns only those who want it."""
+    """A part of the spool that cannot be read concerns only the standbys that want it."""
 
     def setUp(self):
         super().setUp()
@@ -155,7 +184,7 @@ class UnreadableSpoolTest(FaultyRelayCase):
         self.client = self.connect(self.walcast.port)
 
     def fail_one_segment(self, calls):
-        """The second one, for who begins with the first."""
+        """The second one, for a standby that begins with the first."""
         self.files.fail(calls, self.spool.file(1, self.begin + self.spool.segment_size))
 
     def assert_begins(self, data, expected):

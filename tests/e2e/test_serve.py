@@ -38,7 +38,7 @@ class ServeTest(StoppedCase):
         if self.area.run([*without_ipv6, "true"], check=False).returncode != 0:
             self.skipTest("no user may have a network of its own here")
         walcast = WrappedWalcast(self.area, without_ipv6, wal_directory=self.wal.path,
-                                 listen_addresses="::1, 127.0.0.2")
+                                 listen_addresses="::1, 127.0.0.2", allow_root=True)
         self.assertEqual(walcast.address, "127.0.0.2")
         walcast.wait_for_log('LOG: .*could not bind IPv6 address "::1": Cannot assign requested')
         walcast.wait_for_log('WARNING: .*could not create listen socket for "::1"')

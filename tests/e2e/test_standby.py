@@ -75,7 +75,7 @@ class StandbyTest(E2eCase):
 
 
 class StrangerTest(E2eCase):
-    """A standby of another cluster is the client's own business, and harms nobody."""
+    """A standby of another cluster is the client's own business, and harms no other."""
 
     def test_a_standby_of_another_system_refuses_to_stream(self):
         primary = PgCluster.create(self.area, "primary", segment_mb=1)

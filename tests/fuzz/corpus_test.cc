@@ -24,15 +24,21 @@
 #include "tests/support/random_seed.h"
 
 extern "C" {
+int fuzz_auth_file(const std::uint8_t* data, std::size_t size);
 int fuzz_built_wal(const std::uint8_t* data, std::size_t size);
 int fuzz_command(const std::uint8_t* data, std::size_t size);
 int fuzz_framer(const std::uint8_t* data, std::size_t size);
+int fuzz_hba(const std::uint8_t* data, std::size_t size);
 int fuzz_history(const std::uint8_t* data, std::size_t size);
+int fuzz_ident(const std::uint8_t* data, std::size_t size);
 int fuzz_records(const std::uint8_t* data, std::size_t size);
+int fuzz_role_row(const std::uint8_t* data, std::size_t size);
+int fuzz_scram(const std::uint8_t* data, std::size_t size);
 int fuzz_session(const std::uint8_t* data, std::size_t size);
 int fuzz_slot_file(const std::uint8_t* data, std::size_t size);
 int fuzz_standby(const std::uint8_t* data, std::size_t size);
 int fuzz_startup(const std::uint8_t* data, std::size_t size);
+int fuzz_tls(const std::uint8_t* data, std::size_t size);
 int fuzz_units(const std::uint8_t* data, std::size_t size);
 }
 
@@ -48,11 +54,22 @@ struct Fuzzer {
   int mutations = 200;  // of each file; fewer where one takes long
 };
 
-constexpr Fuzzer kFuzzers[]{{"built_wal", fuzz_built_wal}, {"command", fuzz_command},
-                            {"framer", fuzz_framer},       {"history", fuzz_history},
-                            {"records", fuzz_records},     {"session", fuzz_session, 5},
-                            {"slot_file", fuzz_slot_file}, {"standby", fuzz_standby},
-                            {"startup", fuzz_startup},     {"units", fuzz_units}};
+constexpr Fuzzer kFuzzers[]{{"auth_file", fuzz_auth_file},
+                            {"built_wal", fuzz_built_wal},
+                            {"command", fuzz_command},
+                            {"framer", fuzz_framer},
+                            {"hba", fuzz_hba},
+                            {"history", fuzz_history},
+                            {"ident", fuzz_ident},
+                            {"records", fuzz_records},
+                            {"role_row", fuzz_role_row},
+                            {"scram", fuzz_scram},
+                            {"session", fuzz_session, 5},
+                            {"slot_file", fuzz_slot_file},
+                            {"standby", fuzz_standby},
+                            {"startup", fuzz_startup},
+                            {"tls", fuzz_tls, 20},
+                            {"units", fuzz_units}};
 
 constexpr std::size_t kFileBytesMax = 4096;
 constexpr std::size_t kFilesMax = 64;

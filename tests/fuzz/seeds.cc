@@ -198,27 +198,136 @@ void add_text_seeds(std::vector<Seed>& seeds) {
   }
 }
 
+// What scram_fuzzer.cc wants: flags, then messages.
+void add_auth_seeds(std::vector<Seed>& seeds) {
+  const auto add_scram = [&seeds](std::string name, std::uint8_t flags,
+                                  std::initializer_list<std::string_view> bodies) {
+    Bytes all{std::byte{flags}};
+    for (const std::string_view text : bodies) {
+      const Bytes body = bytes(text);
+      const Bytes header = bytes(runtime::format("70 {:08x}", sizeof(std::uint32_t) + body.size()));
+      all.insert(all.end(), header.begin(), header.end());
+      all.insert(all.end(), body.begin(), body.end());
+    }
+    seeds.push_back({"scram", std::move(name), std::move(all)});
+  };
+  const std::string_view first = "\"SCRAM-SHA-256\" 00 0000000a \"n,,n=,r=ab\"";
+  const std::string_view proof = "\"c=biws,r=ab,p=\"";
+  add_scram("right_proof", 0x00, {first, proof});
+  add_scram("wrong_proof", 0x10,
+            {first,
+             "\"c=biws,r=abAQIDBAUGBwgJCgsMDQ4PEBES,p="
+             "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=\""});
+  add_scram("waits_for_a_challenge", 0x00,
+            {"\"SCRAM-SHA-256\" 00 ffffffff", "\"y,,n=u,r=ab,x=1\"", "\"c=eSws,r=ab,y=2,p=\""});
+  add_scram("bound", 0x08,
+            {"\"SCRAM-SHA-256-PLUS\" 00 0000001f \"p=tls-server-end-point,,n=,r=ab\"",
+             "\"c=cD10bHMtc2VydmVyLWVuZC1wb2ludCwsaGFzaA==,r=ab,p=\""});
+  add_scram("could_be_bound", 0x08, {first, proof});
+  add_scram("bound_to_another", 0x08,
+            {"\"SCRAM-SHA-256-PLUS\" 00 0000001f \"p=tls-server-end-point,,n=,r=ab\"",
+             "\"c=cD10bHMtc2VydmVyLWVuZC1wb2ludCwsaGFzSA==,r=ab,p=\""});
+  add_scram("believes_that_it_cannot_bind", 0x08, {"\"SCRAM-SHA-256\" 00 0000000a \"y,,n=,r=ab\""});
+  add_scram("identity", 0x00, {"\"SCRAM-SHA-256\" 00 0000000d \"n,a=x,n=,r=ab\""});
+  add_scram("password", 0x01, {"\"secret\" 00"});
+  add_scram("password_of_md5", 0x05, {"\"secret\" 00"});
+  add_scram("empty_password", 0x01, {"00"});
+  add_scram("md5_verifier_without_md5", 0x04, {first, proof});
+  add_scram("md5", 0x06, {"\"md500112233445566778899aabbccddeeff\" 00"});
+  const std::string_view scram =
+      "SCRAM-SHA-256$4096:r8OePk5kPHGzeRUBpPXo5w==$m3Xm2igVW0YKNrH+9sekPzP593OYH5uStKpzZ6LDGJY=:"
+      "5jXKaY+87oGyFV6Y1U2gtjZmPizHjtPXmnk42SH+7B0=";
+  const std::string_view md5 = "md52aea419619857e8a27f0f7aa641db0c6";
+  const auto add_file = [&seeds](std::string name, std::string_view text) {
+    Bytes all;
+    for (const char c : text) all.push_back(static_cast<std::byte>(c));
+    seeds.push_back({"auth_file", std::move(name), std::move(all)});
+  };
+  add_file("usual",
+           runtime::format("; c\n\"a\" \"{}\" replication\n\n# d\n\"b\" \"{}\"\r\n\"c\" \"\"\n",
+                           scram, md5));
+  add_file("attributes", runtime::format("\"a\"\"b\"\t\"{}\"superuser nologin replication;x", md5));
+  add_file("twice", runtime::format("\"a\" \"{}\"\n\"a\" \"{}\"", md5, scram));
+  add_file("in_the_clear", "\"a\" \"hunter2\"\n");
+  add_file("not_closed", "\"a\" \"md5");
+}
+
 void add_slot_file_seeds(std::vector<Seed>& seeds) {
   const auto add = [&](std::string name, std::uint8_t mended, std::span<const std::byte> file) {
     Bytes all{std::byte{mended}, std::byte{20}};
     all.insert(all.end(), file.begin(), file.end());
     seeds.push_back({"slot_file", std::move(name), std::move(all)});
   };
-  const auto whole = server::slot::encode(
-      {.name = "standby_1", .restart_lsn = Lsn(0x16B374D848), .xmin = {0x1000002E5, 0x2E1}});
+  const auto whole = server::slot::encode({.name = "standby_1",
+                                           .restart_lsn = Lsn(0x16B374D848),
+                                           .xmin = {0x1000002E5, 0x2E1},
+                                           .owner = "alice"});
   add("whole", 0, whole);
   add("mended", 3, whole);
   add("longest_name", 3, server::slot::encode({.name = std::string(63, 'z'), .restart_lsn = {}}));
+  add("longest_owner", 3,
+      server::slot::encode({.name = "a", .restart_lsn = {}, .owner = std::string(63, '\xC3')}));
   add("header_alone", 1, std::span(whole).first(16));
   add("short", 3, std::span(whole).first(60));
   Bytes spoilt(whole.begin(), whole.end());
   spoilt[server::slot::kStateFileBytesV1 - 1] = std::byte{'x'};
   add("bytes_after_its_name", 3, spoilt);
+  spoilt.assign(whole.begin(), whole.end());
+  spoilt.back() = std::byte{'x'};
+  add("bytes_after_its_owner", 3, spoilt);
   spoilt.push_back(std::byte{0});
   add("bytes_after_its_end", 3, spoilt);
   const std::string name_end(55 * 2, '0');
   add("first_version", 0,
       bytes("31534357 eba94c7c 01000000 48000000 48d874b316000000 \"standby_1\"" + name_end));
+  add("second_version", 0,
+      bytes("31534357 4525d794 02000000 58000000 48d874b316000000 \"standby_1\"" + name_end +
+            "e502000001000000 e102000000000000"));
+  add("second_version_mended", 3 | 8, std::span(whole).first(server::slot::kStateFileBytesV2));
+}
+
+void add_access_file_seeds(std::vector<Seed>& seeds) {
+  const auto add = [&seeds](std::string_view fuzzer, std::string_view prefix, Named seed) {
+    Bytes all = bytes(prefix);
+    for (const char c : seed.second) all.push_back(static_cast<std::byte>(c));
+    seeds.push_back({fuzzer, std::string(seed.first), std::move(all)});
+  };
+  for (const Named& seed :
+       {Named{"usual",
+              "ann\nwalcast\nhost.example.com\nlocal all all peer map=m\n"
+              "host replication standby 10.0.0.0/8 scram-sha-256\n"
+              "hostssl all all ::/0 cert clientname=DN\nhost all +staff .example.com md5\n"},
+        Named{"addresses",
+              "ann\nb\nx\nhost b all 127.0.0.1 255.255.255.255 trust\nhostnossl all ann samenet "
+              "reject\nhost all all samehost password\nhostgssenc all all all md5\n"
+              "hostnogssenc all all fe80::1/64 md5\nhost all all \"all\" trust\n"},
+        Named{"words",
+              "ann\nann\n\nlocal sameuser,samerole,\"all\" \"a\"\"b\",+x trust # c\n"
+              "local a\\\nb /^a(n+)$,\"/[[:alpha:]]{1,2}\" \\\n reject\n"},
+        Named{
+            "includes",
+            "ann\nb\n\ninclude b\ninclude_if_exists c\ninclude_dir d\nlocal @b,x @\"f g\" "
+            "trust\n\fb\nlocal all all trust\n\fd/1.conf\nhost all all all md5\n\ff g\nann,bob\n"},
+        Named{"errors",
+              "ann\nb\n\nlocal\nlocal all all ldap\nhost all all 1.2.3.4 trust\nhost all all "
+              "1.2.3.4/33 md5\nhost all all a,b md5\nlocal all all md5 map=x\nlocal /( all md5\n"},
+        Named{"no_type", "ann\nb\n\nnonsense all all 127.0.0.1/32 trust\n"},
+        Named{"itself", "ann\nb\n\ninclude main\nlocal @main all trust\n"}}) {
+    add("hba", "05 0a000001", seed);
+    if (seed.first == "words" || seed.first == "includes") {
+      add("hba", "00 00000000",
+          {seed.first == "words" ? "words_local" : "includes_local", seed.second});
+    }
+  }
+  for (const Named& seed :
+       {Named{"names", "m\nann\nroot\nm root ann\nm \"a b\" +staff\nother x all\n"},
+        Named{"group", "m\nann\nann@example.com\nm /^(.*)@example\\.com$ \\1\n"},
+        Named{"no_group", "m\nann\nann\nm /^ann$ \"x\\1\"\n"},
+        Named{"expressions", "m\nann\nbob\nm /^(b|c)*$ /n$\nm \"/a{2,3}\" \"all\"\n"},
+        Named{"includes", "m\nann\nbob\ninclude b\nm @c @c\n\fb\nm bob ann\n\fc\nx"},
+        Named{"errors", "\na\na\nm\nm a,b c\nm /[ d\nm the_name_of_a_system_user /(\n"}}) {
+    add("ident", "", seed);
+  }
 }
 
 void add_message_seeds(std::vector<Seed>& seeds) {
@@ -275,9 +384,11 @@ void add_message_seeds(std::vector<Seed>& seeds) {
 
 std::vector<Seed> all_seeds() {
   std::vector<Seed> seeds;
+  add_auth_seeds(seeds);
   add_wal_seeds(seeds);
   add_built_wal_seeds(seeds);
   add_text_seeds(seeds);
+  add_access_file_seeds(seeds);
   add_slot_file_seeds(seeds);
   add_message_seeds(seeds);
   return seeds;

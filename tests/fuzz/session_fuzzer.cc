@@ -166,10 +166,11 @@ class World final : private session::CancelKeys::Target, private session::Sessio
   runtime::FakeClock clock_;
   wal::WalTail tail_;
   wal::FaultLog faults_{archive().identity};
-  wal::Segments segments_{archive().directory.path(), archive().identity, faults_};
+  wal::Segments segments_{archive().directory.path(), archive().identity, faults_, clock_};
   runtime::Loop loop_{clock_, {}};
   runtime::Gauge wal_senders_;
   session::CancelKeys cancel_keys_;
+  session::Admissions admissions_{{}};
   session::ProcessIds process_ids_{6};
   session::StrangerLog strangers_{loop_};
   stream::MemoryBudget memory_{kMemoryMax};
@@ -184,6 +185,7 @@ class World final : private session::CancelKeys::Target, private session::Sessio
        .xmin_changed = [this](std::string_view name,
                               wal::Xmin xmin) { horizon_.report_slot(name, xmin); }}};
   runtime::Pool pool_{1};
+  session::HandshakeQueue handshakes_{loop_, pool_, memory_};
   stream::WalView view_{loop_, pool_, segments_, {.segments_max = 1, .held_max = 0}};
   stream::SendQueue send_queue_{loop_, clock_, view_, {}};
   settings::Settings settings_;
@@ -194,13 +196,16 @@ class World final : private session::CancelKeys::Target, private session::Sessio
                                            .view = view_,
                                            .send_queue = send_queue_,
                                            .settings = {},
+                                           .policy = server::auth::AccessPolicy::open(),
                                            .reported_settings = {},
                                            .wal_senders = wal_senders_,
                                            .cancel_keys = cancel_keys_,
+                                           .admissions = admissions_,
                                            .xmin_horizon = horizon_,
                                            .quorum = quorum_,
                                            .slots = slots_,
                                            .pool = pool_,
+                                           .handshakes = handshakes_,
                                            .worker = *this,
                                            .strangers = strangers_,
                                            .memory = memory_,

@@ -17,15 +17,18 @@ using server::slot::SlotState;
 constexpr std::size_t kChecksumAt = 4;
 constexpr std::size_t kVersionAt = 8;
 constexpr std::size_t kDataAt = 16;
+constexpr std::uint32_t kNewest = 3;
 
 // Random bytes hardly ever have these right, and would never be looked at more closely.
-void mend_header(std::vector<std::byte>& file, bool first_version) {
+void mend_header(std::vector<std::byte>& file, std::uint32_t version) {
   const auto sample = server::slot::encode({.name = "a", .restart_lsn = server::wal::Lsn(1)});
   if (file.size() < kDataAt) return;
   std::memcpy(file.data(), sample.data(), kDataAt);
-  if (!first_version) return;
-  constexpr std::uint32_t kHeader[]{1, server::slot::kStateFileBytesV1 - kDataAt};
-  std::memcpy(&file[kVersionAt], kHeader, sizeof(kHeader));
+  if (version == kNewest) return;
+  const std::size_t size =
+      version == 1 ? server::slot::kStateFileBytesV1 : server::slot::kStateFileBytesV2;
+  const std::uint32_t header[]{version, static_cast<std::uint32_t>(size - kDataAt)};
+  std::memcpy(&file[kVersionAt], header, sizeof(header));
 }
 void mend_checksum(std::vector<std::byte>& file) {
   if (file.size() < kDataAt) return;
@@ -40,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto mended = input.integer<std::uint8_t>();
   const std::size_t place = input.integer<std::uint8_t>();
   std::vector<std::byte> file = tests::exact_copy(input.rest());
-  if ((mended & 1) != 0) mend_header(file, (mended & 4) != 0);
+  if ((mended & 1) != 0) mend_header(file, (mended & 4) != 0 ? 1 : (mended & 8) != 0 ? 2 : kNewest);
   if ((mended & 2) != 0) mend_checksum(file);
 
   const auto state = server::slot::decode(file, "a.slot");
@@ -52,9 +55,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Nothing but what encode() makes is taken, or has made, and no byte of it may be another.
   CHECK(server::slot::validate_name(state->name).has_value());
   const auto encoded = server::slot::encode(*state);
-  if (file.size() == server::slot::kStateFileBytesV1) {
+  if (file.size() < server::slot::kStateFileBytes) {
+    const bool is_first = file.size() == server::slot::kStateFileBytesV1;
+    CHECK(is_first || file.size() == server::slot::kStateFileBytesV2);
     CHECK(std::equal(file.begin() + kDataAt, file.end(), encoded.begin() + kDataAt));
-    CHECK(state->xmin == server::wal::Xmin{});
+    CHECK(!is_first || state->xmin == server::wal::Xmin{});
+    CHECK(state->owner.empty());
   } else {
     CHECK(std::equal(file.begin(), file.end(), encoded.begin(), encoded.end()));
   }

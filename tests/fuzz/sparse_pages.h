@@ -22,8 +22,9 @@ class SparsePages final : public server::wal::PageSource {
   static constexpr server::wal::SegmentSize kSegmentSize{1 << 20};
   static constexpr std::uint64_t kBytesMax = 2 * (1 << 20) + 8 * server::wal::kPageBytes;
 
-  // Runs of bytes, each behind a gap of zeros: the lengths of gap and run, then the run. Who wrote
-  // it, and where it begins, is what its first page says, as far as that may be.
+  // Runs of bytes, each behind a gap of zeros: the lengths of gap and run, then the run. The
+  // cluster that wrote it, and where it begins, are what its first page says, as far as that may
+  // be.
   explicit SparsePages(FuzzInput input);
   // None yet.
   SparsePages(const server::wal::Identity& identity, server::wal::TimelineId file_timeline,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <memory_resource>
 #include <string>
 #include <variant>
@@ -65,6 +66,13 @@ void check_answer(Login::Next next, std::span<const std::byte> packet,
     case Login::Next::kIn:
       check_messages(answer);
       break;
+    case Login::Next::kTls:
+      CHECK(answer.size() == 1 && answer[0] == std::byte{'S'});
+      break;
+    case Login::Next::kLookUp:
+    case Login::Next::kAskRole:
+    case Login::Next::kCheck:
+      UNREACHABLE();  // there are no rules
   }
 }
 
@@ -93,8 +101,19 @@ void check_round_trip(std::span<const std::byte> packet) {
   CHECK(copy.protocol_options == message->protocol_options);
 }
 
+// As if a handshake had followed. What came before it is refused behind it, and no second one is
+// granted.
+bool shake_hands(Login& login) {
+  MessageWriter out(std::pmr::get_default_resource());
+  login.set_tls(std::make_shared<const server::auth::TlsState>());
+  const Login::Next next = login.on_tls(out);
+  CHECK(next == Login::Next::kMore ? out.bytes().empty() : next == Login::Next::kRefused);
+  check_messages(out.bytes());
+  return next == Login::Next::kMore;
+}
+
 // Returns whether the client may send another packet.
-bool take(Login& login, std::span<const std::byte> body, bool more_bytes_follow) {
+bool take(Login& login, std::span<const std::byte> body, bool more_bytes_follow, bool offers_tls) {
   const Bytes packet = tests::exact_copy(body);
   check_round_trip(packet);
   static const auto kReported = server::settings::reported_settings(kIdentity);
@@ -103,7 +122,8 @@ bool take(Login& login, std::span<const std::byte> body, bool more_bytes_follow)
                              .reported_settings = kReported,
                              .newest_protocol = server::wire::kProtocolVersion32,
                              .wal_senders = wal_senders,
-                             .max_wal_senders = 1};
+                             .max_wal_senders = 1,
+                             .offers_tls = offers_tls};
   MessageWriter out(std::pmr::get_default_resource());
   const Login::Next next = login.take(packet, more_bytes_follow, server, out);
   check_answer(next, packet, out.bytes());
@@ -112,16 +132,16 @@ bool take(Login& login, std::span<const std::byte> body, bool more_bytes_follow)
     const Login::Entry entry = login.take_entry();
     CHECK(!entry.client.user.empty() && entry.client.user.size() <= 63);
   }
-  return next == Login::Next::kMore;
+  return next == Login::Next::kTls ? shake_hands(login) : next == Login::Next::kMore;
 }
 
-void take_stream(std::span<const std::byte> stream, bool client_waits) {
-  Login login(/*process_id=*/1, /*too_many=*/false);
+void take_stream(std::span<const std::byte> stream, bool client_waits, bool offers_tls) {
+  Login login(/*process_id=*/1, /*too_many=*/false, {});
   for (;;) {
     const auto cut = login.cut(stream);
     if (cut.cut != server::wire::Cut::kMessage) return;
     stream = stream.subspan(cut.bytes_used);
-    if (!take(login, cut.message.body, !client_waits && !stream.empty())) return;
+    if (!take(login, cut.message.body, !client_waits && !stream.empty(), offers_tls)) return;
   }
 }
 
@@ -129,12 +149,14 @@ void take_stream(std::span<const std::byte> stream, bool client_waits) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   tests::FuzzInput input(data, size);
-  const bool client_waits = input.integer<std::uint8_t>() != 0;
-  take_stream(input.rest(), client_waits);
+  const auto kind = input.integer<std::uint8_t>();
+  const bool client_waits = kind != 0;
+  const bool offers_tls = (kind & 2) != 0;
+  take_stream(input.rest(), client_waits, offers_tls);
 
   // Once more as one packet, whatever its length word says.
   input.take(sizeof(std::uint32_t));
-  Login login(/*process_id=*/1, /*too_many=*/false);
-  if (input.rest().size() >= sizeof(std::uint32_t)) take(login, input.rest(), false);
+  Login login(/*process_id=*/1, /*too_many=*/false, {});
+  if (input.rest().size() >= sizeof(std::uint32_t)) take(login, input.rest(), false, offers_tls);
   return 0;
 }

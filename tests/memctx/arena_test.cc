@@ -118,12 +118,13 @@ TEST(ArenaTest, AlignsEveryChunkAsAsked) {
   }
 }
 
-TEST(ArenaTest, PacksChunksThatNeedNoAlignment) {
-  if (kPoisoning) GTEST_SKIP() << "under ASan chunks begin at granules, with gaps between them";
-  Arena arena("packed", kOptions);
+TEST(ArenaTest, ChunksFollowEachOtherInWholeUnits) {
+  Arena arena("units", kOptions);
   auto* first = static_cast<std::byte*>(arena.allocate(3, 1));
-  EXPECT_EQ(arena.allocate(5, 1), first + 3);
-  EXPECT_EQ(arena.allocate(4, 4), first + 8);
+  auto* second = static_cast<std::byte*>(arena.allocate(kChunkUnit, 1));
+  EXPECT_EQ(second, first + kChunkUnit + kRedGapBytes);
+  EXPECT_EQ(arena.allocate(kChunkUnit + 1), second + kChunkUnit + kRedGapBytes);
+  EXPECT_EQ(arena.allocate(4, 4), second + 3 * kChunkUnit + 2 * kRedGapBytes);
 }
 
 TEST(ArenaTest, EmptyChunksHaveTheirOwnAddresses) {

@@ -98,11 +98,11 @@ TEST(ContextTest, DescribesTheTreeAsPostgresDoes) {
   static_cast<void>(connection.create_child("Portal", kSmallArena));
   static_cast<void>(top.create_child("Message", kSmallArena).allocate(1008));
   EXPECT_EQ(top.describe(),
-            "Top: 1024 total in 1 blocks; 908 free (1 chunks); 116 used\n"
+            "Top: 1024 total in 1 blocks; 896 free (1 chunks); 128 used\n"
             "  Message: 1024 total in 1 blocks; 0 free (0 chunks); 1024 used\n"
-            "  Connection: 11040 total in 2 blocks; 8 free (1 chunks); 11032 used\n"
+            "  Connection: 11040 total in 2 blocks; 0 free (0 chunks); 11040 used\n"
             "    Portal: 0 total in 0 blocks; 0 free (0 chunks); 0 used\n"
-            "Grand total: 13088 bytes in 4 blocks; 916 free (2 chunks); 12172 used\n");
+            "Grand total: 13088 bytes in 4 blocks; 896 free (1 chunks); 12192 used\n");
 }
 
 TEST(ContextTest, DescribeSumsUpChildrenBeyondTheLimit) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/errors.h"
+#include "runtime/file.h"
 #include "tests/support/disk_log.h"
 #include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
@@ -43,6 +45,37 @@ struct DurableFileTest : testing::Test {
 
   tests::TempDir directory;
 };
+
+// A segment of 1 GB was read into memory as a whole.
+TEST_F(DurableFileTest, ACopyIsMadeInPieces) {
+  constexpr std::size_t kPieceMax = std::size_t{1} << 20;
+  std::string content;
+  for (int i = 0; content.size() < 3 * kPieceMax + 5000; ++i) content += std::to_string(i);
+  std::ofstream(directory.file("from")) << content;
+  const auto from = open_for_reading(directory.file("from")).value();
+  std::vector<std::uint64_t> offsets;
+  {
+    const tests::DiskHook hook(dir(), [&](const tests::DiskCall& call) {
+      EXPECT_LE(call.content.size(), kPieceMax);
+      if (call.name == "pwrite") offsets.push_back(call.offset);
+      return 0;
+    });
+    ASSERT_TRUE(replace_file_by_copy(path(), from, directory.file("from"), 3 * kPieceMax + 4000));
+  }
+  EXPECT_THAT(offsets, ElementsAre(0, kPieceMax, 2 * kPieceMax, 3 * kPieceMax));
+  EXPECT_TRUE(text_of(path()) == content.substr(0, 3 * kPieceMax + 4000));
+}
+
+TEST_F(DurableFileTest, ACopyOfAFileThatIsTooShortLeavesTheOldOne) {
+  ASSERT_TRUE(replace_file(path(), bytes_of(kOld)));
+  std::ofstream(directory.file("from")) << "short";
+  const auto from = open_for_reading(directory.file("from")).value();
+  const auto copied = replace_file_by_copy(path(), from, directory.file("from"), 6);
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().kind, &kDataCorrupted);
+  EXPECT_EQ(text_of(path()), kOld);
+  EXPECT_EQ(file_count(), 2u);
+}
 
 TEST_F(DurableFileTest, ItIsSyncedBeforeItIsRenamedAndTheDirectoryAfter) {
   std::vector<std::string> calls;
@@ -98,8 +131,9 @@ TEST_F(DurableFileTest, NoLossOfPowerLosesWhatWasReportedOrLeavesAHalf) {
   for (const tests::DiskEvent& event : events) {
     image.apply(event);
     const auto promised = image.promised("generation");
-    for (const auto luck : {tests::DiskImage::Luck::kNothingElse,
-                            tests::DiskImage::Luck::kEverything, tests::DiskImage::Luck::kChance}) {
+    for (const auto luck :
+         {tests::DiskImage::Luck::kNothingElse, tests::DiskImage::Luck::kEverything,
+          tests::DiskImage::Luck::kJournal, tests::DiskImage::Luck::kAnyOrder}) {
       const tests::TempDir after(tests::memory_directory());
       image.write_to(after.path(), luck, random);
       const std::string found = text_of(after.file("a"));

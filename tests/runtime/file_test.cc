@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -48,8 +49,22 @@ TEST_F(FileTest, ADirectoryHasOneUser) {
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().kind->code, "F0001");
     EXPECT_EQ(second.error().what, "directory \"" + directory.path() + "\" is already in use");
+    EXPECT_EQ(is_locked(directory.path()).value(), true);
   }
+  EXPECT_EQ(is_locked(directory.path()).value(), false);
   EXPECT_TRUE(lock_directory(directory.path()).has_value()) << "the first has gone";
+}
+
+// Else any user that may list the directory could lock it.
+TEST_F(FileTest, WhatIsLockedNobodyElseMayOpen) {
+  EXPECT_EQ(is_locked(directory.path()).value(), false);
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+  const mode_t before = ::umask(0);
+  EXPECT_TRUE(lock_directory(directory.path()).has_value());
+  ::umask(before);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(directory.file(std::string(kLockFileName))).permissions(),
+            perms::owner_read | perms::owner_write);
 }
 
 TEST_F(FileTest, AFileIsNotPassedOnToOtherPrograms) {
@@ -206,6 +221,23 @@ TEST_F(FileTest, APrivateDirectoryIsMadeOnce) {
   const std::string below_a_file = made("f", "") + "/d";
   EXPECT_EQ(create_private_directory(below_a_file).error().what,
             "could not create directory \"" + below_a_file + "\": Not a directory");
+}
+
+// Whoever made it may have been killed before its name was on the disk.
+TEST_F(FileTest, APrivateDirectoryThatIsThereIsMadeDurable) {
+  ASSERT_TRUE(create_private_directory(directory.file("private")));
+  std::string synced;
+  int sys_errno = 0;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    if (call.name == "fsync") synced = call.file;
+    return call.name == "open" ? sys_errno : 0;
+  });
+  EXPECT_TRUE(create_private_directory(directory.file("private")));
+  EXPECT_EQ(synced, ".");
+  sys_errno = EIO;
+  EXPECT_FALSE(create_private_directory(directory.file("private")));
+  sys_errno = EACCES;
+  EXPECT_TRUE(create_private_directory(directory.file("private")));
 }
 
 // As where the disk that has it is not mounted.

@@ -22,7 +22,7 @@ struct AddressesTest : testing::Test {
   runtime::Result<std::vector<SocketAddress>> find(const Hosts& hosts) {
     runtime::Result<std::vector<SocketAddress>> found = std::vector<SocketAddress>();
     log = tests::logged([&] {
-      found = find_listen_addresses(hosts, 5433, [this](const SocketAddress& address) {
+      found = find_listen_addresses(hosts, 5433, reach, [this](const SocketAddress& address) {
         EXPECT_EQ(address.port(), 0);
         if (address.storage.ss_family != AF_INET6) return runtime::Result<void>();
         return runtime::Result<void>(runtime::system_error(sys_errno, "could not"));
@@ -36,6 +36,7 @@ struct AddressesTest : testing::Test {
     return all;
   }
 
+  Reach reach = Reach::kThisHost;
   int sys_errno = EADDRNOTAVAIL;
   std::string log;
 };

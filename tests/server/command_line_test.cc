@@ -58,5 +58,40 @@ TEST(CommandLineTest, GenerateNeedsADirectory) {
   expect_refused(Parsing({"generate"}), "directory");
 }
 
+TEST(CommandLineTest, VerifyHasOptionsOfItsOwn) {
+  const Parsing parsing({"verify", "--from", "1/2000000", "--to=16/B374D848", "--timeline", "3",
+                         "--jobs", "2", "--json", "--no-progress", "/wal"});
+  ASSERT_EQ(parsing.line.verb, Verb::kVerify) << parsing.err;
+  const verify::VerifyOptions& options = parsing.line.verify;
+  EXPECT_EQ(options.directory, "/wal");
+  EXPECT_EQ(options.scope.from, wal::Lsn(0x102000000));
+  EXPECT_EQ(options.scope.to, wal::Lsn(0x16B374D848));
+  EXPECT_EQ(options.scope.timeline, wal::TimelineId{3});
+  EXPECT_EQ(options.jobs, 2u);
+  EXPECT_TRUE(options.json && options.no_progress);
+}
+
+TEST(CommandLineTest, VerifyProvesAllUnlessItIsToldOtherwise) {
+  const Parsing parsing({"verify", "/wal"});
+  ASSERT_EQ(parsing.line.verb, Verb::kVerify) << parsing.err;
+  const verify::VerifyOptions& options = parsing.line.verify;
+  EXPECT_FALSE(options.scope.from.valid() || options.scope.timeline);
+  EXPECT_EQ(options.scope.to, wal::Lsn::max());
+  EXPECT_FALSE(options.json || options.no_progress);
+}
+
+// Exit status 1 would say that the WAL is bad.
+TEST(CommandLineTest, AWrongVerifyHasReadNothing) {
+  for (const auto& words : {std::vector<std::string>{"verify"},
+                            {"verify", "/a", "/b"},
+                            {"verify", "--from", "nowhere", "/a"},
+                            {"verify", "--timeline=-1", "/a"},
+                            {"verify", "--bogus", "/a"}}) {
+    const Parsing parsing(words);
+    EXPECT_EQ(parsing.line.verb, Verb::kExit);
+    EXPECT_EQ(parsing.line.exit_code, 2) << parsing.err;
+  }
+}
+
 }  // namespace
 }  // namespace server::config

@@ -17,11 +17,20 @@ using Verb = CommandLine::Verb;
 
 const std::vector<std::string> kOfDirectory{"--wal-directory=/wal"};
 const std::vector<std::string> kOfSpool{"--spool-directory=/spool"};
+const std::vector<std::string> kOfTrace{"--spool-directory=/spool", "--synthetic-trace=/trace"};
 const std::vector<std::string> kOfPrimary{"--primary-conninfo=host=h", "--primary-slot-name=s"};
 
 const std::vector<std::string> kOfRelay{"--spool-directory=/spool", "--primary-conninfo=host=h"};
 const std::vector<std::string> kOfSlot{"--spool-directory=/spool", "--primary-conninfo=host=h",
                                        "--primary-slot-name=s"};
+
+const std::vector<std::string> kOfHba{"--wal-directory=/wal", "--hba-file=/etc/hba"};
+
+const std::vector<std::string> kOfIdent{"--wal-directory=/wal", "--hba-file=/etc/hba",
+                                        "--ident-file=/etc/ident"};
+
+const std::vector<std::string> kOfRoles{"--wal-directory=/wal", "--hba-file=/etc/hba",
+                                        "--auth-conninfo=host=h"};
 
 // One option: its name in a file, a value that is not the default, how to see it, what else must be
 // said, and what is shown of it.
@@ -35,6 +44,79 @@ struct OptionCase {
 
 const std::vector<OptionCase>& option_cases() {
   static const std::vector<OptionCase> cases{
+      {"hba_file", "/etc/hba",
+       [](const ServeConfig& c) { return c.access_files.hba == "/etc/hba"; }},
+      {"ident_file", "/etc/ident",
+       [](const ServeConfig& c) { return c.access_files.ident == "/etc/ident"; }, kOfHba},
+      {"auth_file", "/etc/users",
+       [](const ServeConfig& c) { return c.access_files.users == "/etc/users"; }, kOfHba},
+      {"auth_user", "u", [](const ServeConfig& c) { return c.reloadable.roles.user == "u"; },
+       kOfRoles},
+      {"auth_query", "SELECT $1",
+       [](const ServeConfig& c) { return c.reloadable.roles.query == "SELECT $1"; }, kOfRoles},
+      {"auth_dbname", "d", [](const ServeConfig& c) { return c.reloadable.roles.dbname == "d"; },
+       kOfRoles},
+      {"auth_conninfo", "host=h password=secret",
+       [](const ServeConfig& c) { return c.reloadable.roles.conninfo == "host=h password=secret"; },
+       kOfHba, "********"},
+      {"auth_cache_time", "5s",
+       [](const ServeConfig& c) { return c.reloadable.roles.cache_time == milliseconds(5'000); }},
+      {"standby_names", "map",
+       [](const ServeConfig& c) { return c.access_files.standby_names == "map"; }, kOfIdent},
+      {"slot_owner_check", "off",
+       [](const ServeConfig& c) { return !c.reloadable.slot_owner_check; }},
+      {"ssl", "on", [](const ServeConfig& c) { return c.reloadable.tls.on; }},
+      {"ssl_cert_file", "/etc/ssl_cert_file",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.certificate_file == "/etc/ssl_cert_file";
+       }},
+      {"ssl_key_file", "/etc/ssl_key_file",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.private_key_file == "/etc/ssl_key_file";
+       }},
+      {"ssl_ca_file", "/etc/ssl_ca_file",
+       [](const ServeConfig& c) { return c.reloadable.tls.files.ca_file == "/etc/ssl_ca_file"; }},
+      {"ssl_crl_file", "/etc/ssl_crl_file",
+       [](const ServeConfig& c) { return c.reloadable.tls.files.crl_file == "/etc/ssl_crl_file"; }},
+      {"ssl_crl_dir", "/etc/ssl_crl_dir",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.crl_directory == "/etc/ssl_crl_dir";
+       }},
+      {"ssl_dh_params_file", "/etc/ssl_dh_params_file",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.dh_parameters_file == "/etc/ssl_dh_params_file";
+       }},
+      {"ssl_min_protocol_version", "TLSv1.3",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.version_min == runtime::TlsVersion::kTls13;
+       }},
+      {"ssl_max_protocol_version", "TLSv1.2",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.version_max == runtime::TlsVersion::kTls12;
+       }},
+      {"ssl_ciphers", "HIGH",
+       [](const ServeConfig& c) { return c.reloadable.tls.files.ciphers == "HIGH"; }},
+      {"ssl_prefer_server_ciphers", "off",
+       [](const ServeConfig& c) { return !c.reloadable.tls.files.prefers_own_ciphers; }},
+      {"ssl_groups", "X25519",
+       [](const ServeConfig& c) { return c.reloadable.tls.groups == "X25519"; }},
+      {"ssl_ecdh_curve", "secp384r1",
+       [](const ServeConfig& c) { return c.reloadable.tls.ecdh_curve == "secp384r1"; }},
+      {"ssl_passphrase_command", "cat /etc/secret",
+       [](const ServeConfig& c) {
+         return c.reloadable.tls.files.passphrase.command == "cat /etc/secret";
+       },
+       kOfDirectory, "********"},
+      {"ssl_passphrase_command_supports_reload", "on",
+       [](const ServeConfig& c) { return c.reloadable.tls.passphrase_command_supports_reload; }},
+      {"unix_socket_directories", "/run/a,@b",
+       [](const ServeConfig& c) {
+         return c.unix_socket_directories == std::vector<std::string>{"/run/a", "@b"};
+       }},
+      {"unix_socket_permissions", "0770",
+       [](const ServeConfig& c) { return c.unix_socket_permissions == 0770; }},
+      {"unix_socket_group", "wal",
+       [](const ServeConfig& c) { return c.unix_socket_group == "wal"; }},
       {"listen_addresses", "127.0.0.1,::1",
        [](const auto& c) {
          return c.listen_addresses == std::vector<std::string>{"127.0.0.1", "::1"};
@@ -64,6 +146,7 @@ const std::vector<OptionCase>& option_cases() {
       {"log_level", "debug",
        [](const auto& c) { return c.reloadable.log_level == runtime::log::Level::kDebug; }},
       {"standby_table", "2s", [](const auto& c) { return c.standby_table == milliseconds(2'000); }},
+      {"latency_report", "on", [](const auto& c) { return c.latency_report; }},
       {"run_for", "20s", [](const auto& c) { return c.run_for == milliseconds(20'000); }},
       {"spool_directory", "/spool", [](const auto& c) { return c.spool_directory == "/spool"; }},
       {"state_directory", "/state", [](const auto& c) { return c.state_directory == "/state"; }},
@@ -77,6 +160,12 @@ const std::vector<OptionCase>& option_cases() {
       {"adopt_spool", "on", [](const auto& c) { return c.adopt_spool; }, kOfRelay},
       {"synthetic", "50MB/s", [](const auto& c) { return c.synthetic_rate == 50u << 20; },
        kOfSpool},
+      {"synthetic_trace", "/trace",
+       [](const auto& c) { return c.synthetic_trace.file == "/trace"; }, kOfSpool},
+      {"synthetic_trace_speed", "2.5", [](const auto& c) { return c.synthetic_trace.speed == 2.5; },
+       kOfTrace},
+      {"synthetic_trace_loop", "off", [](const auto& c) { return !c.synthetic_trace.loops; },
+       kOfTrace},
       {"primary_conninfo", "host=h password=secret",
        [](const auto& c) { return c.primary_conninfo == "host=h password=secret"; }, kOfSpool,
        "********"},
@@ -105,6 +194,34 @@ const std::vector<OptionCase>& option_cases() {
        [](const auto& c) { return c.reloadable.tcp.keepalive_count == 7; }},
       {"tcp_user_timeout", "7",
        [](const auto& c) { return c.reloadable.tcp.user_timeout_ms == 7; }},
+      {"max_client_connections", "7",
+       [](const auto& c) { return c.reloadable.limits.connections_max == 7; }},
+      {"max_connections_per_address", "7",
+       [](const auto& c) { return c.reloadable.limits.per_address_max == 7; }},
+      {"max_connections_per_role", "7",
+       [](const auto& c) { return c.reloadable.limits.per_role_max == 7; }},
+      {"max_startups", "7", [](const auto& c) { return c.reloadable.limits.startups_max == 7; }},
+      {"max_startups_per_address", "7",
+       [](const auto& c) { return c.reloadable.limits.startups_per_address_max == 7; }},
+      {"max_cancels_per_address", "7",
+       [](const auto& c) { return c.reloadable.limits.cancels_per_second == 7; }},
+      {"authentication_failure_delay", "2s",
+       [](const auto& c) { return c.reloadable.limits.failure_delay == milliseconds(2'000); }},
+      {"client_read_timeout", "2s",
+       [](const auto& c) { return c.reloadable.limits.read_timeout == milliseconds(2'000); }},
+      {"client_write_timeout", "2s",
+       [](const auto& c) { return c.reloadable.limits.write_timeout == milliseconds(2'000); }},
+      {"send_delay", "2ms",
+       [](const auto& c) { return c.reloadable.send_delay.time == milliseconds(2); }},
+      {"send_delay_exempt_names", "a,b",
+       [](const auto& c) {
+         return c.reloadable.send_delay.exempt_names == std::vector<std::string>{"a", "b"};
+       }},
+      {"client_memory", "1MB", [](const auto& c) { return c.client_memory == 1u << 20; }},
+      {"user", "nobody", [](const auto& c) { return c.process.user == "nobody"; }},
+      {"allow_root", "on", [](const auto& c) { return c.process.allow_root; }},
+      {"allow_core_dumps", "on", [](const auto& c) { return c.process.allow_core_dumps; }},
+      {"seccomp", "on", [](const auto& c) { return c.process.seccomp; }},
       {"max_replication_slots", "7", [](const auto& c) { return c.max_replication_slots == 7; }},
   };
   return cases;

@@ -78,7 +78,7 @@ TEST(ConfigTest, RefusesAValueThatIsNone) {
       "HINT:  Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and "
       "\"d\".";
   const std::string help = "HINT:  Try \"walcast serve --help\" for more information.";
-  const std::string addresses = "HINT:  Write one or more addresses, separated by commas.";
+  const std::string addresses = "HINT:  Write values that are separated by commas.";
   const std::string records =
       "HINT:  Write one size in bytes or a range such as 50..8000, between 24 and";
   struct Case {
@@ -101,7 +101,7 @@ TEST(ConfigTest, RefusesAValueThatIsNone) {
            {"record-size", "100..", records},
            {"synthetic", "50mb/s", "Valid units are \"B/s\", \"kB/s\""},
            {"listen-addresses", "localhost,", addresses},
-           {"listen-addresses", "", addresses},
+           {"unix-socket-directories", ",", addresses},
            {"log-level", "loud",
             "HINT:  Available values: debug, info, log, warning, error, fatal."}}) {
     std::string name = flag;
@@ -123,6 +123,11 @@ TEST(ConfigTest, RefusesAValueThatIsOutOfItsRange) {
       {{"workers", "1025"}, {"1025", "1 .. 1024"}},
       {{"io_threads", "0"}, {"0", "1 .. 256"}},
       {{"max_wal_senders", "0"}, {"0", "1 .. 1000000"}},
+      {{"client_memory", "1023kB"}, {"1023 kB", "1024 .. 8789062500000000"}},
+      {{"send_delay", "101ms"}, {"101 ms", "0 .. 100"}},
+      {{"send_delay", "-1"}, {"-1 ms", "0 .. 100"}},
+      {{"synthetic_trace_speed", "0"}, {"0", "0.001 .. 1000"}},
+      {{"client_memory", "0"}, {"0 kB", "1024 .. 8789062500000000"}},
       {{"copy_threshold", "129kB"}, {"132096 B", "0 .. 131072"}},
       {{"standby_table", "-1s"}, {"-1 s", "0 .. 9000000000"}}};
   for (const auto& [given, said] : cases) {
@@ -265,6 +270,25 @@ TEST(ConfigTest, RefusesAConninfoThatLibpqCannotParse) {
   EXPECT_EQ(with("host=h password=secret").line.verb, Verb::kServe);
 }
 
+TEST(ConfigTest, RefusesToAskForRolesWhereNothingWouldComeOfIt) {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"--auth-user=u"}, "--auth-user needs --hba-file"},
+      {{"--auth-conninfo=host=h"}, "--auth-conninfo needs --hba-file"},
+      {{"--hba-file=/hba", "--auth-user=u"},
+       "--auth-user needs --primary-conninfo or --auth-conninfo"},
+      {{"--hba-file=/hba", "--auth-query=SELECT"},
+       "--auth-query needs --auth-user or --auth-conninfo"},
+      {{"--hba-file=/hba", "--auth-dbname=d"},
+       "--auth-dbname needs --auth-user or --auth-conninfo"},
+      {{"--hba-file=/hba", "--auth-conninfo=hots=secret"},
+       "invalid value for parameter \"auth_conninfo\"\n"}};
+  for (const auto& [words, text] : cases) {
+    const Parsing parsing = serve(words);
+    expect_refused(parsing, text);
+    EXPECT_THAT(parsing.err, testing::Not(HasSubstr("secret")));
+  }
+}
+
 TEST(ConfigTest, RefusesASlotThatCannotBe) {
   const std::vector<std::string> relay{"serve", "--spool-directory=/spool",
                                        "--primary-conninfo=host=h"};
@@ -346,6 +370,10 @@ TEST(ConfigTest, ARelayHasPostgresNamesAndUnitsAndHidesItsConninfo) {
 }
 
 TEST(ConfigTest, ASyntheticSourceNeedsASpool) {
+  expect_refused(Parsing({"serve", "--synthetic-trace", "t"}),
+                 "--synthetic-trace needs --spool-directory");
+  expect_refused(Parsing({"serve", "--synthetic", "50MB/s", "--synthetic-trace", "t"}),
+                 "give one of --synthetic and --synthetic-trace");
   expect_refused(Parsing({"serve", "--synthetic", "50MB/s"}),
                  "--synthetic needs --spool-directory");
   const Parsing parsing({"serve", "--synthetic", "50MB/s", "--spool-directory", "/spool"});

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <new>
+#include <span>
 #include <vector>
 
 namespace server::session {
@@ -107,6 +110,53 @@ TEST_F(InputTest, DoesNotGrowByBeingUsed) {
     input.consume(5'000);
   }
   EXPECT_EQ(session.subtree_stats().total_bytes, after_one);
+}
+
+// Of a password that came in two segments, parts stayed in memory.
+TEST_F(InputTest, WipesWhatItMovesAndWhatIsConsumed) {
+  const auto all_zero = [](std::span<const std::byte> bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; });
+  };
+  input.append(counting(60));
+  const std::span<const std::byte> first_place = input.bytes();
+  input.append(counting(1'000));
+  ASSERT_NE(input.bytes().data(), first_place.data());
+  EXPECT_TRUE(all_zero(first_place)) << "it is a member";
+  const std::span<const std::byte> consumed = input.bytes().first(1'000);
+  input.consume(1'000);
+  EXPECT_TRUE(all_zero(consumed)) << "the bytes behind them are still here";
+}
+
+TEST_F(InputTest, WipesEachByteWhereverItHasBeen) {
+  for (const std::size_t piece_bytes : {1u, 3u, 100u, 1'460u}) {
+    copied(10'000, piece_bytes);
+    EXPECT_EQ(input.wiped_for_test(), input.copied_for_test());
+  }
+  const auto message = counting(1'000);
+  input.append(std::span(message).first(500));
+  for (int i = 0; i < 100; ++i) {
+    input.append(std::span(message).subspan(500));
+    input.append(std::span(message).first(500));
+    input.consume(1'000);
+  }
+  input.consume(500);
+  EXPECT_EQ(input.wiped_for_test(), input.copied_for_test());
+}
+
+TEST_F(InputTest, WipesNoMoreWhenTheClientIsIn) {
+  input.stop_wiping();
+  copied(10'000, 100);
+  EXPECT_EQ(input.wiped_for_test(), 0u);
+}
+
+// A client may go in the midst of its password.
+TEST_F(InputTest, WipesWhatIsLeftWhenItDies) {
+  alignas(Input) std::array<std::byte, sizeof(Input)> place{};
+  auto* const dying = new (place.data()) Input(session);
+  dying->append(counting(60));
+  const std::span<const std::byte> rest = dying->bytes();
+  dying->~Input();
+  EXPECT_TRUE(std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{}; }));
 }
 
 TEST_F(InputTest, HasNoMoreThanItsLimit) {

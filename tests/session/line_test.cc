@@ -27,7 +27,10 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
   }
 
   bool takes_ = true;
+  bool streams_ = false;
+  int takes_ms_ = 0;  // for each message
   bool answers_ = false;
+  bool lets_in_ = false;             // with the first message
   std::size_t hangs_up_behind_ = 0;  // this message, counted from 1
   std::vector<std::size_t> taken_;   // the sizes of the bodies
   bool hung_up_ = false;
@@ -43,7 +46,9 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
     if (cut.cut != server::wire::Cut::kMessage) return {.bytes_wanted = cut.bytes_wanted};
     EXPECT_TRUE(line_.open());
     taken_.push_back(cut.message.body.size());
+    rig.clock.advance(std::chrono::milliseconds(takes_ms_));
     if (answers_) answer();
+    if (lets_in_) line_.keep();
     if (taken_.size() == hangs_up_behind_) line_.hang_up();
     return {.bytes = cut.bytes_used};
   }
@@ -53,8 +58,10 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
     line_.send(out);
   }
   void on_writable() override { line_.flush(); }
+  void on_tls_begun() override { ADD_FAILURE() << "no TLS is expected"; }
   void on_end_of_input() override { ended_ = true; }
   std::string address() const override { return "a client"; }
+  bool in_stream() const override { return streams_; }
   void on_hang_up() override {
     EXPECT_FALSE(hung_up_) << "once";
     hung_up_ = true;
@@ -64,6 +71,17 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
 
 std::string copy_data(std::size_t body_bytes) {
   return client_message('d', std::string(body_bytes, 'x'));
+}
+
+// The end of a proof that came in two segments stayed in the buffer that all sessions receive into.
+TEST_F(LineTest, NothingOfTheMessageThatLetsAClientInStaysInTheSharedBuffer) {
+  lets_in_ = true;
+  const std::string message = copy_data(100);
+  say(message.substr(0, 50));
+  say(message.substr(50));
+  ASSERT_EQ(taken_.size(), 1u);
+  EXPECT_TRUE(std::all_of(input_buffer.begin(), input_buffer.end(),
+                          [](std::byte b) { return b == std::byte{}; }));
 }
 
 // With every byte the whole of a message was copied twice and cut once more. Type and length are
@@ -122,6 +140,25 @@ TEST_F(LineTest, ManyMessagesAreAFewOfATurn) {
   EXPECT_EQ(taken_.size(), 100u);
 }
 
+// Commands may take long to answer: those of many clients together held up all streams.
+TEST_F(LineTest, MessagesThatTakeLongWaitForALaterTurn) {
+  takes_ms_ = 1;
+  std::string messages;
+  for (int i = 0; i < 10; ++i) messages += copy_data(1);
+  send(messages);
+  for (std::size_t turn = 1; turn <= 10; ++turn) {
+    rig.loop.turn_for_test();
+    EXPECT_EQ(taken_.size(), turn);
+  }
+}
+
+TEST_F(LineTest, AStreamsMessagesDoNot) {
+  takes_ms_ = 1;
+  streams_ = true;
+  say(copy_data(1) + copy_data(1) + copy_data(1));
+  EXPECT_EQ(taken_.size(), 3u);
+}
+
 // The messages have just been received; in the next two tests they were kept, or wait for a turn.
 TEST_F(LineTest, NoMessageIsTakenBehindOneThatHangsUp) {
   hangs_up_behind_ = 2;
@@ -170,6 +207,21 @@ TEST_F(LineTest, ADeadlineHoldsWhateverComesIn) {
   pass(std::chrono::seconds(1));
   EXPECT_TRUE(hung_up_);
   EXPECT_TRUE(line_.closed());
+}
+
+// What was left for a later turn was not looked at when its time began.
+TEST_F(LineTest, TheRestOfAMessageHasItsTimeBehindManyOthersToo) {
+  options.client_read_timeout = std::chrono::seconds(60);
+  line_.keep();
+  std::string messages;
+  for (int i = 0; i < 33; ++i) messages += copy_data(1);
+  say(messages + copy_data(100).substr(0, 50));
+  for (int turn = 0; turn < 3; ++turn) rig.loop.turn_for_test();
+  EXPECT_EQ(taken_.size(), 33u);
+  pass(options.client_read_timeout - std::chrono::milliseconds(1));
+  EXPECT_FALSE(hung_up_);
+  pass(std::chrono::milliseconds(1));
+  EXPECT_TRUE(hung_up_);
 }
 
 TEST_F(LineTest, AClosingLineTakesNoMessages) {

@@ -60,7 +60,7 @@ struct LoginTest : testing::Test {
   // A client that comes with these parameters and is let in, or else is not.
   std::optional<Login::Entry> enter(Words words, std::string_view version = "00030000") {
     words.insert(words.end(), {"replication", "true", "user", "u"});
-    Login login(4711, too_many);
+    Login login(4711, too_many, {});
     if (take(login, packet(words, version)) != Next::kIn) return std::nullopt;
     return login.take_entry();
   }
@@ -76,7 +76,8 @@ struct LoginTest : testing::Test {
             .reported_settings = reported,
             .newest_protocol = newest_protocol,
             .wal_senders = wal_senders,
-            .max_wal_senders = 2};
+            .max_wal_senders = 2,
+            .major_version = major_version};
   }
 
   const wal::Identity identity{
@@ -86,13 +87,14 @@ struct LoginTest : testing::Test {
   std::uint32_t newest_protocol = wire::kProtocolVersion;
   runtime::Gauge wal_senders;
   bool too_many = false;
+  int major_version = 16;
   std::vector<std::byte> answer;
   Lines lines;
 };
 
 // CVE-2021-23214: checked even though the answer is N. PostgreSQL 15 has GSSAPI.
 TEST_F(LoginTest, RefusesWhatCameBeforeTheAnswerWasRead) {
-  Login login(1, false);
+  Login login(1, false, {});
   EXPECT_EQ(take(login, tests::bytes("04d21630"), /*more_bytes_follow=*/true), Next::kRefused);
   ASSERT_EQ(answer.at(0), std::byte{'N'});
   EXPECT_THAT(tests::describe(std::span(answer).subspan(1)),
@@ -102,7 +104,7 @@ TEST_F(LoginTest, RefusesWhatCameBeforeTheAnswerWasRead) {
 }
 
 TEST_F(LoginTest, GoesOnAfterEncryptionOfBothKindsWasDeclined) {
-  Login login(1, false);
+  Login login(1, false, {});
   for (const std::string_view request : {"04d21630", "04d2162f"}) {
     EXPECT_EQ(take(login, tests::bytes(request)), Next::kMore);
     EXPECT_EQ(answer, tests::bytes("\"N\""));
@@ -111,7 +113,7 @@ TEST_F(LoginTest, GoesOnAfterEncryptionOfBothKindsWasDeclined) {
 }
 
 TEST_F(LoginTest, ACancelRequestIsKeptWhenItsPacketIsGone) {
-  Login login(1, false);
+  Login login(1, false, {});
   EXPECT_EQ(take(login, tests::bytes("04d2162e 00001267 deadbeef")), Next::kCancelled);
   EXPECT_TRUE(answer.empty());
   const wire::CancelRequest& request = login.cancel_request();
@@ -123,7 +125,7 @@ TEST_F(LoginTest, ACancelRequestIsKeptWhenItsPacketIsGone) {
 TEST_F(LoginTest, ServesPhysicalReplicationOnly) {
   for (const auto& words : {Words{"user", "u"}, Words{"user", "u", "replication", "off"},
                             Words{"user", "u", "replication", "database"}}) {
-    Login login(1, false);
+    Login login(1, false, {});
     EXPECT_EQ(take(login, packet(words)), Next::kRefused);
     EXPECT_THAT(lines, ElementsAre("R 0",
                                    "E FATAL 0A000 this server takes physical replication "
@@ -133,14 +135,28 @@ TEST_F(LoginTest, ServesPhysicalReplicationOnly) {
   EXPECT_EQ(wal_senders.get(), 0);
 }
 
+// PostgreSQL 17 has begun to quote the names of settings in errors.
+TEST_F(LoginTest, OneWalsenderTooManyIsToldSoInTheWordsOfItsVersion) {
+  const auto first = enter({});
+  const auto second = enter({});
+  for (const auto& [version, name] :
+       {std::pair(16, "max_wal_senders"), std::pair(17, "\"max_wal_senders\"")}) {
+    major_version = version;
+    EXPECT_FALSE(enter({}).has_value());
+    EXPECT_THAT(lines,
+                ElementsAre("E FATAL 53300 number of requested standby connections exceeds " +
+                            std::string(name) + " (currently 2)"));
+  }
+}
+
 // A health check asks for no replication, and looks for AuthenticationOk.
 TEST_F(LoginTest, AClientThatWantsNoWalsenderIsNoneTooMany) {
   const auto first = enter({});
   const auto second = enter({});
-  Login check(1, false);
+  Login check(1, false, {});
   EXPECT_EQ(take(check, packet({"user", "haproxy"})), Next::kRefused);
   EXPECT_EQ(lines.at(0), "R 0");
-  Login logical(1, false);
+  Login logical(1, false, {});
   EXPECT_EQ(take(logical, packet({"user", "u", "replication", "database"})), Next::kRefused);
   EXPECT_THAT(lines, ElementsAre(testing::StartsWith("E FATAL 53300 number of requested")));
 }
@@ -188,7 +204,7 @@ TEST_F(LoginTest, CutsTheUserTo63BytesWithoutAWord) {
   const auto entry = enter({"user", name});
   ASSERT_TRUE(entry.has_value());
   EXPECT_EQ(entry->client.user, "u") << "the last one counts";
-  Login login(1, false);
+  Login login(1, false, {});
   EXPECT_EQ(take(login, packet({"user", name, "replication", "true"})), Next::kIn);
   EXPECT_EQ(login.take_entry().client.user, std::string(63, 'x'));
   EXPECT_TRUE(notices().empty());

@@ -56,9 +56,12 @@ struct SessionLoop : private server::session::CancelKeys::Target {
   server::settings::Settings settings;
   runtime::Gauge wal_senders;
   server::session::CancelKeys cancel_keys;
+  server::session::Admissions admissions{{}};
   server::session::ProcessIds process_ids{6};
   server::session::StrangerLog strangers{rig.loop};
-  server::stream::MemoryBudget memory{std::size_t{4} << 20};
+  static constexpr std::size_t kMemoryMax = std::size_t{4} << 20;
+  server::stream::MemoryBudget memory{kMemoryMax};
+  server::session::HandshakeQueue handshakes{rig.loop, rig.pool, memory};
   server::source::XminHorizon xmin_horizon;
   server::source::Quorum quorum;
   server::slot::Slots slots{{}};
@@ -71,13 +74,16 @@ struct SessionLoop : private server::session::CancelKeys::Target {
       .view = rig.view,
       .send_queue = send_queue,
       .settings = std::make_shared<const server::settings::Settings>(settings),
+      .policy = server::auth::AccessPolicy::open(),
       .reported_settings = {},
       .wal_senders = wal_senders,
       .cancel_keys = cancel_keys,
+      .admissions = admissions,
       .xmin_horizon = xmin_horizon,
       .quorum = quorum,
       .slots = slots,
       .pool = rig.pool,
+      .handshakes = handshakes,
       .worker = *this,
       .strangers = strangers,
       .memory = memory,

@@ -103,7 +103,7 @@ TEST_F(SessionOnLoopTest, ATemporarySlotOfAClientThatHasGoneIsDropped) {
 }
 
 TEST_F(SessionOnLoopTest, ASessionThatWaitsForASlotIsTerminatedBehindItsAnswer) {
-  const auto held = slots.create("s", server::slot::Persistence::kTemporary, /*pid=*/9, {});
+  const auto held = slots.create("s", server::slot::Persistence::kTemporary, {/*pid=*/9}, {});
   ASSERT_TRUE(held.has_value());
   say(startup_packet(walreceiver_parameters()));
   say(query("DROP_REPLICATION_SLOT s WAIT"));
@@ -152,10 +152,28 @@ TEST_F(SessionOnLoopTest, FeedbackThatPostgresWouldIgnoreCountsForNothing) {
   EXPECT_EQ(oldest(), server::source::Xmin{}) << "no normal transaction, so it needs none";
 }
 
+// Of two ids that are a little apart, each may be of another epoch.
+TEST_F(SessionOnLoopTest, FeedbackHasAnEpochForTheXminAndOneForThatOfTheCatalogs) {
+  rig.tail.show_xid({.id = 100, .epoch = 5});
+  rig.tail.announce(rig.clock.now());
+  const auto created = slots.create("s", server::slot::Persistence::kTemporary, {/*pid=*/7}, {});
+  ASSERT_TRUE(created.has_value());
+  say(startup_packet(walreceiver_parameters()));
+  say(query("START_REPLICATION SLOT s PHYSICAL " + to_string(rig.end())));
+  const server::wire::HotStandbyFeedback feedback{.send_time = 0,
+                                                  .xmin = 50,
+                                                  .xmin_epoch = 5,
+                                                  .catalog_xmin = 0xFFFF'FF00,
+                                                  .catalog_xmin_epoch = 4};
+  say(client_message('d', as_text(server::wire::encode_hot_standby_feedback(feedback))));
+  EXPECT_EQ(slots.read("s")->xmin, (server::source::Xmin{.data = (std::uint64_t{5} << 32) | 50,
+                                                         .catalog = 0x4'FFFF'FF00}));
+}
+
 TEST_F(SessionOnLoopTest, WrongFeedbackDoesNotMoveASlot) {
   rig.tail.show_xid({.id = 1000, .epoch = 5});
   rig.tail.announce(rig.clock.now());
-  const auto created = slots.create("s", server::slot::Persistence::kTemporary, /*pid=*/7, {});
+  const auto created = slots.create("s", server::slot::Persistence::kTemporary, {/*pid=*/7}, {});
   ASSERT_TRUE(created.has_value());
   say(startup_packet(walreceiver_parameters()));
   say(query("START_REPLICATION SLOT s PHYSICAL " + to_string(rig.end())));

@@ -327,7 +327,7 @@ TEST_F(SlotsTest, AReloadPassesOverASessionThatHasGone) {
       {});
   gone.send(query("DROP_REPLICATION_SLOT s"));
   dropping.get_future().wait();
-  runtime::reset_on_close(gone.fd());
+  runtime::set_reset_on_close(gone.fd(), true);
   gone.close();
   while (horizon() != Xmin{}) std::this_thread::yield();  // the session's own is the last to go
   const std::string log = logged([&] { server.reload(); });

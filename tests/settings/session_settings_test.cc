@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <optional>
+#include <string>
+
 namespace server::settings {
 namespace {
 
@@ -12,6 +16,8 @@ struct SessionSettingsTest : testing::Test {
     const auto done = own.set(of_server, name, value, notices);
     ASSERT_TRUE(done) << done.error().what;
   }
+
+  static std::string name_of(int number) { return "n" + std::to_string(number); }
 
   Settings of_server;
   SessionSettings own;
@@ -77,6 +83,36 @@ TEST_F(SessionSettingsTest, NoticesAreUnwantedAboveTheirLevel) {
     EXPECT_EQ(notices.size(), wanted ? 1u : 0u) << level;
     EXPECT_EQ(own.application_name().size(), kIdentifierBytesMax);
   }
+}
+
+TEST_F(SessionSettingsTest, NamesAreComparedWithoutRegardToCase) {
+  set("Any.Name", "1");
+  set("aNY.nAME", "2");
+  set("any.name_", "3");
+  EXPECT_EQ(own.find("ANY.NAME"), "2");
+  EXPECT_EQ(own.find("any.name_"), "3");
+  EXPECT_EQ(own.find("any.nam"), std::nullopt);
+}
+
+// Each setting was compared with all before it: this test took minutes, where it takes a part of
+// a second, and a start-up packet of two thousand settings held its loop up.
+TEST_F(SessionSettingsTest, ManyAreSetInATimeThatGrowsAsTheirNumber) {
+  const std::clock_t begin = std::clock();
+  for (int i = 0; i < 50'000; ++i) set("extension." + name_of(i), "");
+  EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 10) << "of the processor";
+}
+
+TEST_F(SessionSettingsTest, KeepsNoMoreThanItCounts) {
+  EXPECT_EQ(own.kept_bytes(), 0u);
+  set("application_name", "walreceiver");
+  const std::size_t one = own.kept_bytes();
+  EXPECT_GE(one, 2 * sizeof(std::string));
+  EXPECT_LT(one, 200u);
+  set("a.b", std::string(5'000, 'x'));
+  EXPECT_GE(own.kept_bytes(), one + 5'000);
+  set("a.b", "");
+  for (int i = 0; i < 1'000; ++i) set("a." + name_of(i), "");
+  EXPECT_GE(own.kept_bytes(), 1'000 * 2 * sizeof(std::string));
 }
 
 }  // namespace

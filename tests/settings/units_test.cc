@@ -166,6 +166,9 @@ TEST(UnitsTest, ASizeOrTimeThatIsNoneSaysWhichUnitsThereAre) {
             "\"d\".");
   EXPECT_EQ(parse_bytes("x", "129kB", Unit::kBytes, 128 << 10).error().what,
             "132096 B is outside the valid range for parameter \"x\" (0 .. 131072)");
+  EXPECT_EQ(parse_bytes("x", "1023", Unit::kKilobytes, 4 << 20, 1 << 20).error().what,
+            "1023 kB is outside the valid range for parameter \"x\" (1024 .. 4096)");
+  EXPECT_EQ(parse_bytes("x", "1MB", Unit::kKilobytes, 4 << 20, 1 << 20).value(), 1u << 20);
   EXPECT_EQ(parse_duration("x", "-1s", Unit::kSeconds).error().what,
             "-1 s is outside the valid range for parameter \"x\" (0 .. 9000000000)");
   EXPECT_EQ(

@@ -46,6 +46,15 @@ TEST_F(LeftSlotsTest, OneThatIsUsedOrHoldsNothingIsNot) {
   EXPECT_NE(look(seconds(730), {slot}), "");
 }
 
+// The primary ignores it, and so nothing is held back.
+TEST_F(LeftSlotsTest, OneWhoseXminLiesInTheFutureHoldsNothing) {
+  slot.xmin = {.data = 2'000'000, .catalog = 0};
+  EXPECT_EQ(look(seconds(0), {slot}) + look(seconds(60), {slot}), "");
+  EXPECT_EQ(look(seconds(70), {slot}, 2'000'100), "") << "its time begins now";
+  EXPECT_NE(look(seconds(130), {slot}, 2'000'100).find("which is 100 transactions old"),
+            std::string::npos);
+}
+
 TEST_F(LeftSlotsTest, TheOlderOfTwoCounts) {
   slot.xmin = {.data = 700, .catalog = 600};
   look(seconds(0), {slot});

@@ -141,7 +141,7 @@ TEST_F(SlotFileReadTest, WhatCannotBeTrustedIsSetAsideWithAWarning) {
                           aside + "\"\n"));
   }
   EXPECT_THAT(log_, HasSubstr("WARNING:  could not read file \"" + file("half.slot") +
-                              "\": read 34 of 88; the slot"));
+                              "\": read 34 of 152; the slot"));
   EXPECT_THAT(log_, HasSubstr("WARNING:  replication slot file \"" + file("renamed.slot") +
                               "\" has the state of slot \"good\"; the slot"));
   EXPECT_THAT(log_, HasSubstr("WARNING:  checksum mismatch for replication slot file \"" +
@@ -185,7 +185,7 @@ TEST_F(SlotFileReadTest, AFailureAnywhereIsAnErrorAndLosesNothing) {
 
 TEST_F(SlotFileReadTest, AFileThatMayNotBeReadIsNotTakenForACorruptOne) {
   write_file(file("good.slot"), state_file(kGood));
-  const FailingDisk disk(dir(), 1, EACCES, Failing::kOnlyThere);
+  const FailingDisk disk(dir(), 2, EACCES, Failing::kOnlyThere);
   EXPECT_EQ(said(read_states(dir())),
             "42501 could not open file \"" + file("good.slot") + "\": Permission denied");
   EXPECT_EQ(disk.failed(), "open good.slot");

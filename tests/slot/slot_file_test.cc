@@ -24,7 +24,8 @@ using wal::Lsn;
 
 using Bytes = std::vector<std::byte>;
 
-Bytes encoded(const SlotState& state = {"standby_1", Lsn(0x16B374D848), {0x1000002E5, 0x2E1}}) {
+Bytes encoded(const SlotState& state = {
+                  "standby_1", Lsn(0x16B374D848), {0x1000002E5, 0x2E1}, "alice"}) {
   const auto bytes = encode(state);
   return {bytes.begin(), bytes.end()};
 }
@@ -42,16 +43,19 @@ Bytes forged(std::size_t offset, T value) {
 constexpr std::size_t kVersionOffset = 8;
 constexpr std::size_t kLengthOffset = 12;
 constexpr std::size_t kNameOffset = 24;
+constexpr std::size_t kOwnerOffset = kStateFileBytesV2;
 
 TEST(SlotFileTest, DecodingGivesBackWhatWasEncoded) {
   for (const std::string& name :
        {std::string("a"), std::string("standby_1"), std::string(63, 'z')}) {
     for (const std::uint64_t lsn : {0ull, 1ull, 0x16B374D848ull, ~0ull}) {
       for (const wal::Xmin xmin : {wal::Xmin{}, wal::Xmin{7, ~0ull}}) {
-        const SlotState state{name, Lsn(lsn), xmin};
-        const auto decoded = decode(encode(state), "f");
-        ASSERT_EQ(said(decoded), "");
-        EXPECT_EQ(*decoded, state);
+        for (const std::string& owner : {std::string(), std::string(63, '\xC3')}) {
+          const SlotState state{name, Lsn(lsn), xmin, owner};
+          const auto decoded = decode(encode(state), "f");
+          ASSERT_EQ(said(decoded), "");
+          EXPECT_EQ(*decoded, state);
+        }
       }
     }
   }
@@ -61,8 +65,9 @@ TEST(SlotFileTest, DecodingGivesBackWhatWasEncoded) {
 TEST(SlotFileTest, TheFormatIsWhatItWas) {
   if constexpr (std::endian::native != std::endian::little) GTEST_SKIP();
   const Bytes file =
-      tests::bytes("31534357 4525d794 02000000 58000000 48d874b316000000 \"standby_1\"" +
-                   std::string(55 * 2, '0') + "e502000001000000 e102000000000000");
+      tests::bytes("31534357 e350a19b 03000000 98000000 48d874b316000000 \"standby_1\"" +
+                   std::string(55 * 2, '0') + "e502000001000000 e102000000000000 \"alice\"" +
+                   std::string(59 * 2, '0'));
   EXPECT_THAT(encoded(), ElementsAreArray(file));
 }
 
@@ -84,11 +89,24 @@ TEST(SlotFileTest, AFileOfTheFirstVersionIsRead) {
   EXPECT_EQ(said(decode(file, "f")), "XX001 replication slot file \"f\" has corrupted length 72");
 }
 
+// As written before slots had owners: it has none.
+TEST(SlotFileTest, AFileOfTheSecondVersionIsRead) {
+  if constexpr (std::endian::native != std::endian::little) GTEST_SKIP();
+  Bytes file = tests::bytes("31534357 4525d794 02000000 58000000 48d874b316000000 \"standby_1\"" +
+                            std::string(55 * 2, '0') + "e502000001000000 e102000000000000");
+  ASSERT_EQ(file.size(), kStateFileBytesV2);
+  const auto decoded = decode(file, "f");
+  ASSERT_EQ(said(decoded), "");
+  EXPECT_EQ(*decoded, (SlotState{"standby_1", Lsn(0x16B374D848), {0x1000002E5, 0x2E1}}));
+  file.push_back(std::byte{0});
+  EXPECT_EQ(said(decode(file, "f")), "XX001 replication slot file \"f\" has bytes after its end");
+}
+
 TEST(SlotFileTest, EveryTruncationIsRefused) {
   const Bytes file = encoded();
   for (std::size_t size = 0; size < file.size(); ++size) {
     const std::string wanted =
-        size < 16 ? std::to_string(size) + " of 16" : std::to_string(size - 16) + " of 88";
+        size < 16 ? std::to_string(size) + " of 16" : std::to_string(size - 16) + " of 152";
     EXPECT_EQ(said(decode(std::span(file).first(size), "f")),
               "XX001 could not read file \"f\": read " + wanted);
   }
@@ -135,12 +153,12 @@ TEST(SlotFileTest, AWrongChecksumIsNamed) {
 
 TEST(SlotFileTest, ARightChecksumIsNotEnough) {
   const auto refused = [](const Bytes& file) { return said(decode(file, "f")); };
-  for (const std::uint32_t version : {0u, 3u}) {
+  for (const std::uint32_t version : {0u, 4u}) {
     EXPECT_EQ(
         refused(forged(kVersionOffset, version)),
         "XX001 replication slot file \"f\" has unsupported version " + std::to_string(version));
   }
-  for (const std::uint32_t length : {0u, 72u, 87u, 89u, ~0u}) {
+  for (const std::uint32_t length : {0u, 72u, 88u, 151u, 153u, ~0u}) {
     EXPECT_EQ(refused(forged(kLengthOffset, length)),
               "XX001 replication slot file \"f\" has corrupted length " + std::to_string(length));
   }
@@ -154,6 +172,9 @@ TEST(SlotFileTest, ARightChecksumIsNotEnough) {
             "XX001 replication slot file \"f\" has an invalid slot name");
   EXPECT_EQ(refused(forged(kNameOffset + 63, 'a')),
             "XX001 replication slot file \"f\" has bytes after its slot name");
+  for (const auto& wrong : {forged(kOwnerOffset, unterminated), forged(kOwnerOffset + 63, 'a')}) {
+    EXPECT_EQ(refused(wrong), "XX001 replication slot file \"f\" has an invalid owner");
+  }
   EXPECT_EQ(refused(forged(kNameOffset, 'x')), "");  // or the above would prove nothing
 }
 

@@ -23,7 +23,7 @@ struct SlotHolderTest : testing::Test {
     holds.add(holder);
   }
   Slot& create(std::string_view name, Lsn lsn) {
-    return **slots.create(name, Persistence::kPersistent, 1, lsn);
+    return **slots.create(name, Persistence::kPersistent, {1}, lsn);
   }
 
   tests::TempDir directory;

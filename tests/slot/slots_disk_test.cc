@@ -40,7 +40,7 @@ struct SlotsDiskTest : testing::Test {
     EXPECT_EQ(said(slots_->load()), "");
   }
   Slot& create(std::string_view name, Lsn lsn = Lsn()) {
-    auto slot = slots_->create(name, kPersistent, 1, lsn);
+    auto slot = slots_->create(name, kPersistent, {1}, lsn);
     EXPECT_EQ(said(slot), "");
     return **slot;
   }
@@ -65,7 +65,7 @@ TEST_F(SlotsDiskTest, APersistentSlotSurvivesFreeAsItWasSaved) {
   restart();
   EXPECT_THAT(slots_->all(), ElementsAre(SlotInfo{"a", kPersistent, Lsn(), 0},
                                          SlotInfo{"b", kPersistent, Lsn(0x5000), 0}));
-  Slot& b = **slots_->acquire("b", 2);
+  Slot& b = **slots_->acquire("b", {2});
   b.advance(Lsn(0x7000));
   save();
   restart();
@@ -78,14 +78,14 @@ TEST_F(SlotsDiskTest, ATemporarySlotNeverTouchesTheDisk) {
       ADD_FAILURE() << call.text();
       return 0;
     });
-    Slot& slot = **slots_->create("t", Persistence::kTemporary, 1, Lsn(0x5000));
+    Slot& slot = **slots_->create("t", Persistence::kTemporary, {1}, Lsn(0x5000));
     slot.advance(Lsn(0x6000));
     save();
     slots_->release(slot);
-    EXPECT_EQ(said(slots_->drop("t", 1)), "");
-    EXPECT_EQ(said(slots_->create("t", Persistence::kTemporary, 1, Lsn(0x5000))), "");
+    EXPECT_EQ(said(slots_->drop("t", {1})), "");
+    EXPECT_EQ(said(slots_->create("t", Persistence::kTemporary, {1}, Lsn(0x5000))), "");
     slots_->drop_temporary(1);
-    EXPECT_EQ(said(slots_->create("t", Persistence::kTemporary, 1, Lsn(0x5000))), "");
+    EXPECT_EQ(said(slots_->create("t", Persistence::kTemporary, {1}, Lsn(0x5000))), "");
     save();
   }
   restart();
@@ -112,7 +112,7 @@ TEST_F(SlotsDiskTest, ACorruptSlotCountsForNothing) {
   restart(1);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("a.slot.corrupt"));
   EXPECT_EQ(slots_->read("a"), std::nullopt);
-  EXPECT_EQ(said(slots_->drop("b", 1)), "");
+  EXPECT_EQ(said(slots_->drop("b", {1})), "");
   create("a");
   EXPECT_THAT(files_in(dir_.path()), ElementsAre("a.slot", "a.slot.corrupt"));
 }
@@ -193,7 +193,7 @@ TEST_F(SlotsDiskTest, NoCrashBringsBackWhatIsNotRequired) {
       EXPECT_EQ(slots_->required_lsn(), Lsn(0x7000));
       EXPECT_EQ(recovered("a"), Lsn(0x7000));
       slots_->release(slot);
-      EXPECT_EQ(said(slots_->drop("a", 1)), "");
+      EXPECT_EQ(said(slots_->drop("a", {1})), "");
       if (failed.empty()) break;
     }
   }
@@ -218,7 +218,7 @@ TEST_F(SlotsDiskTest, AMoveDuringASaveIsNotLost) {
     EXPECT_EQ(recovered("a"), Lsn(to));
     EXPECT_EQ(slots_->required_lsn(), Lsn(to));
     slots_->release(slot);
-    EXPECT_EQ(said(slots_->drop("a", 1)), "");
+    EXPECT_EQ(said(slots_->drop("a", {1})), "");
   }
 }
 
@@ -245,7 +245,7 @@ TEST_F(SlotsDiskTest, AFailedCreationLeavesNothingBehind) {
     std::string outcome;
     {
       const FailingDisk disk(dir_.path(), nth, ENOSPC, Failing::kOnlyThere);
-      outcome = said(slots_->create("a", kPersistent, 1, Lsn(0x1000)));
+      outcome = said(slots_->create("a", kPersistent, {1}, Lsn(0x1000)));
       failed = disk.failed();
     }
     EXPECT_EQ(outcome.empty(), failed.empty());
@@ -264,7 +264,7 @@ TEST_F(SlotsDiskTest, ACrashDuringACreationLeavesAllOrNothing) {
     std::string failed;
     {
       const FailingDisk disk(dir_.path(), nth, EIO, Failing::kFromThere);
-      static_cast<void>(slots_->create("a", kPersistent, 1, Lsn(0x1000)));
+      static_cast<void>(slots_->create("a", kPersistent, {1}, Lsn(0x1000)));
       failed = disk.failed();
     }
     SCOPED_TRACE(failed);
@@ -274,7 +274,7 @@ TEST_F(SlotsDiskTest, ACrashDuringACreationLeavesAllOrNothing) {
       EXPECT_THAT(files_in(dir_.path()), IsEmpty());
     } else {
       EXPECT_THAT(slots_->all(), ElementsAre(SlotInfo{"a", kPersistent, Lsn(0x1000), 0}));
-      EXPECT_EQ(said(slots_->drop("a", 1)), "");
+      EXPECT_EQ(said(slots_->drop("a", {1})), "");
     }
     if (failed.empty()) break;
   }
@@ -287,10 +287,10 @@ TEST_F(SlotsDiskTest, WhileItIsCreatedASlotIsNowhereButItsNameAndItsWalAreTaken)
       ++calls;
       EXPECT_EQ(slots_->read("a"), std::nullopt);
       EXPECT_THAT(slots_->all(), IsEmpty());
-      EXPECT_EQ(said(slots_->acquire("a", 2)), "42704 replication slot \"a\" does not exist");
-      EXPECT_EQ(said(slots_->drop("a", 2)), "42704 replication slot \"a\" does not exist");
+      EXPECT_EQ(said(slots_->acquire("a", {2})), "42704 replication slot \"a\" does not exist");
+      EXPECT_EQ(said(slots_->drop("a", {2})), "42704 replication slot \"a\" does not exist");
       EXPECT_EQ(slots_->notify_when_free("a", [] {}), std::nullopt);
-      EXPECT_EQ(said(slots_->create("a", Persistence::kTemporary, 2, Lsn())),
+      EXPECT_EQ(said(slots_->create("a", Persistence::kTemporary, {2}, Lsn())),
                 "42710 replication slot \"a\" already exists");
       EXPECT_EQ(slots_->required_lsn(), Lsn(0x1000));
       save();
@@ -307,14 +307,14 @@ TEST_F(SlotsDiskTest, ADropThatFailedLeavesTheSlotFreeAndSaved) {
     slots_->release(create("a", Lsn(0x1000)));
     {
       const FailingDisk disk(dir_.path(), nth, EIO, Failing::kOnlyThere);
-      EXPECT_THAT(said(slots_->drop("a", 2)),
+      EXPECT_THAT(said(slots_->drop("a", {2})),
                   testing::MatchesRegex("58030 could not .*: Input/output error"));
     }
     EXPECT_EQ(slots_->read("a"), (SlotInfo{"a", kPersistent, Lsn(0x1000), 0}));
     EXPECT_EQ(slots_->required_lsn(), Lsn(0x1000));
     save();
     EXPECT_EQ(recovered("a"), Lsn(0x1000));
-    EXPECT_EQ(said(slots_->drop("a", 2)), "");
+    EXPECT_EQ(said(slots_->drop("a", {2})), "");
     EXPECT_THAT(files_in(dir_.path()), IsEmpty());
   }
 }
@@ -324,11 +324,11 @@ TEST_F(SlotsDiskTest, WhatIsBeingDroppedIsRequiredUntilItIsGone) {
   {
     const DiskHook hook(dir_.path(), [&](const DiskCall& /*call*/) {
       EXPECT_EQ(slots_->required_lsn(), Lsn(0x1000));
-      EXPECT_EQ(said(slots_->create("a", Persistence::kTemporary, 3, Lsn())),
+      EXPECT_EQ(said(slots_->create("a", Persistence::kTemporary, {3}, Lsn())),
                 "42710 replication slot \"a\" already exists");
       return 0;
     });
-    EXPECT_EQ(said(slots_->drop("a", 2)), "");
+    EXPECT_EQ(said(slots_->drop("a", {2})), "");
   }
   EXPECT_FALSE(slots_->required_lsn().valid());
 }
@@ -340,13 +340,13 @@ TEST_F(SlotsDiskTest, ADirectoryThatVanishesFailsWhatNeedsIt) {
   EXPECT_EQ(said(slots_->save_dirty()), "58P01 could not create file \"" + file("a.slot.tmp") +
                                             "\": No such file or directory");
   EXPECT_EQ(
-      said(slots_->create("b", kPersistent, 1, Lsn())),
+      said(slots_->create("b", kPersistent, {1}, Lsn())),
       "58P01 could not create file \"" + file("b.slot.tmp") + "\": No such file or directory");
   EXPECT_EQ(slots_->read("b"), std::nullopt);
   slots_->release(slot);
-  EXPECT_EQ(said(slots_->drop("a", 1)),
+  EXPECT_EQ(said(slots_->drop("a", {1})),
             "58P01 could not open file \"" + dir_.path() + "\": No such file or directory");
-  EXPECT_EQ(said(slots_->acquire("a", 2)), "");
+  EXPECT_EQ(said(slots_->acquire("a", {2})), "");
 }
 
 // The state file is renamed into place, and neither the sync behind that nor the removal succeeds.
@@ -358,13 +358,13 @@ TEST_F(SlotsDiskTest, ASlotThatACrashMayBringBackKeepsItsWalUntilItsFileHasGone)
       renamed = renamed || call.name == "rename";
       return fails ? EIO : 0;
     });
-    EXPECT_NE(said(slots_->create("a", kPersistent, 1, Lsn(0x5000))), "");
+    EXPECT_NE(said(slots_->create("a", kPersistent, {1}, Lsn(0x5000))), "");
     EXPECT_FALSE(slots_->read("a").has_value());
     EXPECT_THAT(slots_->all(), IsEmpty());
     EXPECT_EQ(slots_->required_lsn(), Lsn(0x5000)) << "a crash would bring it back";
     EXPECT_NE(said(slots_->save_dirty()), "");
     EXPECT_EQ(slots_->required_lsn(), Lsn(0x5000));
-    EXPECT_NE(said(slots_->create("a", kPersistent, 1, Lsn(0x5000))), "");
+    EXPECT_NE(said(slots_->create("a", kPersistent, {1}, Lsn(0x5000))), "");
   }
   save();
   EXPECT_EQ(slots_->required_lsn(), Lsn());

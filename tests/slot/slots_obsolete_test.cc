@@ -45,7 +45,7 @@ struct SlotsObsoleteTest : testing::Test {
   }
   Slot& create(std::string_view name, std::int32_t pid, Lsn lsn,
                Persistence persistence = kPersistent) {
-    auto slot = slots->create(name, persistence, pid, lsn);
+    auto slot = slots->create(name, persistence, {pid}, lsn);
     EXPECT_EQ(said(slot), "");
     return **slot;
   }
@@ -107,7 +107,7 @@ TEST_F(SlotsObsoleteTest, ASessionThatCatchesUpBeforeItEndsKeepsItsSlot) {
   slot.advance(Lsn(0x8000));
   slots->release(slot);
   EXPECT_EQ(restart_lsn("s"), Lsn(0x8000));
-  EXPECT_EQ(said(slots->acquire("s", 8)), "");
+  EXPECT_EQ(said(slots->acquire("s", {8})), "");
   EXPECT_EQ(said(slots->invalidate_before(Lsn(0x9000))), "");
   EXPECT_THAT(terminated, ElementsAre(7, 8)) << "the next holder is told anew";
 }
@@ -126,7 +126,7 @@ TEST_F(SlotsObsoleteTest, ASlotThatIsOldOnDiskOnlyIsJustSaved) {
 TEST_F(SlotsObsoleteTest, AnInvalidatedSlotIsValidAgainOnceItIsStreamedBy) {
   create_free("s", Lsn(0x5000));
   EXPECT_EQ(said(slots->invalidate_before(Lsn(0x8000))), "");
-  const auto slot = slots->acquire("s", 7);
+  const auto slot = slots->acquire("s", {7});
   ASSERT_EQ(said(slot), "");
   (*slot)->advance(Lsn(0x8800));
   EXPECT_EQ(slots->required_lsn(), Lsn(0x8800));
@@ -154,10 +154,11 @@ TEST_F(SlotsObsoleteTest, WaitersAreToldOfAnInvalidatedSlotToo) {
 
 TEST_F(SlotsObsoleteTest, AnXminStaysWithItsSlotAndMovesForwardOnly) {
   Slot& slot = create("s", 7, Lsn(0x5000));
-  slots->report_xmin(slot, {.data = 500, .catalog = 0});
-  slots->report_xmin(slot, {.data = 400, .catalog = 300});
+  slots->report_xmin(slot, {.data = 500, .catalog = 0}, {});
+  slots->report_xmin(slot, {.data = 400, .catalog = 300}, {});
   EXPECT_EQ(xmin("s"), (Xmin{.data = 500, .catalog = 300}));
-  slots->report_xmin(slot, {.data = 600, .catalog = 0});
+  EXPECT_EQ(horizon["s"], (Xmin{.data = 500, .catalog = 300}));
+  slots->report_xmin(slot, {.data = 600, .catalog = 0}, {});
   EXPECT_EQ(horizon["s"], (Xmin{.data = 600, .catalog = 0}));
   slots->release(slot);
   EXPECT_EQ(xmin("s"), (Xmin{.data = 600}));
@@ -165,9 +166,24 @@ TEST_F(SlotsObsoleteTest, AnXminStaysWithItsSlotAndMovesForwardOnly) {
   restart();
   EXPECT_EQ(xmin("s"), (Xmin{.data = 600}));
   EXPECT_EQ(horizon["s"], (Xmin{.data = 600})) << "it is in force from the start";
-  Slot& again = **slots->acquire("s", 8);
-  slots->report_xmin(again, {});
+  Slot& again = **slots->acquire("s", {8});
+  slots->report_xmin(again, {}, {});
   EXPECT_EQ(horizon["s"], Xmin{});
+}
+
+TEST_F(SlotsObsoleteTest, AnXminOfTheCatalogsIsInForceAfterARestartToo) {
+  Slot& slot = create("s", 7, Lsn(0x5000));
+  slots->report_xmin(slot, {.data = 0, .catalog = 300}, {});
+  EXPECT_EQ(horizon["s"], (Xmin{.data = 0, .catalog = 300}));
+  slots->report_xmin(slot, {.data = 500, .catalog = 200}, {});
+  slots->report_xmin(slot, {.data = 500, .catalog = 350}, {});
+  EXPECT_EQ(horizon["s"], (Xmin{.data = 500, .catalog = 350}));
+  EXPECT_EQ(said(slots->save_dirty()), "");
+  restart();
+  EXPECT_EQ(horizon["s"], (Xmin{.data = 500, .catalog = 350}));
+  Slot& again = **slots->acquire("s", {8});
+  slots->report_xmin(again, {.data = 500, .catalog = 0}, {});
+  EXPECT_EQ(horizon["s"], (Xmin{.data = 500, .catalog = 0}));
 }
 
 TEST_F(SlotsObsoleteTest, AnXminGoesWhenItsSlotDoesAndBeforeAnybodyElseHasIt) {
@@ -176,10 +192,10 @@ TEST_F(SlotsObsoleteTest, AnXminGoesWhenItsSlotDoesAndBeforeAnybodyElseHasIt) {
   Slot& held = create("h", 9, Lsn(0x5000));
   Slot& temporary = create("t", 10, Lsn(0x5000), kTemporary);
   for (Slot* const slot : {&dropped, &free, &held, &temporary}) {
-    slots->report_xmin(*slot, {.data = 500, .catalog = 400});
+    slots->report_xmin(*slot, {.data = 500, .catalog = 400}, {});
   }
   slots->release(free);
-  EXPECT_EQ(said(slots->drop("d", 7)), "");
+  EXPECT_EQ(said(slots->drop("d", {7})), "");
   EXPECT_EQ(horizon["d"], Xmin{});
   EXPECT_EQ(holder_when_told, 7);
   slots->drop_temporary(10);

@@ -26,7 +26,7 @@ struct SlotsTest : testing::Test {
   SlotsTest() { EXPECT_EQ(said(slots_.load()), ""); }
 
   Slot& create(std::string_view name, Persistence persistence, std::int32_t pid, Lsn lsn = Lsn()) {
-    auto slot = slots_.create(name, persistence, pid, lsn);
+    auto slot = slots_.create(name, persistence, {pid}, lsn);
     EXPECT_EQ(said(slot), "");
     return **slot;
   }
@@ -55,11 +55,12 @@ TEST_F(SlotsTest, ANewSlotIsHeldByItsCreator) {
 
 TEST_F(SlotsTest, AnInvalidNameIsRefusedBeforeAllElse) {
   for (const char* name : {"", "A", "a-b", "a/b", "..", "a.slot"}) {
-    const auto slot = slots_.create(name, kPersistent, 1, Lsn());
+    const auto slot = slots_.create(name, kPersistent, {1}, Lsn());
     ASSERT_FALSE(slot.has_value());
     EXPECT_EQ(slot.error().kind->code, "42602") << name;
   }
-  EXPECT_EQ(said(slots_.create(std::string(64, 'a'), kTemporary, 1, Lsn())).substr(0, 5), "42622");
+  EXPECT_EQ(said(slots_.create(std::string(64, 'a'), kTemporary, {1}, Lsn())).substr(0, 5),
+            "42622");
   EXPECT_THAT(slots_.all(), IsEmpty());
 }
 
@@ -68,9 +69,9 @@ TEST_F(SlotsTest, ANameIsGivenOnce) {
   create("t", kTemporary, 7);
   for (const auto persistence : {kPersistent, kTemporary}) {
     for (const std::int32_t pid : {7, 8}) {
-      EXPECT_EQ(said(slots_.create("a", persistence, pid, Lsn())),
+      EXPECT_EQ(said(slots_.create("a", persistence, {pid}, Lsn())),
                 "42710 replication slot \"a\" already exists");
-      EXPECT_EQ(said(slots_.create("t", persistence, pid, Lsn())),
+      EXPECT_EQ(said(slots_.create("t", persistence, {pid}, Lsn())),
                 "42710 replication slot \"t\" already exists");
     }
   }
@@ -83,11 +84,11 @@ TEST_F(SlotsTest, ThereAreNoMoreThanTheLimitTemporaryOnesIncluded) {
   create_free("b");
   create("t", kTemporary, 7);
   for (const auto persistence : {kPersistent, kTemporary}) {
-    EXPECT_EQ(said(slots_.create("c", persistence, 1, Lsn())),
+    EXPECT_EQ(said(slots_.create("c", persistence, {1}, Lsn())),
               "53400 all replication slots are in use; Free one or increase "
               "max_replication_slots.");
   }
-  EXPECT_EQ(said(slots_.create("a", kPersistent, 1, Lsn())),
+  EXPECT_EQ(said(slots_.create("a", kPersistent, {1}, Lsn())),
             "42710 replication slot \"a\" already exists");
   slots_.drop_temporary(7);
   create_free("c");
@@ -97,7 +98,7 @@ TEST_F(SlotsTest, AServerMayHaveNoSlotsAtAll) {
   Slots none({.directory = "", .slots_max = 0});
   EXPECT_EQ(said(none.load()), "");
   for (const auto persistence : {kPersistent, kTemporary}) {
-    EXPECT_EQ(said(none.create("a", persistence, 1, Lsn())),
+    EXPECT_EQ(said(none.create("a", persistence, {1}, Lsn())),
               "53400 all replication slots are in use; Free one or increase "
               "max_replication_slots.");
   }
@@ -106,43 +107,43 @@ TEST_F(SlotsTest, AServerMayHaveNoSlotsAtAll) {
 TEST_F(SlotsTest, WithoutADirectoryThereAreTemporarySlotsOnly) {
   Slots slots({.directory = "", .slots_max = 3});
   EXPECT_EQ(said(slots.load()), "");
-  EXPECT_EQ(said(slots.create("a", kPersistent, 1, Lsn())),
+  EXPECT_EQ(said(slots.create("a", kPersistent, {1}, Lsn())),
             "55000 persistent replication slots are not available from this server; Give it a "
             "directory to keep their state in, or create a temporary slot.");
   EXPECT_THAT(slots.all(), IsEmpty());
-  ASSERT_EQ(said(slots.create("a", kTemporary, 1, Lsn(0x5000))), "");
+  ASSERT_EQ(said(slots.create("a", kTemporary, {1}, Lsn(0x5000))), "");
   EXPECT_EQ(said(slots.save_dirty()), "");
   EXPECT_EQ(slots.required_lsn(), Lsn(0x5000));
 }
 
 TEST_F(SlotsTest, ASessionThatAcquiresASlotHoldsItAlone) {
   create_free("a", Lsn(0x5000));
-  const auto slot = slots_.acquire("a", 7);
+  const auto slot = slots_.acquire("a", {7});
   ASSERT_EQ(said(slot), "");
   EXPECT_EQ((*slot)->restart_lsn(), Lsn(0x5000));
   EXPECT_EQ(holder("a"), 7);
-  EXPECT_EQ(said(slots_.acquire("a", 8)), "55006 replication slot \"a\" is active for PID 7");
-  EXPECT_EQ(said(slots_.drop("a", 8)), "55006 replication slot \"a\" is active for PID 7");
+  EXPECT_EQ(said(slots_.acquire("a", {8})), "55006 replication slot \"a\" is active for PID 7");
+  EXPECT_EQ(said(slots_.drop("a", {8})), "55006 replication slot \"a\" is active for PID 7");
   EXPECT_EQ(holder("a"), 7);
   slots_.release(**slot);
   EXPECT_EQ(holder("a"), 0);
-  EXPECT_EQ(said(slots_.acquire("a", 8)), "");
+  EXPECT_EQ(said(slots_.acquire("a", {8})), "");
   EXPECT_EQ(holder("a"), 8);
 }
 
 TEST_F(SlotsTest, ACreatorHoldsItsSlotUntilItReleasesIt) {
   Slot& slot = create("a", kPersistent, 7);
-  EXPECT_EQ(said(slots_.acquire("a", 8)), "55006 replication slot \"a\" is active for PID 7");
+  EXPECT_EQ(said(slots_.acquire("a", {8})), "55006 replication slot \"a\" is active for PID 7");
   slots_.release(slot);
-  EXPECT_EQ(said(slots_.acquire("a", 8)), "");
+  EXPECT_EQ(said(slots_.acquire("a", {8})), "");
 }
 
 // Names are not looked at: PostgreSQL only searches for them (SearchNamedReplicationSlot).
 TEST_F(SlotsTest, WhatDoesNotExistIsNeitherAcquiredNorDropped) {
   for (const std::string name : {"a", "Bad Name", ""}) {
     const std::string missing = "42704 replication slot \"" + name + "\" does not exist";
-    EXPECT_EQ(said(slots_.acquire(name, 1)), missing);
-    EXPECT_EQ(said(slots_.drop(name, 1)), missing);
+    EXPECT_EQ(said(slots_.acquire(name, {1})), missing);
+    EXPECT_EQ(said(slots_.drop(name, {1})), missing);
   }
 }
 
@@ -150,24 +151,24 @@ TEST_F(SlotsTest, WhatDoesNotExistIsNeitherAcquiredNorDropped) {
 // in the session of t, and t is that session's afterwards.
 TEST_F(SlotsTest, ATemporarySlotIsItsSessionsAllTheTime) {
   Slot& slot = create("t", kTemporary, 7);
-  EXPECT_EQ(said(slots_.acquire("t", 8)), "55006 replication slot \"t\" is active for PID 7");
-  const auto acquired = slots_.acquire("t", 7);
+  EXPECT_EQ(said(slots_.acquire("t", {8})), "55006 replication slot \"t\" is active for PID 7");
+  const auto acquired = slots_.acquire("t", {7});
   ASSERT_EQ(said(acquired), "");
   EXPECT_EQ(*acquired, &slot);
   slots_.release(slot);
   EXPECT_EQ(slots_.read("t"), (SlotInfo{"t", kTemporary, Lsn(), 7}));
-  EXPECT_EQ(said(slots_.acquire("t", 8)), "55006 replication slot \"t\" is active for PID 7");
-  EXPECT_EQ(said(slots_.drop("t", 8)), "55006 replication slot \"t\" is active for PID 7");
-  EXPECT_EQ(said(slots_.drop("t", 7)), "");
+  EXPECT_EQ(said(slots_.acquire("t", {8})), "55006 replication slot \"t\" is active for PID 7");
+  EXPECT_EQ(said(slots_.drop("t", {8})), "55006 replication slot \"t\" is active for PID 7");
+  EXPECT_EQ(said(slots_.drop("t", {7})), "");
   EXPECT_EQ(slots_.read("t"), std::nullopt);
 }
 
 TEST_F(SlotsTest, AFreeSlotMayBeDroppedByAnySession) {
   create_free("a", Lsn(0x5000));
-  EXPECT_EQ(said(slots_.drop("a", 9)), "");
+  EXPECT_EQ(said(slots_.drop("a", {9})), "");
   EXPECT_EQ(slots_.read("a"), std::nullopt);
   EXPECT_FALSE(slots_.required_lsn().valid());
-  EXPECT_EQ(said(slots_.drop("a", 9)), "42704 replication slot \"a\" does not exist");
+  EXPECT_EQ(said(slots_.drop("a", {9})), "42704 replication slot \"a\" does not exist");
   create_free("a");
 }
 

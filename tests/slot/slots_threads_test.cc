@@ -38,14 +38,15 @@ class Sessions {
     const std::size_t index = random_() % kNames;
     switch (random_() % 6) {
       case 0:
-        return use(index, slots_.create(name_of(index), Persistence::kPersistent, pid, any_lsn()));
+        return use(index,
+                   slots_.create(name_of(index), Persistence::kPersistent, {pid}, any_lsn()));
       case 1:
-        use(index, slots_.create(name_of(index), Persistence::kTemporary, pid, any_lsn()));
+        use(index, slots_.create(name_of(index), Persistence::kTemporary, {pid}, any_lsn()));
         return slots_.drop_temporary(pid);
       case 2:
-        return use(index, slots_.acquire(name_of(index), pid));
+        return use(index, slots_.acquire(name_of(index), {pid}));
       case 3:
-        return expect_rule(slots_.drop(name_of(index), pid), {"42704", "55006"});
+        return expect_rule(slots_.drop(name_of(index), {pid}), {"42704", "55006"});
       case 4:
         return wait(index);
       case 5:
@@ -73,7 +74,7 @@ class Sessions {
     ++used;
     EXPECT_EQ(holders_[index].fetch_add(1), 0) << "two sessions hold " << slot.name();
     for (auto moves = random_() % 10; moves > 0; --moves) slot.advance(any_lsn());
-    slots_.report_xmin(slot, {.data = 1 + random_() % 100});
+    slots_.report_xmin(slot, {.data = 1 + random_() % 100}, {});
     EXPECT_EQ(slots_.read(slot.name())->restart_lsn, slot.restart_lsn());
     holders_[index].fetch_sub(1);
     slots_.release(slot);
@@ -103,7 +104,7 @@ TEST(SlotsThreadsTest, EverySlotHasOneHolderAndNothingIsLost) {
   const tests::TempDir dir(tests::memory_directory());
   Slots slots({.directory = dir.path(), .slots_max = kNames + 1});
   ASSERT_EQ(said(slots.load()), "");
-  slots.release(**slots.create("pinned", Persistence::kPersistent, 1, kPinned));
+  slots.release(**slots.create("pinned", Persistence::kPersistent, {1}, kPinned));
 
   std::array<std::atomic<int>, kNames> holders{};
   std::vector<std::unique_ptr<Sessions>> sessions;
@@ -152,7 +153,7 @@ TEST(SlotsThreadsTest, OneOfManyCreatorsWins) {
         while (ready < kThreads) std::this_thread::yield();
         const bool temporary = round % 2 == 0 && pid == 1;
         const auto slot = slots.create(
-            "a", temporary ? Persistence::kTemporary : Persistence::kPersistent, pid, Lsn());
+            "a", temporary ? Persistence::kTemporary : Persistence::kPersistent, {pid}, Lsn());
         if (slot) {
           ++winners;
           slots.release(**slot);
@@ -164,7 +165,7 @@ TEST(SlotsThreadsTest, OneOfManyCreatorsWins) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(winners, 1);
     const std::int32_t owner = slots.read("a")->active_pid;
-    EXPECT_EQ(said(slots.drop("a", owner == 0 ? 9 : owner)), "");
+    EXPECT_EQ(said(slots.drop("a", {owner == 0 ? 9 : owner})), "");
   }
 }
 
@@ -185,7 +186,7 @@ TEST(SlotsThreadsTest, ObsoleteSlotsGoWhileTheyAreUsed) {
                    }});
   ASSERT_EQ(said(slots.load()), "");
   for (std::size_t i = 0; i < kNames; ++i) {
-    slots.release(**slots.create(name_of(i), Persistence::kPersistent, 1, Lsn(1)));
+    slots.release(**slots.create(name_of(i), Persistence::kPersistent, {1}, Lsn(1)));
   }
   std::atomic<std::uint64_t> end = 1000;
   std::atomic<int> running = kThreads;
@@ -193,10 +194,10 @@ TEST(SlotsThreadsTest, ObsoleteSlotsGoWhileTheyAreUsed) {
   for (std::int32_t pid = 1; pid <= kThreads; ++pid) {
     threads.emplace_back([&, pid] {
       for (int round = 0; round < kRounds; ++round) {
-        const auto slot = slots.acquire(name_of(static_cast<std::size_t>(round) % kNames), pid);
+        const auto slot = slots.acquire(name_of(static_cast<std::size_t>(round) % kNames), {pid});
         if (!slot) continue;
         (*slot)->advance(Lsn(end - 500 + static_cast<std::uint64_t>(round) % 1000));
-        slots.report_xmin(**slot, {.data = ++end});
+        slots.report_xmin(**slot, {.data = ++end}, {});
         slots.release(**slot);
       }
       --running;

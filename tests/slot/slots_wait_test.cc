@@ -24,8 +24,8 @@ using wal::Lsn;
 struct SlotsWaitTest : testing::Test {
   SlotsWaitTest() {
     EXPECT_EQ(said(slots_.load()), "");
-    held_ = *slots_.create("held", Persistence::kPersistent, 7, Lsn());
-    EXPECT_EQ(said(slots_.create("temporary", Persistence::kTemporary, 8, Lsn())), "");
+    held_ = *slots_.create("held", Persistence::kPersistent, {7}, Lsn());
+    EXPECT_EQ(said(slots_.create("temporary", Persistence::kTemporary, {8}, Lsn())), "");
   }
 
   // Notes `who` in told_ when the slot is free.
@@ -53,15 +53,15 @@ TEST_F(SlotsWaitTest, AReleaseTellsAllThatWaitForThatSlotOnce) {
   EXPECT_THAT(told_, IsEmpty());
   slots_.release(*held_);
   EXPECT_THAT(told_, ElementsAre("a", "b"));
-  slots_.release(**slots_.acquire("held", 9));
+  slots_.release(**slots_.acquire("held", {9}));
   EXPECT_THAT(told_, ElementsAre("a", "b"));
 }
 
 TEST_F(SlotsWaitTest, AWaiterThatLosesTheRaceMayWaitAgain) {
   EXPECT_TRUE(wait("held", "a").has_value());
   slots_.release(*held_);
-  EXPECT_EQ(said(slots_.acquire("held", 9)), "");
-  EXPECT_EQ(said(slots_.drop("held", 10)), "55006 replication slot \"held\" is active for PID 9");
+  EXPECT_EQ(said(slots_.acquire("held", {9})), "");
+  EXPECT_EQ(said(slots_.drop("held", {10})), "55006 replication slot \"held\" is active for PID 9");
   EXPECT_TRUE(wait("held", "a").has_value());
   slots_.release(*held_);
   EXPECT_THAT(told_, ElementsAre("a", "a"));
@@ -69,7 +69,7 @@ TEST_F(SlotsWaitTest, AWaiterThatLosesTheRaceMayWaitAgain) {
 
 TEST_F(SlotsWaitTest, AWaiterThatIsToldMayUseTheSlots) {
   EXPECT_TRUE(
-      slots_.notify_when_free("held", [this] { told_.push_back(said(slots_.drop("held", 9))); })
+      slots_.notify_when_free("held", [this] { told_.push_back(said(slots_.drop("held", {9}))); })
           .has_value());
   slots_.release(*held_);
   EXPECT_THAT(told_, ElementsAre(""));
@@ -78,13 +78,13 @@ TEST_F(SlotsWaitTest, AWaiterThatIsToldMayUseTheSlots) {
 
 TEST_F(SlotsWaitTest, ReleasingATemporarySlotDoesNotFreeIt) {
   EXPECT_TRUE(wait("temporary", "a").has_value());
-  slots_.release(**slots_.acquire("temporary", 8));
+  slots_.release(**slots_.acquire("temporary", {8}));
   EXPECT_THAT(told_, IsEmpty());
 }
 
 TEST_F(SlotsWaitTest, ADropTells) {
   EXPECT_TRUE(wait("temporary", "a").has_value());
-  EXPECT_EQ(said(slots_.drop("temporary", 8)), "");
+  EXPECT_EQ(said(slots_.drop("temporary", {8})), "");
   EXPECT_THAT(told_, ElementsAre("a"));
 }
 
@@ -102,12 +102,12 @@ TEST_F(SlotsWaitTest, AWaiterForADropIsToldHoweverItEnds) {
     told_.clear();
     const tests::DiskHook hook(dir_.path(), [&](const tests::DiskCall& call) {
       if (call.name != "unlink") return 0;
-      EXPECT_EQ(said(slots_.acquire("held", 10)),
+      EXPECT_EQ(said(slots_.acquire("held", {10})),
                 "55006 replication slot \"held\" is active for PID 9");
       EXPECT_TRUE(wait("held", "a").has_value());
       return sys_errno;
     });
-    EXPECT_EQ(said(slots_.drop("held", 9)).empty(), sys_errno == 0);
+    EXPECT_EQ(said(slots_.drop("held", {9})).empty(), sys_errno == 0);
     EXPECT_THAT(told_, ElementsAre("a"));
   }
 }

@@ -64,14 +64,15 @@ class Steps {
  private:
   void create(const std::string& name) {
     const Lsn lsn = any_lsn();
-    say(format("creating {} {}", name, lsn.value()));
-    slots_.release(*must(slots_.create(name, Persistence::kPersistent, kPid, lsn)));
+    const std::string owner = format("role_{}", random_() % 3);
+    say(format("creating {} {} {}", name, lsn.value(), owner));
+    slots_.release(*must(slots_.create(name, Persistence::kPersistent, {kPid, owner}, lsn)));
     say(format("created {}", name));
   }
 
   void advance(const std::string& name) {
     const Lsn lsn = any_lsn();
-    Slot& slot = *must(slots_.acquire(name, kPid));
+    Slot& slot = *must(slots_.acquire(name, {kPid}));
     say(format("advancing {} {}", name, lsn.value()));
     slot.advance(lsn);
     say(format("advanced {}", name));
@@ -80,7 +81,7 @@ class Steps {
 
   void drop(const std::string& name) {
     say(format("dropping {}", name));
-    must(slots_.drop(name, kPid));
+    must(slots_.drop(name, {kPid}));
     say(format("dropped {}", name));
   }
 

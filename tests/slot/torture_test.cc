@@ -90,8 +90,9 @@ class Model {
     std::string what;
     std::string name;
     std::uint64_t lsn = 0;
-    words >> what >> name >> lsn;
-    if (what == "creating") slots_[name] = {.values = {lsn}};
+    std::string owner;
+    words >> what >> name >> lsn >> owner;
+    if (what == "creating") slots_[name] = {.values = {lsn}, .owner = owner};
     if (what == "created") slots_.at(name).is_certain = true;
     if (what == "advancing") slots_.at(name).values.push_back(lsn);
     if (what == "advanced") slots_.at(name).last_set = slots_.at(name).values.size() - 1;
@@ -109,7 +110,9 @@ class Model {
       const auto known = slots_.find(slot.name);
       ASSERT_NE(known, slots_.end()) << slot.name << " was dropped, or never created";
       EXPECT_THAT(known->second.values, testing::Contains(slot.restart_lsn.value())) << slot.name;
-      next[slot.name] = {.values = {slot.restart_lsn.value()}, .is_certain = true};
+      EXPECT_EQ(slot.owner, known->second.owner) << slot.name;
+      next[slot.name] = {
+          .values = {slot.restart_lsn.value()}, .owner = slot.owner, .is_certain = true};
     }
     for (const auto& [name, known] : slots_) {
       EXPECT_TRUE(!known.is_certain || next.contains(name)) << name << " is gone";
@@ -120,7 +123,8 @@ class Model {
  private:
   struct Known {
     std::vector<std::uint64_t> values;  // each restart_lsn that may be on disk, oldest first
-    std::size_t last_set = 0;           // the newest of them that is sure to have been set
+    std::string owner = {};
+    std::size_t last_set = 0;  // the newest of them that is sure to have been set
     std::map<std::string, std::size_t> saving = {};  // by saver: last_set when its save began
     bool is_certain = false;                         // it exists: not being created or dropped
   };
@@ -131,13 +135,15 @@ class Model {
     }
   }
 
-  // What was set when the save began is on disk now, or something later.
+  // What was set when the save began is on disk now, or something later. A save passes over a slot
+  // that is being dropped: until its file is gone, that may have what it had before.
   void saved(const std::string& saver) {
     for (auto& [name, slot] : slots_) {
       const auto from = slot.saving.find(saver);
       if (from == slot.saving.end()) continue;  // created since
       const std::size_t stale = from->second;
       slot.saving.erase(from);
+      if (!slot.is_certain) continue;
       slot.values.erase(slot.values.begin(), slot.values.begin() + static_cast<long>(stale));
       slot.last_set -= stale;
       for (auto& [other, at] : slot.saving) at -= std::min(at, stale);

@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "server/wal/names.h"
+#include "server/wal/segments.h"
 #include "tests/source/tail_follower.h"
 #include "tests/support/logged.h"
 #include "tests/support/test_server.h"
@@ -21,6 +25,9 @@ using server::source::AttachSource;
 using server::wal::Lsn;
 using server::wal::Pins;
 using server::wal::SegmentNo;
+using server::wal::TimelineHistory;
+using server::wal::TimelineId;
+using server::wal::Timelines;
 
 namespace {
 
@@ -29,6 +36,7 @@ struct AttachSourceTest : ::testing::Test, GrowingWal {
     grow(300'000);
     TestServer::Options options;
     options.slots.directory = state.path();
+    faults.emplace(identity);
     primary.emplace(directory.path(), identity, options);
     primary->serve(begin(), end());
   }
@@ -36,7 +44,10 @@ struct AttachSourceTest : ::testing::Test, GrowingWal {
     if (source.has_value()) source->stop();
   }
 
-  void attach(const std::string& path, bool create_slot = true) {
+  using FindPlace = runtime::PeerPlace (*)(int fd);
+
+  void attach(const std::string& path, bool create_slot = true,
+              FindPlace find_place = runtime::find_peer_place) {
     source.emplace(
         AttachSource::Options{
             .directory = path,
@@ -47,14 +58,16 @@ struct AttachSourceTest : ::testing::Test, GrowingWal {
                          .create_slot = create_slot,
                          .status_interval = std::chrono::seconds(10),
                          .retry_interval = std::chrono::milliseconds(20)},
-            .holds = nullptr},
+            .holds = nullptr,
+            .find_place = find_place},
         clock);
     source->set_pins(pins);
+    segments.emplace(path, identity, *faults, clock);
+    source->set_segments(*segments);
   }
-  void start() {
-    attach(directory.path());
+  void start(FindPlace find_place = runtime::find_peer_place) {
+    attach(directory.path(), /*create_slot=*/true, find_place);
     ASSERT_TRUE(source->open().has_value());
-    faults.emplace(source->identity());
     ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
     ASSERT_TRUE(follower.wait_for(end()));
   }
@@ -78,6 +91,7 @@ struct AttachSourceTest : ::testing::Test, GrowingWal {
   Pins pins;
   TailFollower follower;
   std::optional<server::wal::FaultLog> faults;
+  std::optional<server::wal::Segments> segments;
   std::optional<AttachSource> source;
 };
 
@@ -159,6 +173,72 @@ TEST_F(AttachSourceTest, WithoutItsConnectionNothingIsHeld) {
   EXPECT_EQ(pin.held_from(), Lsn::max());
 }
 
+// The loss of a slot over a network may be heard of when its files have been overwritten.
+TEST_F(AttachSourceTest, OfAPrimaryOverANetworkNoFileCountsAsHeldThoughItsSlotIs) {
+  start([](int) { return runtime::PeerPlace::kAway; });
+  ASSERT_TRUE(eventually([&] { return slot() == end(); })) << to_string(slot());
+  Pins::Pin pin(pins, end());
+  const Lsn pinned = end();
+  primary->publish(grow(100'000));
+  ASSERT_TRUE(follower.wait_for(end()));
+  EXPECT_FALSE(
+      follower.wait_until([](const auto& span) { return span.held_from != Lsn::max(); }, 1200));
+  EXPECT_EQ(slot(), pinned);
+}
+
+// A standby is attached to, and has half a record when it is promoted. What it had flushed of the
+// old timeline says nothing of the new one's WAL, which is in its file before it is flushed.
+TEST_F(AttachSourceTest, ANewTimelinesWalIsNotTakenBeforeItIsFlushed) {
+  start();
+  const Lsn fork = end();
+  builder.append_noop(filling(100'000));
+  write();
+  const Lsn half = (fork + 50'000).page_start();
+  primary->publish(half);
+  ASSERT_TRUE(eventually([&] {
+    const auto sessions = primary->sessions();
+    return !sessions.empty() && sessions[0].write == half;
+  }));
+  const TimelineId second{2};
+  const std::string history = runtime::format("1\t{}\tpromoted\n", fork);
+  std::ofstream(directory.path() + "/" + server::wal::history_name(second)) << history;
+  const auto promoted = child(2, fork, records.back().begin);
+  ASSERT_LT(promoted.end(), half);
+  write_timeline(2, promoted);
+  primary->tail().adopt({*TimelineHistory::parse(second, history), {{second, history}}});
+  primary->tail().publish(fork, fork, clock.now());
+  ASSERT_TRUE(follower.wait_for_timeline(2));
+  EXPECT_FALSE(follower.wait_until([&](const auto& span) { return span.end > fork; }, 2500));
+  primary->publish(promoted.end());
+  EXPECT_TRUE(follower.wait_for(promoted.end()));
+}
+
+// A primary that has crashed has its slot as a checkpoint had saved it, and that same checkpoint
+// may have removed WAL, since the slot had moved on in memory.
+TEST_F(AttachSourceTest, ASlotFromBeforeTheOldestWalIsMovedOn) {
+  primary->publish(grow(2'500'000));
+  ASSERT_TRUE(primary->slots()
+                  .create("held", server::slot::Persistence::kPersistent, {1}, begin())
+                  .has_value());
+  primary->slots().release(**primary->slots().acquire("held", {1}));
+  std::filesystem::remove(path(1));
+  attach(directory.path(), /*create_slot=*/false);
+  ASSERT_TRUE(source->open().has_value());
+  ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
+  EXPECT_TRUE(follower.wait_until([&](const auto& span) { return span.held_from == end(); }));
+  EXPECT_TRUE(eventually([&] { return slot() == end(); })) << to_string(slot());
+}
+
+// A standby that is attached to replaces its files by those of an archive. Loops prove them.
+TEST_F(AttachSourceTest, OnlyTheFileThatWasReadIsTakenForProven) {
+  start();
+  const Timelines timelines{TimelineHistory(TimelineId{1}), {}};
+  EXPECT_TRUE(segments->was_walked(**segments->open(timelines, begin())));
+  std::filesystem::copy_file(path(1), path(1) + ".new");
+  std::filesystem::rename(path(1) + ".new", path(1));
+  EXPECT_FALSE(segments->was_walked(**segments->open(timelines, begin())));
+}
+
 TEST_F(AttachSourceTest, AnotherSystemsDirectoryIsRefused) {
   GrowingWal other;
   other.identity.system_identifier = identity.system_identifier + 1;
@@ -173,12 +253,11 @@ TEST_F(AttachSourceTest, AnotherSystemsDirectoryIsRefused) {
 
 TEST_F(AttachSourceTest, ASlotThatKeepsNothingIsNoSlot) {
   ASSERT_TRUE(primary->slots()
-                  .create("held", server::slot::Persistence::kPersistent, 1, Lsn())
+                  .create("held", server::slot::Persistence::kPersistent, {1}, Lsn())
                   .has_value());
-  primary->slots().release(**primary->slots().acquire("held", 1));
+  primary->slots().release(**primary->slots().acquire("held", {1}));
   attach(directory.path());
   ASSERT_TRUE(source->open().has_value());
-  faults.emplace(source->identity());
   testing::internal::CaptureStderr();
   ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
   EXPECT_FALSE(follower.wait_until([](const auto& span) { return span.held_from < Lsn::max(); },

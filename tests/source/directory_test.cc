@@ -124,27 +124,6 @@ TEST_F(DirectoryTest, ARecordThatIsBeingWrittenIsNotReported) {
 
 using Files = server::source::DirectorySource::Files;
 
-TEST_F(DirectoryTest, ARunningServersDirectoryIsRecognisedByItsPid) {
-  const std::string data = directory.path() + "/data";
-  const std::string pg_wal = data + "/pg_wal";
-  std::filesystem::create_directories(pg_wal);
-  std::filesystem::copy_file(path(1), pg_wal + "/000000010000000000000001");
-  const auto is_live = [&](const std::string& pid_file) {
-    std::ofstream(data + "/postmaster.pid") << pid_file;
-    server::source::DirectorySource opened(pg_wal, clock);
-    EXPECT_TRUE(opened.open().has_value());
-    return opened.files_are_recycled();
-  };
-  EXPECT_TRUE(is_live(std::to_string(::getpid()) + "\n/data\n"));
-  EXPECT_TRUE(is_live("-" + std::to_string(::getpid()) + "\n")) << "a standalone backend";
-  EXPECT_FALSE(is_live("2147483646\n"));
-  EXPECT_FALSE(is_live("garbage\n"));
-  std::filesystem::remove(data + "/postmaster.pid");
-  server::source::DirectorySource stopped(pg_wal, clock);
-  ASSERT_TRUE(stopped.open().has_value());
-  EXPECT_FALSE(stopped.files_are_recycled());
-}
-
 // Its segments are recycled from then on, and pages of them may be on their way to a standby.
 TEST_F(DirectoryTest, AServerThatStartsOnTheDirectoryIsNoticed) {
   const std::string data = directory.path() + "/data";
@@ -161,13 +140,11 @@ TEST_F(DirectoryTest, AServerThatStartsOnTheDirectoryIsNoticed) {
   ASSERT_TRUE(source->start(follower.tail, *faults, follower).has_value());
   ASSERT_TRUE(follower.wait_for(end()));
   EXPECT_EQ(follower.spans.back().held_from, server::wal::Lsn());
-  EXPECT_FALSE(source->files_are_recycled());
   std::filesystem::remove(data + "/postmaster.pid");
   std::ofstream(data + "/postmaster.pid") << ::getpid() << "\n";
   EXPECT_TRUE(follower.wait_until(
       [](const server::wal::WalSpan& span) { return span.held_from == server::wal::Lsn::max(); }));
   EXPECT_EQ(follower.end(), end());
-  EXPECT_TRUE(source->files_are_recycled());
   source->stop();
   EXPECT_EQ(count_of(testing::internal::GetCapturedStderr(), "belongs to a running server"), 1u);
 }
@@ -177,7 +154,6 @@ TEST_F(DirectoryTest, FilesThatMayBeOverwrittenAreCopied) {
   start();
   ASSERT_TRUE(follower.wait_for(end()));
   EXPECT_EQ(follower.spans.back().held_from, server::wal::Lsn::max());
-  EXPECT_FALSE(source->files_are_recycled());
 }
 
 // The operator was wrong: this is how a server makes a new segment of an old one.
@@ -205,7 +181,6 @@ TEST_F(DirectoryTest, ASegmentThatBecomesAnotherTellsOfAServer) {
                      "\"00000001000000000000000B\""),
             1u)
       << log;
-  EXPECT_TRUE(source->files_are_recycled());
 }
 
 // What cannot be read is no file that is still to come: it stood still without a word.

@@ -11,6 +11,8 @@
 #include "runtime/thread.h"
 #include "server/source/errors.h"
 #include "server/wire/errors.h"
+#include "tests/support/no_descriptors.h"
+#include "tests/support/no_threads.h"
 
 namespace server::source {
 namespace {
@@ -25,7 +27,9 @@ struct Gate {
   std::shared_future<void> is_open{opened.get_future()};
   runtime::Gauge lookups;
 };
+// Of this test, and of those before it: a thread may still wait at one.
 Gate* gate = nullptr;
+std::vector<Gate*>& gates = *new std::vector<Gate*>;
 
 runtime::Result<std::vector<std::string>> two_behind_the_gate(const std::string& /*name*/) {
   Gate& mine = *gate;
@@ -35,7 +39,7 @@ runtime::Result<std::vector<std::string>> two_behind_the_gate(const std::string&
 }
 
 struct NameLookupTest : ::testing::Test {
-  NameLookupTest() { gate = new Gate; }  // of this test; never deleted
+  NameLookupTest() { gate = gates.emplace_back(new Gate); }
 
   runtime::SystemClock clock;
   runtime::Doorbell doorbell;
@@ -104,6 +108,40 @@ TEST_F(NameLookupTest, ANameServerThatHangsKeepsOneThreadAndIsHeardLater) {
   ASSERT_TRUE(addresses);
   EXPECT_EQ(addresses->size(), 2u);
   EXPECT_EQ(gate->lookups.get(), 1);
+}
+
+// The next round asks anew, and has the name then.
+TEST_F(NameLookupTest, WithoutADescriptorANameIsNotFoundForNow) {
+  if (!tests::NoDescriptors::kPossible) GTEST_SKIP() << "the sanitizers need descriptors";
+  gate->opened.set_value();
+  NameLookup names(clock, wait, two_behind_the_gate);
+  {
+    const tests::NoDescriptors none;
+    const auto addresses = names.addresses_of({"db", "", "1"}, seconds(10));
+    ASSERT_FALSE(addresses);
+    EXPECT_EQ(addresses.error().kind, &kUpstreamLost);
+    EXPECT_EQ(addresses.error().what,
+              "could not translate host name \"db\" to address: Too many open files");
+  }
+  EXPECT_EQ(gate->lookups.get(), 0);
+  EXPECT_TRUE(names.addresses_of({"db", "", "1"}, seconds(10)));
+}
+
+// The error was one of the system's, for which a question to the primary did not try other hosts.
+TEST_F(NameLookupTest, WithoutAThreadANameIsNotFoundForNow) {
+  gate->opened.set_value();
+  NameLookup names(clock, wait, two_behind_the_gate);
+  {
+    const tests::NoThreads none;
+    const auto addresses = names.addresses_of({"db", "", "1"}, seconds(10));
+    ASSERT_FALSE(addresses);
+    EXPECT_EQ(addresses.error().kind, &kUpstreamLost);
+    EXPECT_EQ(addresses.error().what,
+              "could not translate host name \"db\" to address: could not create thread "
+              "\"lookup\": Resource temporarily unavailable");
+  }
+  EXPECT_EQ(gate->lookups.get(), 0);
+  EXPECT_TRUE(names.addresses_of({"db", "", "1"}, seconds(10)));
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ struct CountingSink final : server::source::WalSink {
   Result<void> on_connected(const PrimaryInfo& primary) override {
     return server::source::check_primary(primary, identity, kFirst);
   }
-  void on_cluster_facts(const server::wal::ClusterFacts&) override {}
+  void on_cluster_facts(const server::wal::ClusterFacts&) override { facts.add(1); }
   Result<void> on_wal(const server::wire::XLogData& data) override {
     end = Lsn(data.start) + data.wal.size();
     if (gate.valid()) gate.wait();
@@ -67,7 +67,11 @@ struct CountingSink final : server::source::WalSink {
   Quorum::Positions confirmed(const Quorum::Positions&) const override {
     return {.write = end, .flush = end, .apply = Lsn()};
   }
-  Result<void> on_timeline_ended(const server::source::NextTimeline&) override { return {}; }
+  Result<void> on_timeline_ended(const server::source::NextTimeline& next) override {
+    EXPECT_EQ(next.begin, end);
+    if (follow) follow();
+    return {};
+  }
   bool on_connection_lost(const runtime::Error&) override {
     lost.add(1);
     return true;
@@ -80,8 +84,10 @@ struct CountingSink final : server::source::WalSink {
   std::size_t in_turn = 0;  // messages since the last turn
   std::size_t in_turn_max = 0;
   std::shared_future<void> gate;  // before which no message is taken
+  std::function<void()> follow;   // to the next timeline
   runtime::Published<Lsn> received;
   runtime::Gauge lost;
+  runtime::Gauge facts;
 };
 
 template <typename Condition>
@@ -194,7 +200,7 @@ TEST_F(ReceiverTest, AHostWithoutTheSlotIsLeftForTheNextAtOnce) {
   add_host(end());
   TestServer& good = add_host(end());
   auto* const slot =
-      good.slots().create("ours", server::slot::Persistence::kPersistent, /*pid=*/1, {}).value();
+      good.slots().create("ours", server::slot::Persistence::kPersistent, {/*pid=*/1}, {}).value();
   good.slots().release(*slot);
   LogPipe log;
   start(std::chrono::hours(1), clock, "ours");
@@ -235,6 +241,28 @@ TEST_F(ReceiverTest, AHostFromWhichNoWalCameIsLeftForTheNextWhenItIsLost) {
   EXPECT_TRUE(log.wait_for(format("port={})", good.port()))) << log.said();
   good.publish(end());
   EXPECT_TRUE(receives_all());
+}
+
+// A relay went on saying that it was in hot standby when its upstream was promoted.
+TEST_F(ReceiverTest, WhatThePrimarySaysOfItsClusterIsAskedAgainWithANewTimeline) {
+  TestServer& host = add_host(end());
+  const Lsn fork = end();
+  const TimelineId second{2};
+  const std::string history = format("1\t{}\tpromoted\n", fork);
+  std::ofstream(directory.path() + "/" + server::wal::history_name(second)) << history;
+  const server::wal::Timelines timelines{*TimelineHistory::parse(second, history),
+                                         {{second, history}}};
+  sink->follow = [&] { tail.adopt(timelines); };
+  start();
+  ASSERT_TRUE(receives_all());
+  EXPECT_EQ(sink->facts.get(), 1);
+  const auto promoted = child(2, fork, records.back().begin);
+  write_timeline(2, promoted);
+  host.tail().adopt(timelines);
+  host.tail().publish(fork, fork, clock.now());
+  host.publish(promoted.end());
+  EXPECT_TRUE(eventually([&] { return sink->received.load() == promoted.end(); }));
+  EXPECT_EQ(sink->facts.get(), 2);
 }
 
 // All that had come was taken before anything else was looked at, however long that took.

@@ -40,9 +40,11 @@ struct RelayRig : ::testing::Test, GrowingWal {
   void start_relay(const server::source::RelaySource::Options& relay_options) {
     follower.emplace();
     relay.emplace(relay_options, clock);
-    ASSERT_TRUE(relay->open().has_value());
+    const auto opened = relay->open();
+    ASSERT_TRUE(opened) << opened.error().what;
     faults.emplace(relay->identity());
-    ASSERT_TRUE(relay->start(follower->tail, *faults, *follower).has_value());
+    const auto started = relay->start(follower->tail, *faults, *follower);
+    ASSERT_TRUE(started) << started.error().what;
   }
   std::string spool_path(server::wal::Lsn lsn) const {
     const auto size = identity.segment_size;
@@ -64,6 +66,15 @@ struct RelayRig : ::testing::Test, GrowingWal {
     return all;
   }
 
+  server::wal::Lsn kept_to() const {
+    return (*server::wal::SpoolMark::open(spool.file("spool")))->content().kept_to;
+  }
+  // As a crash does, before the mark has said anything of the WAL.
+  void forget_kept() const {
+    ASSERT_TRUE(server::wal::SpoolMark::create(spool.file("spool"),
+                                               {.writer = server::wal::SpoolWriter::kReceiver,
+                                                .system_identifier = identity.system_identifier}));
+  }
   // What a crash has left of the spool, in the segment of `from`.
   void spoil(server::wal::Lsn from, const std::string& bytes) const {
     std::fstream file(spool_path(from), std::ios::binary | std::ios::in | std::ios::out);

@@ -3,11 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <vector>
 
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
+#include "server/wal/trace.h"
 #include "tests/source/tail_follower.h"
 #include "tests/support/fake_holder.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 
 namespace tests {
@@ -29,6 +36,11 @@ struct SyntheticTest : ::testing::Test {
             .segment_size = server::wal::SegmentSize(1 << 20),
             .records = {}};
   }
+  // Where WAL has ended when the source was started: the first span is of what there was.
+  static Lsn begin_of(TailFollower& follower) {
+    EXPECT_TRUE(follower.wait_until([](const auto&) { return true; }));
+    return follower.end();
+  }
   // Runs a source until its WAL reaches `bytes` beyond where it began. Returns the end that was
   // seen.
   Lsn run(const SyntheticSource::Options& with, std::uint64_t bytes) {
@@ -37,7 +49,7 @@ struct SyntheticTest : ::testing::Test {
     EXPECT_TRUE(source.open().has_value());
     server::wal::FaultLog faults(source.identity());
     EXPECT_TRUE(source.start(follower.tail, faults, follower).has_value());
-    const Lsn begin = follower.tail.position();
+    const Lsn begin = begin_of(follower);
     started = clock.now();
     EXPECT_TRUE(follower.wait_for(begin + bytes));
     stopped = clock.now();
@@ -71,6 +83,85 @@ TEST_F(SyntheticTest, WhatItWritesIsValidToItsEnd) {
   ASSERT_TRUE(end.has_value());
   EXPECT_FALSE(end->stopped_by.has_value());
   EXPECT_GE(end->end, seen);
+}
+
+// One record holds a whole message here, so a span ends where a message does.
+struct TraceReplayedTest : SyntheticTest {
+  static constexpr std::uint32_t kMessageBytesMax = 8000;
+
+  TraceReplayedTest() {
+    std::mt19937_64 random(random_seed());
+    auto writer = server::wal::TraceWriter::create(file, {});
+    EXPECT_TRUE(writer.has_value());
+    runtime::Duration at{};
+    for (int i = 0; i < 200; ++i) {
+      at += std::chrono::microseconds(random() % 1000);
+      messages.push_back({at, random() % kMessageBytesMax});
+      bytes += messages.back().bytes;
+      EXPECT_TRUE((*writer)->add(messages.back()).has_value());
+    }
+    EXPECT_TRUE((*writer)->finish(at + std::chrono::milliseconds(1)).has_value());
+  }
+  SyntheticSource::Options replay(double speed, bool loops) {
+    auto made = options(0);
+    made.trace = {.file = file, .speed = speed, .loops = loops};
+    made.records = {.record_bytes_min = kMessageBytesMax, .record_bytes_max = kMessageBytesMax};
+    return made;
+  }
+
+  TempDir traces;
+  const std::string file = traces.file("trace");
+  std::vector<server::wal::TraceMessage> messages;
+  std::uint64_t bytes = 0;
+};
+
+TEST_F(TraceReplayedTest, EachMessageComesWithItsBytesAndNotBeforeItsTime) {
+  constexpr std::uint64_t kShort = server::wal::Generator::kShortOfTargetMax;
+  const auto with = replay(/*speed=*/2, /*loops=*/false);
+  TailFollower follower;
+  SyntheticSource source(with, clock);
+  ASSERT_TRUE(source.open().has_value());
+  server::wal::FaultLog faults(source.identity());
+  const auto begun = clock.now();
+  ASSERT_TRUE(source.start(follower.tail, faults, follower).has_value());
+  const Lsn begin = begin_of(follower);
+  ASSERT_TRUE(follower.wait_for(begin + bytes - kShort));
+  source.stop();
+
+  auto message = messages.begin();
+  std::uint64_t due_bytes = 0;
+  for (const server::wal::WalSpan& span : follower.spans) {
+    if (span.end <= begin) continue;
+    const std::uint64_t come = span.end - begin;
+    while (message != messages.end() && due_bytes < come) due_bytes += message++->bytes;
+    ASSERT_GE(due_bytes, come);
+    ASSERT_LT(due_bytes - come, kShort) << "a span ends where a message does";
+    EXPECT_GE(span.published, begun + std::prev(message)->at / 2);
+  }
+  EXPECT_LE(follower.end() - begin, bytes);
+}
+
+TEST_F(TraceReplayedTest, WithALoopItGoesOnBehindItsEnd) {
+  run(replay(/*speed=*/100, /*loops=*/true), 3 * bytes);
+}
+
+TEST_F(TraceReplayedTest, AMessageLongerThanWhatIsKeptComesInParts) {
+  auto writer = server::wal::TraceWriter::create(file, {});
+  ASSERT_TRUE(writer.has_value());
+  ASSERT_TRUE((*writer)->add({std::chrono::microseconds(1), 20 * kMb}).has_value());
+  ASSERT_TRUE((*writer)->finish({}).has_value());
+  auto with = replay(/*speed=*/1, /*loops=*/false);
+  with.retention.wal_keep_bytes = 2 * kMb;
+  run(with, 20 * kMb - server::wal::Generator::kShortOfTargetMax);
+}
+
+TEST_F(TraceReplayedTest, AFileThatIsNoTraceIsRefusedBeforeTheSpoolIsMade) {
+  std::ofstream(file, std::ios::trunc) << "no trace";
+  SyntheticSource source(replay(1, true), clock);
+  const auto opened = source.open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, &server::wal::kInvalidTrace);
+  EXPECT_TRUE(std::filesystem::is_empty(spool.path()));
 }
 
 TEST_F(SyntheticTest, OldSegmentsAreUnlinkedAndSoManyBytesKept) {

@@ -3,6 +3,8 @@
 #include <poll.h>
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -44,8 +46,24 @@ class TailFollower final : public server::source::Source::Listener {
         timeout_ms);
   }
 
+  // Waits until the source has told facts that satisfy `condition`.
+  template <typename Condition>
+  bool wait_for_facts(Condition condition, int timeout_ms = 10'000) {
+    return wait(
+        [&] {
+          const runtime::Lock lock(mutex_);
+          return facts_.has_value() && condition(*facts_);
+        },
+        timeout_ms);
+  }
+
   server::wal::WalTail tail;
   std::vector<server::wal::WalSpan> spans;
+  // Which segments have changed where the source has lost changes. On the source's threads; to be
+  // set before the source starts.
+  std::function<std::vector<server::wal::SegmentNo>(const server::wal::Timelines&,
+                                                    server::wal::SegmentNo)>
+      find_changed;
 
  private:
   // Asks again whenever the doorbell rings.
@@ -77,12 +95,25 @@ class TailFollower final : public server::source::Source::Listener {
     }
     doorbell_.ring();
   }
+  void on_changes_lost(const server::wal::Timelines& timelines,
+                       server::wal::SegmentNo before) override {
+    if (!find_changed) return;
+    for (const auto no : find_changed(timelines, before)) on_segment_changed(no);
+  }
+  void on_cluster_facts(const server::wal::ClusterFacts& facts) override {
+    {
+      const runtime::Lock lock(mutex_);
+      facts_ = facts;
+    }
+    doorbell_.ring();
+  }
   void on_source_failed(const runtime::Error&) override {}
 
   runtime::Doorbell doorbell_;
   server::wal::WalSpanQueue queue_;
   mutable runtime::Mutex mutex_;
   std::set<std::uint64_t> changed_ GUARDED_BY(mutex_);
+  std::optional<server::wal::ClusterFacts> facts_ GUARDED_BY(mutex_);
 };
 
 }  // namespace tests

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -10,9 +11,12 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "runtime/format.h"
 #include "server/wire/errors.h"
+#include "tests/runtime/arrival_notes.h"
+#include "tests/source/scripted_server.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_server.h"
 #include "tests/wal/growing_wal.h"
@@ -116,12 +120,30 @@ TEST_F(UpstreamTest, TheKernelDoesNotCutItUnlessConninfoSaysWhen) {
     EXPECT_TRUE(connect(format("host=127.0.0.1 port={} user=u {}", primary->port(), more)));
     int value = -1;
     socklen_t size = sizeof(value);
-    CHECK(::getsockopt(upstream->socket_for_test(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size) ==
-          0);
+    CHECK(::getsockopt(upstream->socket(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size) == 0);
     return value;
   };
   EXPECT_EQ(user_timeout(""), 0);
   EXPECT_EQ(user_timeout("tcp_user_timeout=7000"), 7000);
+}
+
+// However late its thread comes.
+TEST_F(UpstreamTest, AMessageHasArrivedWhenTheKernelHadIt) {
+  const ArrivalNotes notes;
+  ASSERT_TRUE(connect(format("host=127.0.0.1 port={} user=u sslmode=disable", primary->port())));
+  ASSERT_TRUE(upstream->start_streaming("", end(), server::wal::TimelineId{1}));
+  const auto before = clock.now();
+  grow(500);
+  primary->publish(end());
+  pollfd readable{.fd = upstream->socket(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&readable, 1, 10'000), 1);
+  const auto there = clock.now();
+  while (clock.now() - there < std::chrono::milliseconds(2)) std::this_thread::yield();
+  ASSERT_TRUE(upstream->wait(std::chrono::seconds(10)));
+  const auto received = upstream->receive();
+  ASSERT_TRUE(received.has_value() && received->message.has_value());
+  EXPECT_GE(upstream->arrived(), before);
+  EXPECT_LE(upstream->arrived(), there);
 }
 
 TEST_F(UpstreamTest, ItsOwnerNeedNotWaitForAHost) {
@@ -131,6 +153,33 @@ TEST_F(UpstreamTest, ItsOwnerNeedNotWaitForAHost) {
   const auto connected = connect(format("host=127.0.0.1 port={} user=u", silent.port()));
   ASSERT_FALSE(connected);
   EXPECT_EQ(connected.error().kind, &server::wire::kQueryCanceled);
+}
+
+// libpq has a COPY begin again and again until it is ended, so an answer that is one had no end.
+TEST_F(UpstreamTest, AnAnswerThatBeginsACopyEndsTheCommand) {
+  const auto refused_as_answer = [this](char copy, auto ask) {
+    ScriptedServer falsified;
+    falsified.answer(ready(), backend_message(copy, std::string(3, '\0')));
+    ASSERT_EQ(refusal(falsified.conninfo()), "") << copy;
+    const auto asked = ask();
+    ASSERT_FALSE(asked) << copy;
+    EXPECT_EQ(asked.error().kind, &server::wire::kProtocolViolation) << copy;
+    EXPECT_TRUE(asked.error().what.starts_with("invalid response from primary server to "))
+        << asked.error().what;
+    upstream->disconnect();
+  };
+  for (const char copy : {'G', 'H', 'W'}) {  // in, out, both
+    refused_as_answer(copy, [this] { return upstream->identify(); });
+    refused_as_answer(copy, [this] { return upstream->history_file(server::wal::TimelineId{2}); });
+    refused_as_answer(copy, [this] { return upstream->slot_restart_lsn("slot"); });
+    refused_as_answer(copy, [this] { return upstream->cluster_facts(); });
+  }
+  for (const char copy : {'G', 'H'}) {
+    refused_as_answer(copy, [this] {
+      return upstream->start_streaming("", begin(), server::wal::TimelineId{1});
+    });
+    refused_as_answer(copy, [this] { return upstream->create_slot("slot"); });
+  }
 }
 
 }  // namespace

@@ -164,6 +164,11 @@ TEST(XminHorizonTest, WhatIsALittleAheadIsPassedOnAsTheNextTransaction) {
   horizon.report(1, "a", {.data = epoch | 1010, .catalog = 0});
   EXPECT_EQ(horizon.oldest(kStart, {.id = 1000, .epoch = 5}), (Xmin{.data = epoch | 1000}));
   EXPECT_EQ(horizon.oldest(kStart, {.id = 1020, .epoch = 5}), (Xmin{.data = epoch | 1010}));
+  horizon.report_slot("s", {.data = epoch | 1015, .catalog = epoch | 1012});
+  EXPECT_EQ(horizon.oldest(kStart, {.id = 1000, .epoch = 5}),
+            (Xmin{.data = epoch | 1000, .catalog = epoch | 1000}));
+  EXPECT_EQ(horizon.oldest(kStart, {.id = 1020, .epoch = 5}),
+            (Xmin{.data = epoch | 1010, .catalog = epoch | 1012}));
 }
 
 TEST(XminHorizonTest, TellsItsListenerOfChangesOnly) {

@@ -57,14 +57,17 @@ struct PageHoldTest : ::testing::Test, GrowingWal, PageHold::Owner, runtime::Loo
     }
   }
   Lsn horizon() { return pins.advance(end()); }
-  // Whether the connection is reset when it is closed.
+  // Whether a socket is reset when it is closed.
+  static bool resets(int fd) {
+    linger closing{};
+    socklen_t size = sizeof(closing);
+    CHECK(::getsockopt(fd, SOL_SOCKET, SO_LINGER, &closing, &size) == 0);
+    return closing.l_onoff == 1 && closing.l_linger == 0;
+  }
   bool resets_on_close() {
     const runtime::UniqueFd same_socket(::dup(connection.fd()));
     connection.close();
-    linger closing{};
-    socklen_t size = sizeof(closing);
-    CHECK(::getsockopt(same_socket.get(), SOL_SOCKET, SO_LINGER, &closing, &size) == 0);
-    return closing.l_onoff == 1 && closing.l_linger == 0;
+    return resets(same_socket.get());
   }
 
   void on_pages_released() override { ++released; }
@@ -73,7 +76,8 @@ struct PageHoldTest : ::testing::Test, GrowingWal, PageHold::Owner, runtime::Loo
   runtime::FakeClock clock;
   runtime::Loop loop{clock, {}};
   Pins pins;
-  HeldFiles files{pins};
+  // The peer is as on another host.
+  HeldFiles files{pins, [](int) { return runtime::PeerPlace::kAway; }};
   SocketPair sockets{256 * 1024};
   memctx::Context context{"Test"};
   Connection connection{loop, *this, std::move(sockets.ours), context};
@@ -205,6 +209,33 @@ TEST_F(PageHoldTest, WithPinsAClosedConnectionDeliversNoPages) {
   hold->begin(begin());
   send_pages(begin());
   EXPECT_TRUE(resets_on_close());
+}
+
+// A server that was killed left its pages to the kernel, which sent them when the next one had let
+// the slot go on, and they had been overwritten.
+TEST_F(PageHoldTest, AProcessThatIsKilledDeliversNoPages) {
+  heed_pins();
+  hold->begin(begin());
+  EXPECT_FALSE(resets(connection.fd()));
+  send_pages(begin());
+  EXPECT_TRUE(resets(connection.fd()));
+}
+
+TEST_F(PageHoldTest, APeerThatMaySharePagesGetsNone) {
+  heed_pins();
+  static runtime::PeerPlace place;
+  HeldFiles known{pins, [](int) { return place; }};
+  for (const auto& [where, sends] : {std::pair(runtime::PeerPlace::kHere, false),
+                                    std::pair(runtime::PeerPlace::kNear, false),
+                                    std::pair(runtime::PeerPlace::kAway, true)}) {
+    place = where;
+    hold.reset();
+    hold.emplace(loop, known, connection, *this);
+    hold->begin(begin());
+    EXPECT_EQ(hold->may_send_pages(begin()), sends);
+    EXPECT_TRUE(hold->is_held(begin()));
+  }
+  hold.reset();
 }
 
 TEST_F(PageHoldTest, AHoldThatDiesBeforeItsConnectionTakesPagesBackToo) {

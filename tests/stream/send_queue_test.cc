@@ -73,7 +73,7 @@ TEST(SendQueueTest, LiveStandbysGoBeforeThoseThatCatchUp) {
   EXPECT_EQ(went_on, 1) << "a turn without time left serves one of those that catch up";
 }
 
-TEST(SendQueueTest, ATurnInWhichNoneCatchesUpReadsNoClock) {
+TEST(SendQueueTest, ATurnInWhichNoneCatchesUpReadsTheClockForItsSpansAndForEachDelivery) {
   SenderRig rig;
   rig.fill(100'000);
   RacingClock racing;
@@ -91,7 +91,9 @@ TEST(SendQueueTest, ATurnInWhichNoneCatchesUpReadsNoClock) {
     EXPECT_FALSE(queue.on_turn());
     EXPECT_EQ(standby.sender.sent(), rig.end());
   }
-  EXPECT_EQ(racing.reads, 0);
+  EXPECT_EQ(racing.reads, 5 * (1 + 1));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(queue.on_turn());
+  EXPECT_EQ(racing.reads, 5 * (1 + 1));
 }
 
 TEST(SendQueueTest, AStandbyThatCatchesUpGetsAQuantumAtATime) {

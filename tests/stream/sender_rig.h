@@ -12,6 +12,7 @@
 
 #include "memctx/context.h"
 #include "server/stream/connection.h"
+#include "server/stream/memory_budget.h"
 #include "server/stream/send_queue.h"
 #include "server/stream/sender.h"
 #include "tests/stream/view_rig.h"
@@ -23,12 +24,15 @@ namespace tests {
 // One standby's sender at one end of a socket pair; the test is the standby.
 class Standby final : private server::stream::Sender::Owner, private runtime::Loop::Handler {
  public:
+  // Without a budget, nothing counts what is kept for the standby.
   Standby(ViewRig& rig, server::stream::SendQueue& queue, server::stream::Sender::Options options,
-          int send_buffer_bytes)
+          int send_buffer_bytes, server::stream::MemoryBudget* budget = nullptr)
       : sockets_(send_buffer_bytes),
         peer_fd(sockets_.peer.get()),
         context("Standby"),
-        connection(rig.loop, *this, std::move(sockets_.ours), context),
+        memory(budget != nullptr ? std::make_unique<server::stream::MemoryShare>(*budget, context)
+                                 : nullptr),
+        connection(rig.loop, *this, std::move(sockets_.ours), context, memory.get()),
         sender(rig.loop, rig.view, queue, connection, options, *this) {}
 
   // Takes what the sender has sent by now. Returns whether that was anything.
@@ -66,6 +70,7 @@ class Standby final : private server::stream::Sender::Owner, private runtime::Lo
  public:
   const int peer_fd;
   memctx::Context context;
+  const std::unique_ptr<server::stream::MemoryShare> memory;
   server::stream::Connection connection;
   server::stream::Sender sender;
   std::vector<Message> messages;
@@ -113,9 +118,10 @@ struct SenderRig : ViewRig {
     ::signal(SIGPIPE, SIG_IGN);  // as the server does: sendfile has no flag for it
     loop.set_turn_work(&queue);
   }
-  Standby& add(server::stream::Sender::Options options = {}, int send_buffer_bytes = 0) {
+  Standby& add(server::stream::Sender::Options options = {}, int send_buffer_bytes = 0,
+               server::stream::MemoryBudget* budget = nullptr) {
     return *standbys.emplace_back(
-        std::make_unique<Standby>(*this, queue, options, send_buffer_bytes));
+        std::make_unique<Standby>(*this, queue, options, send_buffer_bytes, budget));
   }
   // Turns, and lets the standby read, until it has WAL up to `end` and the rest of its message.
   bool stream_to(Standby& standby, server::wal::Lsn end) {

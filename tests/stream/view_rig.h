@@ -24,13 +24,19 @@ struct ViewRig : GrowingWal {
   explicit ViewRig(std::uint32_t segment_mb = 1, server::stream::WalView::Options options = {})
       : GrowingWal(segment_mb),
         faults(identity),
-        segments(directory.path(), identity, faults),
+        segments(directory.path(), identity, faults, file_clock),
         loop(clock, {}),
         pool(1),
-        view(loop, pool, segments, options) {
+        view(loop, pool, segments, far_away(options)) {
     tail.subscribe(view.queue());
     tail.adopt({server::wal::TimelineHistory(server::wal::TimelineId{1}), {}});
     loop.turn_for_test();
+  }
+
+  // Its peers, at the other ends of socket pairs, are as on other hosts.
+  static server::stream::WalView::Options far_away(server::stream::WalView::Options options) {
+    options.find_place = [](int) { return runtime::PeerPlace::kAway; };
+    return options;
   }
 
   // The view knows of all that grow() has written when the loop has turned.
@@ -66,6 +72,7 @@ struct ViewRig : GrowingWal {
   }
 
   runtime::FakeClock clock;
+  runtime::FakeClock file_clock;  // the pool's threads read it too, and it stands still
   server::wal::WalTail tail;
   server::wal::FaultLog faults;
   server::wal::Segments segments;

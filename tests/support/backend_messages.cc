@@ -108,6 +108,24 @@ Result<std::string> key_data(ByteReader& body) {
   return process_id + " 32 bytes";
 }
 
+// AuthenticationRequest, with the data that some kinds have.
+Result<std::string> authentication(ByteReader& body) {
+  constexpr std::uint32_t kMd5 = 5;
+  constexpr std::uint32_t kSasl = 10;
+  const auto code = TRY(body.integer<std::uint32_t>());
+  std::string text = runtime::format("{}", code);
+  if (code == kMd5) return text + runtime::format(" {:08x}", TRY(body.integer<std::uint32_t>()));
+  if (code < kSasl) return text;
+  if (code > kSasl) {
+    return text + " " + TRY(take(body, static_cast<std::uint32_t>(body.rest().size())));
+  }
+  for (;;) {
+    const auto mechanism = TRY(body.string());
+    if (mechanism.empty()) return text;
+    text += runtime::format(" {}", mechanism);
+  }
+}
+
 Result<std::string> contents(char type, ByteReader& body) {
   switch (type) {
     case 'T':
@@ -126,7 +144,7 @@ Result<std::string> contents(char type, ByteReader& body) {
     case 'K':
       return key_data(body);
     case 'R':
-      return integers(body, {4});
+      return authentication(body);
     case 'Z':
       return take(body, 1);
     case 'W':

@@ -101,6 +101,7 @@ int __real_ftruncate(int fd, off_t size);
 int __real_fallocate(int fd, int mode, off_t offset, off_t size);
 int __real_fsync(int fd);
 int __real_fdatasync(int fd);
+int __real_posix_fadvise(int fd, off_t offset, off_t size, int advice);
 int __real_rename(const char* from, const char* to);
 int __real_unlink(const char* path);
 int __real_mkdir(const char* path, mode_t mode);
@@ -166,6 +167,14 @@ int __wrap_fsync(int fd) {
 int __wrap_fdatasync(int fd) {
   return hooked([&] { return DiskCall{.name = "fdatasync", .file = path_of(fd)}; },
                 [&] { return __real_fdatasync(fd); });
+}
+
+// Returns its error instead of setting errno.
+int __wrap_posix_fadvise(int fd, off_t offset, off_t size, int advice) {
+  int failed = 0;
+  const auto make = [&] { return -(failed = __real_posix_fadvise(fd, offset, size, advice)); };
+  const auto describe = [&] { return DiskCall{.name = "fadvise", .file = path_of(fd)}; };
+  return hooked(describe, make) == 0 ? 0 : failed != 0 ? failed : errno;
 }
 
 int __wrap_rename(const char* from, const char* to) {

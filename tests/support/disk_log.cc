@@ -33,6 +33,7 @@ std::optional<DiskEvent::What> what_of(const DiskCall& call) {
   if (call.name == "fallocate") return DiskEvent::Resize{call.size, /*may_shrink=*/false};
   if (call.name == "rename") return DiskEvent::Rename{call.to};
   if (call.name == "unlink") return DiskEvent::Unlink{};
+  if (call.name == "mkdir") return DiskEvent::MakeFolder{};
   if (is_sync(call)) return DiskEvent::Sync{sync_begun_at};
   return std::nullopt;
 }
@@ -58,7 +59,9 @@ std::vector<DiskEvent> DiskLog::events() const {
 int DiskLog::before(const DiskCall& call) {
   const runtime::Lock lock(mutex_);
   if (is_sync(call)) sync_begun_at = events_.size();
-  return fail_ ? fail_(call) : 0;
+  const int sys_errno = fail_ ? fail_(call) : 0;
+  if (sys_errno != 0 && is_sync(call)) events_.push_back({call.file, DiskEvent::SyncFailure{}});
+  return sys_errno;
 }
 
 void DiskLog::after(const DiskCall& call) {
@@ -67,12 +70,32 @@ void DiskLog::after(const DiskCall& call) {
   if (auto what = what_of(call)) events_.push_back({call.file, *std::move(what)});
 }
 
+DiskImage::DiskImage(const std::string& directory) {
+  namespace fs = std::filesystem;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    const std::string name = fs::relative(entry.path(), directory);
+    if (entry.is_directory()) {
+      names_[name] = kFolder;
+      continue;
+    }
+    names_[name] = files_.size();
+    Bytes& bytes = files_.emplace_back().durable;
+    bytes.resize(entry.file_size());
+    std::ifstream file(entry.path(), std::ios::binary);
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    CHECK(file.good());
+  }
+  durable_names_ = names_;
+}
+
 void DiskImage::apply(const DiskEvent& event) {
   const bool exists = names_.contains(event.file);
   if (const auto* promise = std::get_if<DiskEvent::Promise>(&event.what)) {
     promised_[event.file] = promise->value;
   } else if (const auto* covered = std::get_if<DiskEvent::Sync>(&event.what)) {
     sync(event.file, covered->begun_at);
+  } else if (std::holds_alternative<DiskEvent::SyncFailure>(event.what)) {
+    fail_sync(event.file);
   } else if (std::holds_alternative<DiskEvent::Create>(event.what) && exists) {
     change_file({event.file, DiskEvent::Resize{.size = 0, .may_shrink = true}});
   } else if (std::holds_alternative<DiskEvent::Write>(event.what) ||
@@ -91,11 +114,17 @@ void DiskImage::change_file(const DiskEvent& event) {
 }
 
 void DiskImage::change_names(const DiskEvent& event) {
-  NameChange change{.index = applied_, .from = event.file, .to = "", .created = {}};
-  if (const auto* rename = std::get_if<DiskEvent::Rename>(&event.what)) change.to = rename->to;
+  NameChange change{.index = applied_, .from = event.file, .to = "", .id = kFolder};
+  if (std::holds_alternative<DiskEvent::MakeFolder>(event.what)) std::swap(change.from, change.to);
   if (std::holds_alternative<DiskEvent::Create>(event.what)) {
-    change = {.index = applied_, .from = "", .to = event.file, .created = files_.size()};
+    change = {.index = applied_, .from = "", .to = event.file, .id = files_.size()};
     files_.emplace_back();
+  }
+  if (const auto* rename = std::get_if<DiskEvent::Rename>(&event.what)) change.to = rename->to;
+  if (!change.from.empty()) {
+    const auto named = names_.find(change.from);
+    if (named == names_.end()) return;
+    change.id = named->second;
   }
   apply_to(names_, change);
   pending_names_.push_back(std::move(change));
@@ -110,10 +139,20 @@ void DiskImage::sync(const std::string& name, std::size_t begun_at) {
     pending.erase(pending.begin(), end);
   };
   const auto named = names_.find(name);
-  if (named == names_.end()) return sync_folder(name, begun_at);
+  if (named == names_.end() || named->second == kFolder) return sync_folder(name, begun_at);
   File& file = files_[named->second];
-  take_covered(file.pending,
-               [&file](const Change& change) { apply_to(file.durable, change.event); });
+  take_covered(file.pending, [&file](const Change& change) {
+    if (!change.has_failed) apply_to(file.durable, change.event);
+  });
+}
+
+// The kernel takes for clean what it could not write, and has told that once (fsync(2)).
+void DiskImage::fail_sync(const std::string& name) {
+  const auto named = names_.find(name);
+  if (named == names_.end() || named->second == kFolder) return;
+  for (Change& change : files_[named->second].pending) {
+    if (std::holds_alternative<DiskEvent::Write>(change.event.what)) change.has_failed = true;
+  }
 }
 
 // A rename from one folder to another is one entry of the journal, and is where the file went.
@@ -121,8 +160,10 @@ void DiskImage::sync_folder(const std::string& folder, std::size_t begun_at) {
   std::erase_if(pending_names_, [&](const NameChange& change) {
     const bool is_covered =
         change.index < begun_at && folder_of(change.to.empty() ? change.from : change.to) == folder;
-    if (is_covered) apply_to(durable_names_, change);
-    return is_covered;
+    if (!is_covered) return false;
+    apply_to(durable_names_, change);
+    if (change.to.empty()) files_[change.id] = {};  // it has no name any more
+    return true;
   });
 }
 
@@ -137,49 +178,90 @@ void DiskImage::apply_to(Bytes& bytes, const DiskEvent& event) {
 }
 
 void DiskImage::apply_to(Names& names, const NameChange& change) {
-  if (change.created.has_value()) {
-    names[change.to] = *change.created;
-    return;
-  }
-  const auto from = names.find(change.from);
-  if (from == names.end()) return;
-  if (!change.to.empty()) names[change.to] = from->second;
-  names.erase(change.from);
+  if (!change.from.empty()) names.erase(change.from);
+  if (!change.to.empty()) names[change.to] = change.id;
 }
 
-// What was not synced survives as a whole, or sector by sector. Changes of size come in their order
-// and are kept, as a journal keeps them, since what a write has lost is zeros then and no hole.
-DiskImage::Bytes DiskImage::surviving(const File& file, Luck luck, std::mt19937& random) {
-  Bytes bytes = file.durable;
-  if (luck == Luck::kNothingElse) return bytes;
-  for (const Change& change : file.pending) {
-    const auto* write = std::get_if<DiskEvent::Write>(&change.event.what);
-    if (write == nullptr || luck == Luck::kEverything) {
-      apply_to(bytes, change.event);
-      continue;
+bool DiskImage::Fate::keeps(std::size_t index) const {
+  switch (luck) {
+    case Luck::kNothingElse:
+      return false;
+    case Luck::kEverything:
+      return true;
+    case Luck::kJournal:
+      return index < journal_to;
+    case Luck::kAnyOrder:
+      return random() % 2 == 0;
+  }
+  UNREACHABLE();
+}
+
+// Behind none, some or all of the changes of names and sizes.
+std::size_t DiskImage::any_end_of_journal(std::mt19937& random) const {
+  std::vector<std::size_t> ends{applied_};
+  for (const NameChange& change : pending_names_) ends.push_back(change.index);
+  for (const File& file : files_) {
+    for (const Change& change : file.pending) {
+      if (std::holds_alternative<DiskEvent::Resize>(change.event.what)) {
+        ends.push_back(change.index);
+      }
     }
-    for (std::size_t at = 0; at < write->content.size(); at += kSectorBytes) {
-      if (random() % 2 == 0) continue;
-      const auto sector =
-          std::span(write->content).subspan(at, std::min(kSectorBytes, write->content.size() - at));
-      apply_to(bytes, {change.event.file,
-                       DiskEvent::Write{write->offset + at, {sector.begin(), sector.end()}}});
+  }
+  return ends[random() % ends.size()];
+}
+
+// What was not synced survives as a whole, or sector by sector. What a write has lost is zeros then
+// and no hole, if the file is still long enough: behind a change of size that is lost there is no
+// later one, and what was written needs a place that the file has with and without it.
+DiskImage::Bytes DiskImage::surviving(const File& file, const Fate& fate) {
+  Bytes bytes = file.durable;
+  if (fate.luck == Luck::kNothingElse) return bytes;
+  std::size_t limit = SIZE_MAX;
+  for (const Change& change : file.pending) {
+    if (const auto* write = std::get_if<DiskEvent::Write>(&change.event.what)) {
+      write_some(bytes, *write, limit, fate);
+    } else if (limit == SIZE_MAX && fate.keeps(change.index)) {
+      apply_to(bytes, change.event);
+    } else {
+      const std::size_t size = std::get<DiskEvent::Resize>(change.event.what).size;
+      limit = std::min({limit, bytes.size(), size});
     }
   }
   return bytes;
 }
 
-void DiskImage::write_to(const std::string& directory, Luck luck, std::mt19937& random) const {
-  std::size_t surviving_names = 0;
-  if (luck == Luck::kEverything) surviving_names = pending_names_.size();
-  if (luck == Luck::kChance) surviving_names = random() % (pending_names_.size() + 1);
+void DiskImage::write_some(Bytes& bytes, const DiskEvent::Write& write, std::size_t limit,
+                           const Fate& fate) {
+  for (std::size_t at = 0; at < write.content.size(); at += kSectorBytes) {
+    if (fate.luck != Luck::kEverything && fate.random() % 2 == 0) continue;
+    const auto sector =
+        std::span(write.content).subspan(at, std::min(kSectorBytes, write.content.size() - at));
+    if (write.offset + at + sector.size() > limit) continue;
+    apply_to(bytes, {"", DiskEvent::Write{write.offset + at, {sector.begin(), sector.end()}}});
+  }
+}
+
+// Of two changes of one name the later one counts, if both survive.
+DiskImage::Names DiskImage::surviving_names(const Fate& fate) const {
   Names names = durable_names_;
-  for (std::size_t i = 0; i < surviving_names; ++i) apply_to(names, pending_names_[i]);
+  for (const NameChange& change : pending_names_) {
+    if (fate.keeps(change.index)) apply_to(names, change);
+  }
+  return names;
+}
+
+void DiskImage::write_to(const std::string& directory, Luck luck, std::mt19937& random) const {
+  const Fate fate{.luck = luck,
+                  .journal_to = luck == Luck::kJournal ? any_end_of_journal(random) : 0,
+                  .random = random};
+  const Names names = surviving_names(fate);
   for (const auto& [name, id] : names) {
-    const Bytes bytes = surviving(files_[id], luck, random);
-    if (folder_of(name) != ".") {
-      std::filesystem::create_directories(directory + "/" + folder_of(name));
-    }
+    if (id == kFolder) std::filesystem::create_directory(directory + "/" + name);
+  }
+  for (const auto& [name, id] : names) {
+    const std::string folder = folder_of(name);
+    if (id == kFolder || (folder != "." && !names.contains(folder))) continue;
+    const Bytes bytes = surviving(files_[id], fate);
     std::ofstream file(directory + "/" + name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));

@@ -30,13 +30,16 @@ struct DiskEvent {
     std::string to;
   };
   struct Unlink {};
+  struct MakeFolder {};
   struct Sync {
     std::size_t begun_at;  // it covers the events before this one
   };
+  struct SyncFailure {};  // of a file: what was written to it before is clean now, and not on disk
   struct Promise {
     std::uint64_t value;
   };
-  using What = std::variant<Create, Write, Resize, Rename, Unlink, Sync, Promise>;
+  using What =
+      std::variant<Create, Write, Resize, Rename, Unlink, MakeFolder, Sync, SyncFailure, Promise>;
 
   std::string file;  // "." is the directory, "folder/name" is in it; of a promise, what it is about
   What what;
@@ -68,28 +71,46 @@ class DiskLog {
 //
 //   write A, sync A, write B, power is lost:  A is there. Of B there is all, nothing, or a part.
 //   create F, sync F, power is lost:          F's name may be lost, and its synced bytes with it.
-//   rename F to G, unlink H, power is lost:   neither, the first, or both have happened.
+//   rename F to G, unlink H, power is lost:   neither, one of them, or both have happened.
+//   write A, sync A fails, sync A, power is lost:  A is what it was before, as if not written.
 //
-// Names in a folder of the directory are covered by a sync of that folder. A folder itself is never
-// lost: what is tested makes its folders durably.
+// POSIX says no more than that. A file system with one journal (ext4, XFS) keeps changes of names
+// and of sizes in their order: of all that are not synced there are the first few. One that logs
+// files by themselves (btrfs, F2FS) keeps some, in any order. All keep a rename as one change, the
+// changes of one file's size in their order, and nothing that was written where the size that it
+// needs is lost. What is written goes to the disk by itself in any order, sector by sector.
+//
+// Names in a folder of the directory are covered by a sync of that folder, and the folder's own
+// name by one of the directory: a folder that is lost takes its files with it.
 class DiskImage {
  public:
+  DiskImage() = default;
+  // A disk that has all of what is in this directory.
+  explicit DiskImage(const std::string& directory);
+
   void apply(const DiskEvent& event);
 
-  // Writes into an empty directory what is left when power is lost now.
-  enum class Luck { kNothingElse, kEverything, kChance };
+  // Writes into an empty directory what is left when power is lost now: of what no sync has covered
+  // nothing, all, or of each file what chance will have, and of names and sizes those that were
+  // changed first, as one journal keeps them, or any.
+  enum class Luck { kNothingElse, kEverything, kJournal, kAnyOrder };
+  static Luck any_luck(std::mt19937& random) { return Luck{static_cast<int>(random() % 4)}; }
   void write_to(const std::string& directory, Luck luck, std::mt19937& random) const;
 
+  // What was promised of another disk holds for this one, which is what it has left.
+  void inherit_promises(const DiskImage& before) { promised_ = before.promised_; }
   // The newest value that was promised about something.
   std::optional<std::uint64_t> promised(const std::string& about) const;
 
  private:
   using FileId = std::size_t;
+  static constexpr FileId kFolder = SIZE_MAX;
   using Names = std::map<std::string, FileId>;
   using Bytes = std::vector<std::byte>;
   struct Change {
     std::size_t index;  // of the event
     DiskEvent event;
+    bool has_failed = false;  // a sync has; a later one does not make it durable
   };
   struct File {
     Bytes durable;
@@ -97,9 +118,19 @@ class DiskImage {
   };
   struct NameChange {
     std::size_t index;
-    std::string from;               // empty: a file is created
-    std::string to;                 // empty: the name goes
-    std::optional<FileId> created;  // under `to`
+    std::string from;  // empty: a file or a folder is made
+    std::string to;    // empty: the name goes
+    FileId id;
+  };
+
+  // What chance has decided for one loss of power.
+  struct Fate {
+    Luck luck;
+    std::size_t journal_to;  // of kJournal: the event that the journal does not have any more
+    std::mt19937& random;
+
+    // Of a name or a size.
+    bool keeps(std::size_t index) const;
   };
 
   void change_file(const DiskEvent& event);
@@ -108,7 +139,12 @@ class DiskImage {
   void sync_folder(const std::string& folder, std::size_t begun_at);
   static void apply_to(Bytes& bytes, const DiskEvent& event);
   static void apply_to(Names& names, const NameChange& change);
-  static Bytes surviving(const File& file, Luck luck, std::mt19937& random);
+  void fail_sync(const std::string& name);
+  std::size_t any_end_of_journal(std::mt19937& random) const;
+  Names surviving_names(const Fate& fate) const;
+  static Bytes surviving(const File& file, const Fate& fate);
+  static void write_some(Bytes& bytes, const DiskEvent::Write& write, std::size_t limit,
+                         const Fate& fate);
 
   std::size_t applied_ = 0;
   std::vector<File> files_;

@@ -10,8 +10,8 @@
 
 namespace tests {
 
-// A client of a server in this process, byte by byte if need be. It waits for what it is told to
-// wait for, and fails the test if that does not come within ten seconds.
+// A client of a server in this process, byte by byte if need be. It waits for the messages that its
+// test names, and fails the test if that does not come within ten seconds.
 class TestClient {
  public:
   // A receive buffer of so many bytes makes it a reader that blocks the server soon.

@@ -19,8 +19,10 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                        Options options)
     : options_(std::move(options)),
       faults_(identity),
-      segments_(std::move(directory), identity, faults_),
+      segments_(std::move(directory), identity, faults_, clock_),
       process_ids_(options_.last_process_id),
+      admissions_(options_.admissions),
+      quorum_(options_.upstream_ack),
       slots_(slot_options(options_.slots)),
       pool_(std::make_unique<runtime::Pool>(2)) {
   // No test but those of the limit wants to meet it.
@@ -35,9 +37,12 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                               .pool = *pool_,
                               .segments = segments_,
                               .settings = settings_,
+                              .policy = options_.policy,
+                              .tls = options_.tls,
                               .reported_settings = server::settings::reported_settings(identity),
                               .wal_senders = wal_senders_,
                               .cancel_keys = cancel_keys_,
+                              .admissions = admissions_,
                               .xmin_horizon = xmin_horizon_,
                               .quorum = quorum_,
                               .slots = slots_};
@@ -45,11 +50,12 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
     workers_.push_back(std::make_unique<Worker>(i, shared, options_.worker));
     tail_.subscribe(workers_.back()->span_queue());
   }
-  acceptor_ = std::make_unique<server::Acceptor>(0, clock_, workers_, process_ids_);
+  acceptor_ = std::make_unique<server::Acceptor>(0, clock_, workers_, process_ids_, admissions_);
   const auto addresses = runtime::resolve("127.0.0.1", 0);
-  const auto bound = acceptor_->listen(addresses->front());
-  CHECK(bound.has_value());
-  port_ = bound->port();
+  auto listening = runtime::listen_on(addresses->front(), /*backlog=*/128);
+  CHECK(listening.has_value());
+  port_ = runtime::local_address(listening->get()).port();
+  acceptor_->listen(std::move(listening).value());
   for (const auto& worker : workers_) worker->start();
 }
 
@@ -83,8 +89,14 @@ void TestServer::on_segment_changed(server::wal::SegmentNo no) {
 void TestServer::on_source_failed(const runtime::Error& error) { ADD_FAILURE() << error.what; }
 
 void TestServer::reload() {
-  for (const auto& worker : workers_) worker->post_reload(settings_, options_.worker.session);
+  for (const auto& worker : workers_)
+    worker->post_reload(settings_, options_.policy, options_.tls, options_.worker.session);
   run_in_worker([] {});
+}
+
+void TestServer::end_tls() {
+  options_.tls = nullptr;
+  reload();
 }
 
 void TestServer::stop() {
@@ -107,7 +119,7 @@ std::uint64_t TestServer::bytes_sent() const {
 std::vector<server::admin::StandbyStatus> TestServer::sessions() {
   // Shared, since the worker may still be within set_value() when we have the rows.
   auto answer = std::make_shared<std::promise<std::vector<server::admin::StandbyStatus>>>();
-  workers_.front()->post_snapshot([answer](std::vector<server::admin::StandbyStatus> rows) {
+  workers_.front()->post_standbys([answer](std::vector<server::admin::StandbyStatus> rows) {
     answer->set_value(std::move(rows));
   });
   return answer->get_future().get();
@@ -115,7 +127,7 @@ std::vector<server::admin::StandbyStatus> TestServer::sessions() {
 
 void TestServer::run_in_worker(const std::function<void()>& task) {
   auto done = std::make_shared<std::promise<void>>();
-  workers_.front()->post_snapshot([done, &task](const std::vector<server::admin::StandbyStatus>&) {
+  workers_.front()->post_standbys([done, &task](const std::vector<server::admin::StandbyStatus>&) {
     task();
     done->set_value();
   });
@@ -123,7 +135,7 @@ void TestServer::run_in_worker(const std::function<void()>& task) {
 }
 
 void TestServer::post_to_worker(std::function<void()> task) {
-  workers_.front()->post_snapshot(
+  workers_.front()->post_standbys(
       [posted = std::move(task)](const std::vector<server::admin::StandbyStatus>&) { posted(); });
 }
 

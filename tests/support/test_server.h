@@ -9,6 +9,7 @@
 #include "runtime/clock.h"
 #include "runtime/pool.h"
 #include "server/acceptor.h"
+#include "server/auth/access_policy.h"
 #include "server/session/cancel_keys.h"
 #include "server/settings/settings.h"
 #include "server/source/source.h"
@@ -29,8 +30,12 @@ class TestServer final : public server::source::Source::Listener {
     std::size_t workers = 1;
     server::Worker::Options worker;
     server::slot::Slots::Options slots;
+    std::shared_ptr<const server::auth::AccessPolicy> policy = server::auth::AccessPolicy::open();
+    std::shared_ptr<const runtime::TlsContext> tls = nullptr;
     runtime::ConnectionLimits connections;
     std::uint32_t last_process_id = 0;
+    server::session::Admissions::Limits admissions;
+    server::source::AckPolicy upstream_ack;
   };
 
   TestServer(std::string directory, const server::wal::Identity& identity, Options options);
@@ -46,6 +51,8 @@ class TestServer final : public server::source::Source::Listener {
   void on_source_failed(const runtime::Error& error) override;
   // As when the configuration was read again, and is what it was.
   void reload();
+  // As when it was read again, and has `ssl` off.
+  void end_tls();
   // Ends all sessions, and the threads; the WAL is no longer used then.
   void stop();
   // From another thread than the one that stops it: no longer waits for standbys.
@@ -56,6 +63,7 @@ class TestServer final : public server::source::Source::Listener {
   server::wal::WalTail& tail() { return tail_; }
   server::wal::FaultLog& faults() { return faults_; }
   std::int64_t wal_senders() const { return wal_senders_.get(); }
+  const server::session::Admissions& admissions() const { return admissions_; }
   // The sessions of the first worker, as it sees them.
   std::vector<server::admin::StandbyStatus> sessions();
   // Runs `task` on the first worker's thread, and waits for it, or does not.
@@ -65,6 +73,7 @@ class TestServer final : public server::source::Source::Listener {
   std::string contexts_of_worker();
   server::slot::Slots& slots() { return slots_; }
   server::source::XminHorizon& xmin_horizon() { return xmin_horizon_; }
+  const server::source::Quorum& quorum() const { return quorum_; }
   // Waits until `count` sessions are left.
   bool wait_for_sessions(std::size_t count);
 
@@ -81,6 +90,7 @@ class TestServer final : public server::source::Source::Listener {
   runtime::Gauge wal_senders_;
   server::session::ProcessIds process_ids_;
   server::session::CancelKeys cancel_keys_;
+  server::session::Admissions admissions_;
   server::source::XminHorizon xmin_horizon_;
   server::source::Quorum quorum_;
   server::slot::Slots slots_;

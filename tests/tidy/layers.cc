@@ -16,36 +16,44 @@ struct Floor {
 };
 
 constexpr Floor kFloors[]{
-    {"memctx", 0},          {"runtime", 1},        {"server/wire", 2},    {"server/wal", 2},
-    {"server/settings", 3}, {"server/source", 3},  {"server/slot", 3},    {"server/stream", 4},
-    {"server/command", 5},  {"server/admin", 5},   {"server/session", 6}, {"server/config", 6},
-    {"server", 7},          {"bench/walbench", 7}, {"tests/support", 7},  {"bench/forwarder", 8},
-    {"bench", 9},
+    {"memctx", 0},          {"runtime", 1},       {"server/wire", 2},     {"server/wal", 2},
+    {"server/settings", 3}, {"server/auth", 3},   {"server/source", 3},   {"server/slot", 3},
+    {"server/verify", 3},   {"server/stream", 4}, {"server/command", 5},  {"server/admin", 5},
+    {"server/session", 6},  {"server/config", 6}, {"bench/behaviour", 6}, {"server", 7},
+    {"bench/walbench", 7},  {"tests/support", 7}, {"bench/forwarder", 8}, {"bench/results", 8},
+    {"bench/trace", 8},     {"bench/live", 9},    {"bench", 10},
 };
 
 // A library, by how its includes begin, and the only files or folders that may include it.
 struct Library {
   std::string_view prefix;
-  std::array<std::string_view, 3> allowed;
+  std::array<std::string_view, 5> allowed;
 };
 
 constexpr Library kLibraries[]{
     {"<fmt/", {"runtime/format.h"}},
     {"<spdlog/", {}},
-    {"<tbb/", {"runtime/pool.cc"}},
-    {"<oneapi/", {"runtime/pool.cc"}},
+    {"<tbb/", {"runtime/in_order.cc", "bench/"}},
+    {"<oneapi/", {}},
     {"<concurrentqueue/", {"runtime/mailbox.h"}},
     {"<readerwriterqueue/", {"runtime/span_queue.h"}},
     {"<libpq-fe.h>",
-     {"server/source/conninfo.cc", "server/source/host_connector.cc", "server/source/upstream.cc"}},
-    {"<CLI/", {"bench/walbench/"}},
+     {"server/source/conninfo.cc", "server/source/host_connector.cc",
+      "server/source/primary_query.cc", "server/source/upstream.cc", "bench/live/sql_session.cc"}},
+    {"<re2/", {"server/auth/regex.cc"}},
+    {"<CLI/", {"bench/walbench/", "bench/live/", "bench/results/", "bench/trace/"}},
+    {"<nlohmann/", {"bench/results/", "runtime/json.cc"}},
+    {"<toml++/", {"bench/behaviour/"}},
+    {"<openssl/", {"runtime/tls_", "server/auth/", "bench/walbench/tls_"}},
+    {"<unicode/", {"server/auth/saslprep.cc"}},
     {"<benchmark/", {"bench/"}},
     {"<jemalloc/", {"bench/"}},
+    {"<valgrind/", {"bench/"}},
     {"<sanitizer/", {"memctx/poison.h", "runtime/tsan.h"}},
     {"<atomic>", {"runtime/"}},
     {"<mutex>", {"runtime/mutex.h"}},
     {"<shared_mutex>", {}},
-    {"<condition_variable>", {}},
+    {"<condition_variable>", {"runtime/mutex.h"}},
     {"<future>", {}},
     {"<coroutine>", {}},
     {"<iostream>", {}},

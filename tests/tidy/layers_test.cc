@@ -70,7 +70,6 @@ TEST(LayersTest, NamesAnIncludeThatHasNoFloor) {
 TEST(LayersTest, NamesALibraryOutOfItsPlace) {
   const std::pair<const char*, const char*> places[] = {
       {"<fmt/core.h>", "runtime/format.h"},
-      {"<tbb/task_arena.h>", "runtime/pool.cc"},
       {"<concurrentqueue/concurrentqueue.h>", "runtime/mailbox.h"},
       {"<readerwriterqueue/readerwriterqueue.h>", "runtime/span_queue.h"},
       {"<CLI/CLI.hpp>", "bench/walbench/options.cc"},

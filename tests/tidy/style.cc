@@ -52,6 +52,7 @@ constexpr BannedWord kBannedWords[]{
     {.word = "std::unique_lock"},
     {.word = "std::scoped_lock"},
     {.word = "std::condition_variable"},
+    {.word = "std::condition_variable_any", .allowed = {"runtime/mutex.h"}},
     {.word = "std::atomic", .allowed = {"runtime/", "tests/"}},
     {.word = "std::atomic_ref", .allowed = {"runtime/", "tests/"}},
     {.word = "EINTR", .allowed = {"runtime/", "bench/", "tests/"}},

@@ -22,7 +22,7 @@ TEST(StyleTest, WordsAreInTheirPlaces) {
 
 // Phrases of each top folder; a bound only ever becomes less.
 constexpr std::pair<std::string_view, std::size_t> kVaguePhrasesMax[]{
-    {"bench", 0}, {"memctx", 0}, {"runtime", 0}, {"server", 0}, {"tests", 21}};
+    {"bench", 0}, {"memctx", 0}, {"runtime", 0}, {"server", 0}, {"tests", 0}};
 
 TEST(StyleTest, CommentsNameWhatTheySpeakOf) {
   std::map<std::string_view, std::vector<std::string>> found;

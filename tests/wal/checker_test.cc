@@ -80,6 +80,7 @@ TEST(CheckerTest, ALimitIsMetAndIsNoMissingFile) {
     ASSERT_TRUE(check.problem) << pages_max;
     EXPECT_EQ(check.problem->kind, &kCheckTooLong);
     EXPECT_LE(check.proven_to, begin);
+    EXPECT_EQ(check.long_record, pages_max < 300 ? Lsn() : record.begin.page_start()) << pages_max;
   }
   EXPECT_FALSE(check_range(pages, kIdentity, begin, begin + (1u << 20), 2000).problem);
 }

@@ -40,7 +40,7 @@ TEST(Crc32cTest, KnowsThePublishedValues) {
 
 TEST(Crc32cTest, EveryImplementationFollowsTheDefinitionAtEveryLength) {
   const auto bytes = random_bytes(7000);  // past two rounds of three lanes
-  for (std::size_t size = 0; size <= bytes.size(); size += size < 64 ? 1 : 61) {
+  for (std::size_t size = 0; size <= bytes.size(); size += size < 900 ? 1 : 61) {
     // An odd start, so that words are not aligned either.
     const auto part =
         std::span(bytes).subspan(size == bytes.size() ? 0 : 1, size > 0 ? size - 1 : 0);
@@ -50,6 +50,49 @@ TEST(Crc32cTest, EveryImplementationFollowsTheDefinitionAtEveryLength) {
       EXPECT_EQ(crc32c_hardware()(0x12345678, part), expected) << size;
     }
   }
+}
+
+TEST(Crc32cTest, EveryImplementationFollowsTheDefinitionAtEveryAlignment) {
+  const auto bytes = random_bytes(4000);
+  for (std::size_t start = 0; start < 64; ++start) {
+    for (const std::size_t size :
+         {1u, 8u, 63u, 383u, 384u, 385u, 767u, 768u, 3071u, 3072u, 3900u}) {
+      const auto part = std::span(bytes).subspan(start, size);
+      const std::uint32_t expected = by_definition(0, part);
+      EXPECT_EQ(crc32c_portable(0, part), expected) << start << " " << size;
+      if (crc32c_hardware() != nullptr) {
+        EXPECT_EQ(crc32c_hardware()(0, part), expected) << start << " " << size;
+      }
+    }
+  }
+}
+
+TEST(Crc32cTest, PiecesThatWereReadApartAddUp) {
+  const auto bytes = random_bytes(10000);
+  for (const std::size_t cut : {0u, 1u, 7u, 24u, 3071u, 3072u, 8191u, 9999u, 10000u}) {
+    Crc32c rest = Crc32c::of_rest();
+    rest.update(std::span(bytes).subspan(cut));
+    Crc32c crc;
+    crc.update(std::span(bytes).first(cut)).append(rest, bytes.size() - cut);
+    EXPECT_EQ(crc.value(), crc32c(bytes)) << cut;
+  }
+}
+
+// As a record does that lies in many segments, of a size that no memory is taken for.
+TEST(Crc32cTest, ManyLargePiecesAddUp) {
+  const std::vector<std::byte> block(1 << 20);
+  Crc32c rest = Crc32c::of_rest();
+  rest.update(random_bytes(5));
+  Crc32c at_once;
+  Crc32c apart;
+  const auto head = random_bytes(100);
+  at_once.update(head);
+  apart.update(head);
+  for (int i = 0; i < 40; ++i) at_once.update(block);
+  at_once.update(random_bytes(5));
+  apart.append(Crc32c::of_rest(), 25 * block.size());
+  apart.append(Crc32c::of_rest(), 15 * block.size()).append(rest, 5);
+  EXPECT_EQ(apart.value(), at_once.value());
 }
 
 TEST(Crc32cTest, PiecesAddUp) {

@@ -8,12 +8,14 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/errors.h"
 #include "server/wal/names.h"
+#include "tests/support/random_seed.h"
 #include "tests/support/record_walk.h"
 #include "tests/support/wal_directory.h"
 
@@ -68,6 +70,47 @@ TEST_F(GeneratorTest, WritesAtLeastWhatWasAskedForAndWholeRecords) {
   const auto records = walk(generator->end());
   EXPECT_EQ(records.size(), generator->records());
   EXPECT_EQ(records.back().begin, generator->previous_record());
+}
+
+// As near as can be: what is left is filled by the next target.
+TEST_F(GeneratorTest, WalUpToATargetEndsWithinAHeaderOfIt) {
+  for (const RecordMix mix : {RecordMix{}, RecordMix{24, 24}, RecordMix{100, 130}}) {
+    const tests::WalDirectory directory(kTimeline, kOneMegabyte);
+    auto with_mix = options();
+    with_mix.directory = directory.path();
+    with_mix.records = mix;
+    const auto generator = open(with_mix);
+    std::mt19937_64 random(tests::random_seed());
+    Lsn target = kStart;
+    while (target < kStart + (2 << 20)) {
+      target += random() % 2 == 0 ? random() % 300 : random() % 20'000;
+      ASSERT_TRUE(generator->append_up_to(target));
+      ASSERT_LE(generator->end(), std::max(target, kStart));
+      ASSERT_LT(target - generator->end(), Generator::kShortOfTargetMax) << to_string(target);
+    }
+    const auto records = tests::walk_records(options().identity, kTimeline, kStart,
+                                             directory.read(kStart, generator->end()));
+    EXPECT_EQ(records.size(), generator->records());
+    for (const auto& record : records) {
+      EXPECT_LE(record.header.total_length, mix.record_bytes_max);
+    }
+    const Lsn end = generator->end();
+    ASSERT_TRUE(generator->append_up_to(end - 1000));
+    EXPECT_EQ(generator->end(), end);
+  }
+}
+
+// A target that a record can end at is met: multiples of eight, outside of a page's header.
+TEST_F(GeneratorTest, WalUpToWhereARecordCanEndEndsThere) {
+  const auto generator = open();
+  std::mt19937_64 random(tests::random_seed());
+  Lsn target = kStart + 64;
+  for (int i = 0; i < 2000; ++i) {
+    target += 48 + random() % 1000 * 8;
+    if (target.page_offset() < 64) target = target.page_start() + 64;
+    ASSERT_TRUE(generator->append_up_to(target));
+    ASSERT_EQ(generator->end(), target);
+  }
 }
 
 TEST_F(GeneratorTest, RecordsHaveLengthsInTheRangeAndContentsThatDiffer) {

@@ -334,5 +334,43 @@ TEST(RecordReaderTest, AnInvalidRecordIsRightOnceItsBytesAre) {
   EXPECT_EQ(reader.position(), pages.end());
 }
 
+// As walcast verify asks, which proves the pieces of a record apart.
+TEST(RecordReaderTest, ThePartThatIsThereIsKnown) {
+  WalBuilder builder = builder_of(kIdentity);
+  builder.append_noop(filling(100));
+  const auto span = builder.append_noop(filling(30'000));
+  MemoryPages pages(builder);
+  RecordReader reader(pages, kIdentity);
+  reader.seek(pages.begin());
+  EXPECT_FALSE(reader.part());
+  const Lsn limit = pages.begin() + 2 * kPageBytes;
+  EXPECT_EQ(reader.next(limit), Outcome::kRecord);
+  EXPECT_FALSE(reader.part()) << "the record is whole";
+  ASSERT_EQ(reader.next(limit), Outcome::kEndOfWal);
+  ASSERT_TRUE(reader.part());
+  EXPECT_EQ(reader.stopped_at(), limit);
+  EXPECT_EQ(reader.part()->begin, span.begin);
+  EXPECT_EQ(reader.part()->header.total_length, 30'000u);
+  EXPECT_EQ(reader.part()->got, limit - span.begin - sizeof(PageHeader));
+}
+
+TEST(RecordReaderTest, ARecordWithAWrongChecksumIsSkippedByItsLength) {
+  WalBuilder builder = builder_of(kIdentity);
+  const auto bad = builder.append_noop(filling(20'000));
+  const auto good = builder.append_noop(filling(100));
+  MemoryPages pages(builder);
+  pages.at(bad.begin + 100) ^= std::byte{1};
+  RecordReader reader(pages, kIdentity);
+  reader.seek(pages.begin());
+  EXPECT_EQ(reader.next(), Outcome::kInvalid);
+  EXPECT_EQ(reader.finding().kind, FaultKind::kChecksum);
+  EXPECT_EQ(reader.skip(bad.begin.page_start() + kPageBytes), Outcome::kEndOfWal);
+  reader.seek(pages.begin());
+  ASSERT_EQ(reader.skip(), Outcome::kRecord);
+  EXPECT_EQ(reader.position(), bad.end);
+  ASSERT_EQ(reader.next(), Outcome::kRecord);
+  EXPECT_EQ(reader.record().begin, good.begin);
+}
+
 }  // namespace
 }  // namespace server::wal

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -209,6 +210,19 @@ TEST_F(SegmentTest, ARangeIsResidentIfAllItsPagesAre) {
   EXPECT_FALSE(segment->is_resident(0, kSliceBytes)) << "only its begin is";
   directory.write(k4MB.start(kNo) + kHole, noise);
   EXPECT_TRUE(segment->is_resident(kHole, 98'304));
+}
+
+// The kernel says to a user who is neither the owner nor may write the file that all is cached;
+// that is not believed of a file of another user.
+TEST_F(SegmentTest, OnlyOfItsOwnFilesItIsKnownWhatIsResident) {
+  constexpr uid_t kOtherUser = 65534;
+  EXPECT_TRUE(opened()->is_known_resident(0, 98'304));
+  EXPECT_FALSE(opened()->is_known_resident(1u << 20, 1));
+  if (::chown(path.c_str(), kOtherUser, static_cast<gid_t>(-1)) != 0) {
+    GTEST_SKIP() << "only root may give a file away";
+  }
+  EXPECT_TRUE(opened()->is_resident(0, 98'304));
+  EXPECT_FALSE(opened()->is_known_resident(0, 98'304));
 }
 
 // Reading through a mapping beyond the file's end would be the end of the process.

@@ -8,6 +8,7 @@
 #include "server/wal/fault_log.h"
 #include "server/wal/segments.h"
 #include "tests/support/logged.h"
+#include "tests/support/ticking_clock.h"
 #include "tests/wal/growing_wal.h"
 
 namespace tests {
@@ -39,7 +40,8 @@ struct SegmentsTest : ::testing::Test, GrowingWal {
 
   server::wal::Timelines timelines{server::wal::TimelineHistory(server::wal::TimelineId{1}), {}};
   server::wal::FaultLog faults{identity};
-  server::wal::Segments segments{directory.path(), identity, faults};
+  TickingClock clock;
+  server::wal::Segments segments{directory.path(), identity, faults, clock};
 };
 
 // The same with four slices in each segment.

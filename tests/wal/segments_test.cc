@@ -230,18 +230,24 @@ TEST_F(SlicesTest, ALongRecordWhoseBeginHasChangedIsProvenAnewInAllItsSegments) 
   EXPECT_TRUE(prepared(segment_start(3)).stopped);
 }
 
-TEST_F(SlicesTest, AShortEffortLeavesALongRecordAlone) {
-  builder.append_noop(filling(9u << 20));
+TEST_F(SlicesTest, AShortEffortLeavesALongRecordAloneAndSaysWhichItIs) {
+  builder.append_noop(filling(100));
+  const auto record = builder.append_noop(filling(9u << 20));
   write();
   grow(2 * kMb);
   const auto open = opened(segment_start(2));
-  const auto given_up =
-      segments.prepare(timelines, open, segment_start(2), end(), server::wal::Effort::kShort);
-  ASSERT_FALSE(given_up);
-  EXPECT_EQ(given_up.error().kind, &server::wal::kCheckTooLong);
+  for (const std::uint32_t no : {0, 1, 6, 8}) {  // from the one that the record begins in on
+    const auto given_up = segments.prepare(timelines, opened(slice(no)), slice(no), end(),
+                                           server::wal::Effort::kShort);
+    ASSERT_TRUE(given_up) << no;
+    EXPECT_EQ(given_up->long_record, record.begin) << no;
+    EXPECT_EQ(given_up->proven_to, slice(no)) << no;
+  }
   ASSERT_TRUE(prepare(open, segment_start(2)));
-  EXPECT_TRUE(
-      segments.prepare(timelines, open, segment_start(2), end(), server::wal::Effort::kShort));
+  const auto proven =
+      segments.prepare(timelines, open, segment_start(2), end(), server::wal::Effort::kShort);
+  ASSERT_TRUE(proven);
+  EXPECT_FALSE(proven->long_record.has_value());
 }
 
 TEST_F(SlicesTest, AProofHoldsForTheFileThatWasReadAndNoOther) {

@@ -59,7 +59,7 @@ TEST_F(WriterFlushTest, AFailedFlushIsReportedAndTheLast) {
   append(3000);
   ASSERT_TRUE(writer->write(take()));
   writer->request_flush();
-  EXPECT_FALSE(writer->rewind());
+  EXPECT_FALSE(writer->take_back(writer->proven()));
   EXPECT_EQ(writer->flushed(), begin());
   EXPECT_EQ(syncs, 1);
 }
@@ -185,7 +185,7 @@ TEST_F(WriterFlushTest, WhatIsNotTakenBackIsStillSynced) {
   const auto torn = take();
   const std::size_t to_page_end = kPageBytes - proven.page_offset();
   ASSERT_TRUE(writer->write(std::span(torn).first(to_page_end + kPageBytes)));
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   EXPECT_EQ(writer->end(), proven);
   runtime::Mutex mutex;
   std::vector<std::string> syncs;

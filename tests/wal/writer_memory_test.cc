@@ -88,7 +88,7 @@ TEST_F(WriterMemoryTest, AfterARewindAnotherRecordMayComeInThePlaceOfAnUnfinishe
   const std::size_t pages = kPageBytes - proven.page_offset() + 2 * kPageBytes;
   ASSERT_TRUE(writer->write(std::span(unfinished).first(pages)));
   ASSERT_EQ(writer->proven(), proven);
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   other.append_noop(filling(20'000));
   other.append_noop(filling(50));
   ASSERT_TRUE(writer->write(other.bytes()));
@@ -128,7 +128,7 @@ TEST_F(WriterMemoryTest, HoweverWalIsCutItIsProvenToTheLastWholeRecord) {
     ASSERT_EQ(writer->proven(), last.end) << "of " << server::wal::to_string(writer->end());
     ASSERT_EQ(tail->position(), last.end);
     if (random() % 8 == 0) {
-      ASSERT_TRUE(writer->rewind());
+      ASSERT_TRUE(writer->take_back(writer->proven()));
     } else if (random() % 8 == 0 && last.begin.valid()) {
       resume(last.end, last.begin);
       tail->publish(last.end, last.end, clock.now());

@@ -11,6 +11,7 @@
 #include "runtime/clock.h"
 #include "server/wal/names.h"
 #include "server/wal/writer.h"
+#include "tests/support/disk_calls.h"
 #include "tests/support/fake_holder.h"
 #include "tests/support/logged.h"
 #include "tests/support/wal_directory.h"
@@ -204,6 +205,40 @@ TEST_F(WriterRoomTest, TheSegmentBeforeTheCurrentOneStays) {
   EXPECT_FALSE(grow_into(4)) << "3 stays, however little is free";
   EXPECT_FALSE(exists(2));
   EXPECT_TRUE(exists(3));
+}
+
+// The zeros that come in its place take room where the file system does not write in place.
+TEST_F(WriterRoomTest, OldWalGoesForRoomToTakeBackWhatWasWritten) {
+  start();
+  ASSERT_TRUE(grow_into(4));
+  const Lsn from = writer->proven();
+  builder.append_noop(filling(20'000));
+  ASSERT_TRUE(writer->write(builder.bytes().first(9000)));
+  ASSERT_GT(writer->end(), from);
+  ASSERT_TRUE(exists(1));
+  bool went = false;
+  const tests::DiskHook hook(directory.path(), [&](const tests::DiskCall& call) {
+    went = went || call.name == "unlink";
+    return call.name == "fallocate" && !went ? ENOSPC : 0;
+  });
+  ASSERT_TRUE(writer->take_back(from));
+  EXPECT_FALSE(exists(1));
+  EXPECT_TRUE(exists(2)) << "one is enough";
+  EXPECT_EQ(writer->end(), from);
+  ASSERT_TRUE(writer->write(builder.bytes()));
+  EXPECT_EQ(writer->proven(), builder.end());
+}
+
+// The current one has room of its own, unless the file system has lied.
+TEST_F(WriterRoomTest, TheSegmentBeforeTheCurrentOneStaysWithinThatToo) {
+  start();
+  ASSERT_TRUE(grow_into(2));
+  builder.append_noop(filling(8000));
+  const tests::DiskHook hook(directory.path(), [](const tests::DiskCall& call) {
+    return call.name == "pwrite" ? ENOSPC : 0;
+  });
+  EXPECT_FALSE(writer->write(builder.bytes()));
+  EXPECT_TRUE(exists(1));
 }
 
 TEST_F(WriterRoomTest, WhatIsNotDurableStays) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,7 @@ TEST_F(WriterTest, AWrongRecordIsAnErrorAndIsTakenBack) {
       << refused.error().what;
   EXPECT_EQ(tail->position(), proven);
 
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   EXPECT_EQ(writer->end(), proven);
   EXPECT_EQ(directory.read(proven, proven + 3000), std::vector<std::byte>(3000));
   ASSERT_TRUE(writer->write(wal));
@@ -92,7 +93,7 @@ TEST_F(WriterTest, WhatLooksLikeTheEndOfWalIsWrongWhereMoreFollows) {
   append(3000);
   ASSERT_TRUE(writer->write(take()));
   EXPECT_FALSE(writer->write(std::vector<std::byte>(64))) << "zeros";
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   append(3000);
   auto wal = take();
   wal.resize(wal.size() + 64);
@@ -114,7 +115,7 @@ TEST_F(WriterTest, WhatIsTakenBackIsNoLongerDurable) {
   ASSERT_EQ(writer->flushed(), torn);
 
   ASSERT_FALSE(writer->is_flushing());
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   EXPECT_EQ(writer->proven(), proven);
   EXPECT_EQ(writer->flushed(), proven);
   EXPECT_FALSE(std::filesystem::exists(path(kFirst, 2)));
@@ -146,9 +147,9 @@ TEST_F(WriterTest, WithoutADescriptorItIsToBeTriedAgain) {
     EXPECT_GT(writer->proven(), proven) << "what the first segment took";
     EXPECT_EQ(tail->position(), writer->proven());
     EXPECT_FALSE(writer->write(std::span(wal).subspan(writer->end() - proven)));
-    EXPECT_FALSE(writer->rewind());
+    EXPECT_FALSE(writer->take_back(writer->proven()));
   }
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   ASSERT_TRUE(writer->write(std::span(wal).subspan(writer->proven() - proven)));
   EXPECT_EQ(tail->position(), builder.end());
   EXPECT_EQ(writer->proven(), builder.end());
@@ -160,8 +161,8 @@ TEST_F(WriterTest, ASpoolSaysWhatItHolds) {
   ASSERT_TRUE(writer->write(take()));
   const auto held = holds.list();
   ASSERT_EQ(held.size(), 2u);
-  EXPECT_EQ(held[0].why, "WAL is not on disk from here on");
-  EXPECT_EQ(held[0].from, begin());
+  EXPECT_EQ(held[0].why, "WAL is not on disk behind this");
+  EXPECT_EQ(held[0].from, begin() - 1) << "the last byte that is";
   EXPECT_EQ(held[1].why, "WAL is not proven from here on");
   EXPECT_EQ(held[1].from, builder.end());
   writer.reset();
@@ -171,8 +172,6 @@ TEST_F(WriterTest, ASpoolSaysWhatItHolds) {
 TEST_F(WriterTest, PositionsOutOfTheirOrderAreABug) {
   EXPECT_DEATH(SpoolPositions({.written = Lsn(1), .proven = Lsn(2), .flushed = Lsn(1)}), "proven");
   EXPECT_DEATH(SpoolPositions({.written = Lsn(1), .proven = Lsn(1), .flushed = Lsn(2)}), "flushed");
-  const SpoolPositions positions({.written = Lsn(3), .proven = Lsn(1), .flushed = Lsn(2)});
-  EXPECT_EQ(positions.durable(), Lsn(1));
 }
 
 TEST_F(WriterTest, ItGoesOnWhereTheSpoolEnds) {
@@ -244,7 +243,7 @@ TEST_F(WriterTest, ASpoolMayBeginWithinARecord) {
   const std::size_t first = 10 * kPageBytes;
   ASSERT_TRUE(writer->write(wal.first(first)));
   EXPECT_EQ(writer->proven(), spool_begin) << "no record begins there yet";
-  ASSERT_TRUE(writer->rewind());
+  ASSERT_TRUE(writer->take_back(writer->proven()));
   ASSERT_TRUE(writer->write(wal.first(first)));
   ASSERT_TRUE(writer->write(wal.subspan(first)));
   EXPECT_EQ(writer->proven(), builder.end());
@@ -297,6 +296,18 @@ TEST_F(WriterTest, ANewTimelineBeginsWithItsParentsBytes) {
   EXPECT_EQ(Directory(directory.path()).read_histories()->at(kSecond), text);
 }
 
+TEST_F(WriterTest, AFileOfAPromotionThatCameToNothingIsSetAside) {
+  start_empty(begin());
+  append(30'000);
+  ASSERT_TRUE(writer->write(take()));
+  wait_for_flush();
+  std::ofstream(path(kSecond, 1)) << "of another promotion";
+  ASSERT_TRUE(writer->prepare_timeline(kFirst, kSecond));
+  const std::string name = segment_name(kSecond, SegmentNo{1}, identity.segment_size);
+  std::ifstream aside(directory.path() + "/set_aside/" + name + ".00000000");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(aside), {}), "of another promotion");
+}
+
 TEST_F(WriterTest, OldSegmentsGoAndWhatIsNeededStays) {
   options.retention.wal_keep_bytes = 1 << 20;
   holds.add(slots);
@@ -324,7 +335,7 @@ TEST_F(WriterTest, AnEmptySpoolBeginsElsewhereThoughItsDirectoryCannotBeListed) 
   {
     std::filesystem::rename(directory.path(), directory.path() + ".away");
     EXPECT_FALSE(writer->start_empty(begin()));
-    EXPECT_EQ(writer->positions().durable(), begin()) << "and these are in order";
+    EXPECT_EQ(writer->positions().flushed(), begin()) << "and these are in order";
     std::filesystem::rename(directory.path() + ".away", directory.path());
   }
   ASSERT_TRUE(writer->start_empty(begin()));

@@ -52,6 +52,21 @@ TEST(FramerTest, InAStreamOnlyThreeTypesMayBeThere) {
   }
 }
 
+TEST(FramerTest, WhileAClientAuthenticatesOneTypeMayBeThere) {
+  constexpr std::uint32_t kMax = 1024;
+  for (int type = 0; type < 256; ++type) {
+    const std::byte byte{static_cast<std::uint8_t>(type)};
+    const CutResult result = cut_password_message({&byte, 1}, kMax);
+    EXPECT_EQ(result.cut, type == 'p' ? Cut::kIncomplete : Cut::kBadType) << type;
+  }
+  EXPECT_EQ(cut_password_message({}, kMax).cut, Cut::kIncomplete);
+  EXPECT_EQ(cut_password_message(header('p', 3), kMax).cut, Cut::kBadLength);
+  EXPECT_EQ(cut_password_message(header('p', 4), kMax).cut, Cut::kMessage);
+  EXPECT_EQ(cut_password_message(header('p', kMax), kMax).cut, Cut::kIncomplete);
+  EXPECT_EQ(cut_password_message(header('p', kMax), kMax).bytes_wanted, kMax + 1);
+  EXPECT_EQ(cut_password_message(header('p', kMax + 1), kMax).cut, Cut::kBadLength);
+}
+
 TEST(FramerTest, WantsTheRestWhereverAMessageIsCut) {
   const auto bytes = tests::bytes("64 0000000b 7201020304 0506");
   for (std::size_t size = 0; size < bytes.size(); ++size) {

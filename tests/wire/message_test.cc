@@ -119,6 +119,27 @@ TEST(MessageTest, TheGreeting) {
                          "4b 0000000c 00001267 deadbeef"));
 }
 
+// The requests of PostgreSQL 15, and what it says in an exchange.
+TEST(MessageTest, AuthenticationRequests) {
+  EXPECT_EQ(written([](MessageWriter& out) { out.authentication_cleartext_password(); }),
+            tests::bytes("52 00000008 00000003"));
+  const auto salt = tests::bytes("3aeb5d96");
+  EXPECT_EQ(written([&](MessageWriter& out) {
+              out.authentication_md5_password(std::span(salt).first<4>());
+            }),
+            tests::bytes("52 0000000c 00000005 3aeb5d96"));
+  const std::array<std::string_view, 2> mechanisms{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"};
+  EXPECT_EQ(written([&](MessageWriter& out) { out.authentication_sasl(mechanisms); }),
+            tests::bytes("52 0000002a 0000000a \"SCRAM-SHA-256-PLUS\" 00 \"SCRAM-SHA-256\" 00 00"));
+  EXPECT_EQ(written([](MessageWriter& out) {
+              out.authentication_sasl_continue("r=a,s=b,i=1");
+              out.authentication_sasl_continue("");
+              out.authentication_sasl_final("v=c");
+            }),
+            tests::bytes("52 00000013 0000000b \"r=a,s=b,i=1\" 52 00000008 0000000b"
+                         "52 0000000b 0000000c \"v=c\""));
+}
+
 TEST(MessageTest, NegotiateProtocolVersion) {
   const std::array<std::string_view, 2> options{"_pq_.a", "_pq_.bc"};
   EXPECT_EQ(

@@ -43,7 +43,7 @@ def copy(body):
 
 
 def status(write, flush=None, apply=0, reply=False):
-    """A standby status update; its clock stands still, since nobody compares it."""
+    """A standby status update; its clock stands still, since no test compares it."""
     flush = write if flush is None else flush
     return copy(struct.pack("!cQQQqB", b"r", write, flush, apply, 0, reply))
 

@@ -15,12 +15,12 @@ _SHOWN = (
     "wal_block_size", "max_wal_senders", "max_replication_slots",
     "wal_sender_timeout", "authentication_timeout", "wal_keep_size", "max_slot_wal_keep_size",
     "statement_timeout", "idle_session_timeout", "extra_float_digits", "bytea_output",
-    "transaction_isolation", "lc_messages",
+    "transaction_isolation", "lc_messages", "ssl",
 )
 
 # Of what walcast has no equivalent: see known.py.
 _OF_A_DATABASE = (
-    "archive_command", "archive_mode", "cluster_name", "fsync", "hot_standby", "ssl",
+    "archive_command", "archive_mode", "cluster_name", "fsync", "hot_standby",
     "synchronous_standby_names",
 )
 

@@ -3,17 +3,21 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from support.process import SERVER_USER, Process, as_server_user, environment
 
 
 class Area:
-    """Owns the directory and every process started in it; close() ends and removes them all."""
+    """Owns the directory and every process started in it; close() ends and removes them all. So does
+    the end of a `with`, which prints what they have said if it was left by an error."""
 
-    def __init__(self):
-        self.root = tempfile.mkdtemp(prefix="walcast-e2e-")
+    def __init__(self, directory=None):
+        """In `directory`, or where temporary files are."""
+        self.root = tempfile.mkdtemp(prefix="walcast-e2e-", dir=directory)
         self._processes = []
+        self._spawned = 0  # so that no two processes have the same files for their output
         os.chmod(self.root, 0o755)
         self._give_away(self.root)
 
@@ -45,14 +49,24 @@ class Area:
 
     def spawn(self, name, argv):
         """Starts a process in the area; its output goes to files that failures print."""
-        process = Process(name, argv, self.path(f"{len(self._processes):02}-{name}"), self.root)
+        process = Process(name, argv, self.path(f"{self._spawned:02}-{name}"), self.root)
+        self._spawned += 1
         self._processes.append(process)
         return process
 
-    def run(self, argv, timeout=300, check=True):
-        """Runs a command to its end as the server user and returns it completed."""
+    def retire(self, process):
+        """A process has ended as its test wanted: failures print its output no more."""
+        assert not process.alive(), process.tail()
+        self._processes.remove(process)
+        for path in (process.out_path, process.err_path):
+            os.remove(path)
+
+    def run(self, argv, timeout=300, check=True, variables=None):
+        """Runs a command to its end as the server user and returns it completed. `variables` are
+        more of its environment."""
         done = subprocess.run(as_server_user(argv), stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=timeout, cwd=self.root, env=environment())
+                              text=True, timeout=timeout, cwd=self.root,
+                              env=environment(variables))
         if check and done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, argv))}: exit status {done.returncode}\n"
                                  f"{done.stdout}{done.stderr}")
@@ -77,6 +91,16 @@ class Area:
             process.kill()
         subprocess.run(["chmod", "-R", "u+rwX", self.root], check=False)
         shutil.rmtree(self.root)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        try:
+            if kind is not None and (said := self.logs()):
+                print(said, file=sys.stderr)
+        finally:
+            self.close()
 
     @staticmethod
     def _give_away(path):

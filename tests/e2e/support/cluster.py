@@ -102,9 +102,15 @@ class PgCluster:
 
     def sql(self, statement, database="postgres"):
         """The answer of psql, columns separated by `|`."""
-        return self.area.run([pg_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h",
-                              "127.0.0.1", "-p", self.port, "-U", "postgres", "-d", database,
-                              "-c", statement]).stdout.strip()
+        return self.area.run(self._psql(statement, database)).stdout.strip()
+
+    def start_sql(self, statement, database="postgres"):
+        """A process that runs a statement which may take its time."""
+        return self.area.spawn("psql", self._psql(statement, database))
+
+    def _psql(self, statement, database):
+        return [pg_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+                self.port, "-U", "postgres", "-d", database, "-c", statement]
 
     def pgbench(self, *options):
         return self.area.run([pg_program("pgbench"), "-h", "127.0.0.1", "-p", self.port, "-U",

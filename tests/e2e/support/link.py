@@ -19,7 +19,7 @@ class Link:
         self._acceptor.start()
 
     def stall(self):
-        """Nothing passes any more, and nobody is told: both ends stay open."""
+        """Nothing passes any more, and neither end is told: both stay open."""
         self._flows.clear()
 
     def mend(self):
@@ -38,7 +38,7 @@ class Link:
             end.close()
 
     def close(self):
-        # Who still waits in accept() might go on with the next socket of that number.
+        # A thread that still waits in accept() might go on with the next socket of that number.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join()
         self._listener.close()

@@ -9,13 +9,14 @@ from support.wait import wait_until
 
 _CONTEXT = re.compile(r"^( *)(\S.*?): (\d+) total in (\d+) blocks;", re.MULTILINE)
 _TOTAL = re.compile(r"^Grand total: (\d+) bytes in (\d+) blocks;.*$", re.MULTILINE)
-_HEAP = re.compile(r"heap: (\d+) bytes allocated, \d+ active, (\d+) resident")
+_HEAP = re.compile(r"heap: (\d+) bytes allocated, (\d+) active, (\d+) resident")
 
 
 @dataclass(frozen=True)
 class Memory:
     contexts: tuple  # (depth, name, bytes, blocks) of each, in the order of their text
-    allocated: int   # bytes of the heap; None without jemalloc
+    allocated: int   # bytes of the heap; None without jemalloc, as the next two
+    active: int      # of pages that have some of those
     resident: int
     rss_kb: int
 
@@ -35,7 +36,13 @@ class Memory:
         contexts = sorted((len(indent) // 2, name, int(size), int(blocks))
                           for indent, name, size, blocks in _CONTEXT.findall(text))
         return cls(tuple(contexts), heap and int(heap[1]), heap and int(heap[2]),
-                   process.memory_kb())
+                   heap and int(heap[3]), process.memory_kb())
+
+    @property
+    def beside_heap_kb(self):
+        """What the process has besides the heap, whose allocator keeps what a crowd has given back
+        for a while."""
+        return self.rss_kb - ((self.resident or 0) >> 10)
 
     def count(self, name):
         return sum(context[1] == name for context in self.contexts)

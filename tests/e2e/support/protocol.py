@@ -1,6 +1,7 @@
 """PostgreSQL's frontend/backend protocol as raw bytes on a socket."""
 
 import socket
+import ssl
 import struct
 from dataclasses import dataclass, field
 
@@ -53,15 +54,28 @@ class ServerError(Exception):
 class Wire:
     """One socket, whole messages in both directions. Not for use by two threads at once."""
 
-    def __init__(self, port, timeout=60, receive_buffer=None):
-        self._socket = socket.socket()
+    def __init__(self, port, timeout=60, receive_buffer=None, host="127.0.0.1"):
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:  # before connect, or the window is already offered
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(timeout)
-        self._socket.connect(("127.0.0.1", port))
+        try:
+            self._socket.connect((host, port))
+        except OSError:
+            self._socket.close()
+            raise
         self._buffer = b""
         self._at = 0
+
+    def start_tls(self):
+        """Encrypts what follows, whoever the server is."""
+        self.send_untyped(SSL_REQUEST)
+        assert self.receive_bytes(1) == b"S", "the server has no TLS"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._socket = context.wrap_socket(self._socket)
 
     def set_timeout(self, seconds):
         self._socket.settimeout(seconds)
@@ -76,8 +90,7 @@ class Wire:
         self.send_raw(struct.pack("!II", 8 + len(body), code) + body)
 
     def send_startup(self, version=PROTOCOL_3_0, **parameters):
-        body = b"".join(text.encode() + b"\0" for pair in parameters.items() for text in pair)
-        self.send_untyped(version, body + b"\0")
+        self.send_raw(startup_packet(version, **parameters))
 
     def receive(self):
         """The next message, or None when the server has closed the connection between two."""
@@ -138,6 +151,13 @@ class Wire:
             self._buffer = self._buffer[self._at:] + data
             self._at = 0
         return True
+
+
+def startup_packet(version=PROTOCOL_3_0, **parameters):
+    """As a client sends it first of all."""
+    pairs = b"".join(f"{name}\0{value}\0".encode() for name, value in parameters.items())
+    body = struct.pack("!I", version) + pairs + b"\0"
+    return struct.pack("!I", len(body) + 4) + body
 
 
 def parse_fields(body):

@@ -11,14 +11,15 @@ from support.wal import WalFiles
 class Receivewal:
     """One pg_receivewal and the directory that it writes."""
 
-    def __init__(self, area, directory, segment_size):
+    def __init__(self, area, directory, segment_size, host="127.0.0.1"):
         self.area = area
+        self._host = host
         self.files = WalFiles(directory, segment_size)
         self.process = None
 
     def start(self, port, *options):
         self.process = self.area.spawn("pg_receivewal", [
-            pg_program("pg_receivewal"), "-D", self.files.path, "-h", "127.0.0.1", "-p", port,
+            pg_program("pg_receivewal"), "-D", self.files.path, "-h", self._host, "-p", port,
             "-U", "postgres", "--no-loop", "--no-password", "--verbose", *options])
         return self
 

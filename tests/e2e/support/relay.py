@@ -144,9 +144,10 @@ class RelayCase(E2eCase):
 class Writer(threading.Thread):
     """Inserts numbers, and remembers those whose commit the primary has confirmed."""
 
-    def __init__(self, port, numbers):
+    def __init__(self, port, numbers, patience_seconds=60):
         super().__init__(daemon=True)
         self._client = ReplicationClient.connect(port, replication="false", database="postgres")
+        self._client.set_timeout(patience_seconds)
         self._numbers = numbers
         self.confirmed = []
         self.transactions = []  # the xids of those

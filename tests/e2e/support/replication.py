@@ -65,11 +65,14 @@ class ReplicationClient(Wire):
         self.message_ends = []  # of every XLogData of this stream
 
     @classmethod
-    def connect(cls, port, version=PROTOCOL_3_0, receive_buffer=None, **parameters):
+    def connect(cls, port, version=PROTOCOL_3_0, receive_buffer=None, host="127.0.0.1",
+                tls=False, **parameters):
         """A session that is ready for commands; raises ServerError if it is refused."""
-        client = cls(port, receive_buffer=receive_buffer)
+        client = cls(port, receive_buffer=receive_buffer, host=host)
         defaults = {"user": "postgres", "database": "replication", "replication": "true"}
         try:
+            if tls:
+                client.start_tls()
             client.send_startup(version, **{**defaults, **parameters})
             client.finish_startup()
         except BaseException:

@@ -19,6 +19,14 @@ class Calls:
     def __init__(self, found):
         self._counts = Counter(found)  # (thread, call) to a count
 
+    @classmethod
+    def between(cls, begin, end, trace):
+        """Of a text that strace has written: those that began between two times of time.time()."""
+        found = _CALL.findall(trace)
+        names = {pid: thread for pid, thread, _, _ in found}  # a thread gets its name after a while
+        return cls((f"{names[pid]} ({pid})", call) for pid, _, at, call in found
+                   if begin <= float(at) <= end)
+
     def total(self):
         return sum(self._counts.values())
 
@@ -28,12 +36,12 @@ class Calls:
     def of_thread(self, name):
         return sum(count for (thread, _), count in self._counts.items() if thread == name)
 
-    def table(self, commits):
+    def table(self, commits, unit="commit"):
         """For people: calls by thread, per commit."""
-        lines = [f"{thread:<24}{name:<20}{count:8}{count / commits:8.2f}"
+        lines = [f"{thread:<24}{name:<20}{count:8}{count / commits:10.2f}"
                  for (thread, name), count in sorted(self._counts.items())]
-        return "\n".join([f"{'thread':<24}{'call':<20}{'in all':>8}{'a commit':>8}", *lines,
-                          f"{'all':<44}{self.total():8}{self.total() / commits:8.2f}"])
+        return "\n".join([f"{'thread':<24}{'call':<20}{'in all':>8}{'a ' + unit:>10}", *lines,
+                          f"{'all':<44}{self.total():8}{self.total() / commits:10.2f}"])
 
 
 class TracedWalcast(WrappedWalcast):
@@ -58,10 +66,7 @@ class TracedWalcast(WrappedWalcast):
     def calls(self, begin, end):
         """Those that began between two times of time.time()."""
         wait_until(lambda: self._written_until() > end, "strace has written all of it down")
-        found = _CALL.findall(self._trace())
-        names = {pid: thread for pid, thread, _, _ in found}  # a thread gets its name after a while
-        return Calls((f"{names[pid]} ({pid})", call) for pid, _, at, call in found
-                     if begin <= float(at) <= end)
+        return Calls.between(begin, end, self._trace())
 
     def loops(self):
         """The loops, as calls() names them. What a loop has started is named after it at first, but

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import dataclass
 
 from support.cluster import pg_program
@@ -84,11 +85,19 @@ def waldump(area, wal, timeline, begin, end=None):
 
 
 def waldump_of_spool(area, spool, timeline, begin):
-    """The records of a spool that nobody writes to, from the segment of `begin` on. A segment may
-    have no WAL yet, and pg_waldump must not take the size of segments from that one."""
+    """The records of a spool that no relay writes, from the segment of `begin` on. Where its relay
+    was killed while it made a file shorter or longer, the file ends within a page, of which
+    pg_waldump would read nothing."""
     begin = max(begin - begin % spool.segment_size, spool.begin(timeline))
-    names = [spool.name(timeline, begin), spool.complete(timeline)[-1]]
-    return _waldump(area, spool, begin, names)[0]
+    copy = WalFiles(area.directory("spool-copy"), spool.segment_size)
+    for name in spool.complete(timeline):
+        if spool.start_of(name) >= begin:
+            area.copy_file(f"{spool.path}/{name}", f"{copy.path}/{name}")
+            os.truncate(f"{copy.path}/{name}", spool.segment_size)
+    names = [copy.name(timeline, begin), copy.complete(timeline)[-1]]
+    records, _ = _waldump(area, copy, begin, names)
+    shutil.rmtree(copy.path)
+    return records
 
 
 def _waldump(area, wal, begin, argv):

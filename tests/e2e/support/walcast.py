@@ -10,6 +10,8 @@ from support.lsn import format_lsn
 
 _TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _DEFAULT_BIN = os.path.join(_TESTS, "..", "..", "build", "release", "bin")
+# Of every server that a test starts.
+_OPTIONS_OF_ALL = os.environ.get("WALCAST_OPTIONS", "").split()
 
 
 def binary(area, name):
@@ -31,9 +33,11 @@ class Walcast:
     """A running `walcast serve` on a free port of 127.0.0.1."""
 
     def __init__(self, area, **options):
-        argv = [binary(area, "walcast"), "serve", *option_list({"port": 0, **options})]
+        argv = [binary(area, "walcast"), "serve", *_OPTIONS_OF_ALL,
+                *option_list({"port": 0, **options})]
         self.process = area.spawn("walcast", self._command(argv))
-        ready = self.process.wait_for(r"^walcast: ready on (\S+):(\d+)$", stream="stdout")
+        ready = self.process.wait_for(r"^walcast: ready on (?:(\S+):|\S+/\.s\.PGSQL\.)(\d+)$",
+                                      stream="stdout")
         self.address, self.port = ready[1], int(ready[2])
 
     def _command(self, argv):
@@ -53,9 +57,11 @@ class Walcast:
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self):
-        """SIGTERM, which must end it soon and with status 0."""
+        """SIGTERM, which must end it soon and with status 0; it has wanted no system call that it
+        does without."""
         status = self.process.stop(signal.SIGTERM, timeout=30)
         assert status == 0, self.process.tail()
+        assert "seccomp: refused" not in self.log(), self.log()
 
 
 class WrappedWalcast(Walcast):
@@ -70,24 +76,45 @@ class WrappedWalcast(Walcast):
 
 
 class SmallDiskWalcast(Walcast):
-    """One that sees a file system of so many megabytes at `mount`, as nobody else does; half of it
+    """One that sees a file system of so many megabytes at `mount`, as no other does; half of it
     is taken by the file `ballast`."""
 
     def __init__(self, area, mount, megabytes, **options):
         self._small_disk = (f"mount -t tmpfs -o size={megabytes}M tmpfs {mount} &&"
                             f" head -c {megabytes // 2}M /dev/zero > {mount}/ballast &&"
                             ' exec "$@"')
-        super().__init__(area, **options)
+        super().__init__(area, allow_root=True, **options)  # it is root of its own namespace
 
     def _command(self, argv):
-        return [*self._UNSHARE, "sh", "-c", self._small_disk, "sh", *argv]
+        return [*self.UNSHARE, "sh", "-c", self._small_disk, "sh", *argv]
 
-    _UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
+    UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
 
     @classmethod
     def is_possible(cls, area):
         """Not within a chroot, for example."""
-        return area.run([*cls._UNSHARE, "true"], check=False).returncode == 0
+        return area.run([*cls.UNSHARE, "true"], check=False).returncode == 0
+
+
+class SmallDisk:
+    """The same file system, for several servers one after the other."""
+
+    def __init__(self, area, mount, megabytes):
+        self._area, self._mount = area, mount
+        script = (f"mount -t tmpfs -o size={megabytes}M tmpfs {mount} && echo mounted &&"
+                  " exec sleep infinity")
+        self.process = area.spawn("small-disk", [*SmallDiskWalcast.UNSHARE, "sh", "-c", script])
+        self.process.wait_for("^mounted$", stream="stdout")
+        self.path = f"/proc/{self.process.pid}/root{mount}"  # as it is seen from outside
+        self.enter = ["nsenter", f"--target={self.process.pid}", "--user", "--mount",
+                      "--preserve-credentials"]
+
+    def fill(self):
+        """Takes all room that is left; to be removed is the file that is returned."""
+        filler = os.path.join(self._mount, "filler")
+        done = self._area.run([*self.enter, "cp", "/dev/zero", filler], check=False)
+        assert "No space left on device" in done.stderr, done.stderr
+        return f"{self.path}/filler"
 
 
 def fail_to_serve(area, **options):
@@ -115,15 +142,18 @@ class FleetReport:
 
 
 class Fleet:
-    """A running walbench."""
+    """A running walbench. One with a niceness leaves the processors to others, as if it ran on
+    other hosts."""
 
-    def __init__(self, area, port, standbys, start=None, until=None, **options):
+    def __init__(self, area, port, standbys, start=None, until=None, niceness=0, **options):
         for name, lsn in (("start", start), ("until", until)):
             if lsn is not None:
                 options[name] = format_lsn(lsn)
+        if standbys is not None:
+            options["standbys"] = standbys
         self.process = area.spawn("walbench", [
-            binary(area, "walbench"), "--host", "127.0.0.1", "--port", port,
-            "--standbys", standbys, "--json", *option_list(options)])
+            *(["nice", "-n", niceness] if niceness else []), binary(area, "walbench"),
+            "--host", "127.0.0.1", "--port", port, "--json", *option_list(options)])
 
     def finish(self, timeout=300):
         """Waits for its end; the report is the JSON object on its standard output."""
