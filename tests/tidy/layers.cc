@@ -16,12 +16,13 @@ struct Floor {
 };
 
 constexpr Floor kFloors[]{
-    {"memctx", 0},          {"runtime", 1},       {"server/wire", 2},     {"server/wal", 2},
-    {"server/settings", 3}, {"server/auth", 3},   {"server/source", 3},   {"server/slot", 3},
-    {"server/verify", 3},   {"server/stream", 4}, {"server/command", 5},  {"server/admin", 5},
-    {"server/session", 6},  {"server/config", 6}, {"bench/behaviour", 6}, {"server", 7},
-    {"bench/walbench", 7},  {"tests/support", 7}, {"bench/forwarder", 8}, {"bench/results", 8},
-    {"bench/trace", 8},     {"bench/live", 9},    {"bench", 10},
+    {"memctx", 0},          {"runtime", 1},          {"server/wire", 2},    {"server/wal", 2},
+    {"server/settings", 3}, {"server/auth", 3},      {"server/source", 3},  {"server/slot", 3},
+    {"server/verify", 3},   {"server/stream", 4},    {"server/command", 5}, {"server/admin", 5},
+    {"server/stats", 6},    {"server/console", 7},   {"server/http", 7},    {"server/session", 8},
+    {"server/config", 8},   {"bench/behaviour", 8},  {"server", 9},         {"bench/walbench", 9},
+    {"tests/support", 9},   {"bench/forwarder", 10}, {"bench/results", 10}, {"bench/trace", 10},
+    {"bench/live", 11},     {"bench", 12},
 };
 
 // A library, by how its includes begin, and the only files or folders that may include it.
