@@ -63,6 +63,18 @@ bool CommandLoop::takes_messages() const {
   return !slots_.busy() && !line_.output_full();
 }
 
+// A standby's few settings count as nothing, as the rest of its session does.
+std::size_t CommandLoop::kept_bytes() const {
+  const std::size_t bytes = client_.settings.kept_bytes();
+  return bytes > kUsualSettingsBytes ? bytes : 0;
+}
+
+bool CommandLoop::set_paused(bool paused) {
+  if (!streaming_.active()) return false;
+  streaming_.set_paused(paused);
+  return true;
+}
+
 void CommandLoop::on_writable() {
   if (streaming_.active()) return streaming_.on_writable();
   line_.flush();

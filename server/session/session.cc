@@ -10,6 +10,7 @@
 #include "runtime/log.h"
 #include "runtime/users.h"
 #include "server/auth/secret.h"
+#include "server/session/command_loop.h"
 #include "server/wal/format.h"
 #include "server/wire/startup.h"
 
@@ -53,13 +54,13 @@ Session::~Session() {
 }
 
 bool Session::takes_messages() const {
-  if (commands_ != nullptr) return commands_->takes_messages();
+  if (message_loop_ != nullptr) return message_loop_->takes_messages();
   return awaits_job_ == nullptr && handshake_ == nullptr && !line_.output_full();
 }
 
 Line::Taken Session::take(std::span<const std::byte> bytes) {
-  DCHECK((login_ == nullptr) != (commands_ == nullptr));
-  return commands_ != nullptr ? commands_->take(bytes) : log_in(bytes);
+  DCHECK((login_ == nullptr) != (message_loop_ == nullptr));
+  return message_loop_ != nullptr ? message_loop_->take(bytes) : log_in(bytes);
 }
 
 Login::Server Session::server_facts() {
@@ -303,50 +304,50 @@ void Session::enter(Login::Entry entry) {
   seat_ = std::move(entry.seat);
   DCHECK(seat_.taken());
   environment_.cancel_keys.add(process_id(), entry.key, environment_.worker);
-  CommandLoop::Owner& self = *this;
-  commands_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
-                                            process_id(), self);
+  MessageLoop::Owner& self = *this;
+  message_loop_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
+                                                process_id(), self);
   login_.reset();
   account();
 }
 
 void Session::shut_down() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr) return commands_->shut_down();
+  if (message_loop_ != nullptr) return message_loop_->shut_down();
   hang_up_now();
 }
 
 void Session::terminate() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr && line_.open()) commands_->terminate();
+  if (message_loop_ != nullptr && line_.open()) message_loop_->terminate();
 }
 
 void Session::cut() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr) commands_->cut();
+  if (message_loop_ != nullptr) message_loop_->cut();
   hang_up_now();
 }
 
 // A session whose line is closed may still wait for a slot command, and has no socket.
 void Session::on_reload() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr && !line_.closed()) commands_->apply_timeouts();
+  if (message_loop_ != nullptr && !line_.closed()) message_loop_->apply_timeouts();
 }
 
 void Session::cancel() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr) commands_->cancel();
+  if (message_loop_ != nullptr) message_loop_->cancel();
 }
 
 void Session::on_writable() {
-  if (commands_ != nullptr) return commands_->on_writable();
+  if (message_loop_ != nullptr) return message_loop_->on_writable();
   line_.flush();
 }
 
 // A client that sends no more may still take its answers, but a standby is of no use then.
 void Session::on_end_of_input() {
   if (refusal_.waits()) return line_.hang_up();
-  if (commands_ == nullptr || !commands_->streaming()) return line_.end_when_sent();
+  if (message_loop_ == nullptr || !message_loop_->streaming()) return line_.end_when_sent();
   environment_.strangers.log(peer_.text(), "unexpected EOF on standby connection");
   line_.hang_up();
 }
@@ -356,13 +357,13 @@ void Session::on_end_of_input() {
 // does not wait for the answer to a wrong proof keeps its place until then, among the start-ups of
 // its address, so that it is no faster than those that wait.
 void Session::on_hang_up() {
-  if (commands_ != nullptr) commands_->leave();
+  if (message_loop_ != nullptr) message_loop_->leave();
   seat_ = SenderSeat();
   if (login_ != nullptr) leave_login();
   if (!refusal_.waits()) place_ = Admissions::Place();
   line_.close();
   if (refusal_.waits()) return;
-  if (commands_ != nullptr && commands_->awaits_last_command()) return;
+  if (message_loop_ != nullptr && message_loop_->awaits_last_command()) return;
   owner_.on_session_over(*this);
 }
 
@@ -379,17 +380,17 @@ void Session::on_last_command_done() {
   owner_.on_session_over(*this);
 }
 
-admin::StandbyStatus Session::status() const {
+stats::SessionStatus Session::status() const {
   environment_.loop.assert_in_thread();
-  admin::StandbyStatus status;
+  stats::SessionStatus status;
   status.process_id = process_id();
   status.client = peer_.text();
   status.backend_start = started_;
   status.state = "startup";
-  if (commands_ == nullptr) return status;
-  status.user = commands_->client().user;
-  status.application_name = std::string(commands_->client().application_name());
-  commands_->describe(status);
+  if (message_loop_ == nullptr) return status;
+  status.user = message_loop_->client().user;
+  status.application_name = std::string(message_loop_->client().application_name());
+  message_loop_->describe(status);
   return status;
 }
 

@@ -228,7 +228,7 @@ void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
   }
 }
 
-void Streaming::describe(admin::StandbyStatus& status) const {
+void Streaming::describe(stats::SessionStatus& status) const {
   static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
                                                            "stopping"};
   const stream::Feedback& feedback = sender_.feedback();

@@ -58,6 +58,12 @@ void Sender::set_gathers(bool gathers) {
   delivery_.set_gathers(gathers);
 }
 
+void Sender::set_paused(bool paused) {
+  loop_.assert_in_thread();
+  paused_ = paused && !is_draining();
+  if (active()) queue_.make_runnable(*this);
+}
+
 runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   loop_.assert_in_thread();
   keepalive_.on_reply();
@@ -125,6 +131,7 @@ void Sender::shut_down() {
   // A stream that is about to end does so; the standby hears of the next timeline elsewhere.
   if (phase_ != Phase::kStreaming) return interrupt();
   state_ = State::kStopping;
+  paused_ = false;
   set_gathers(false);
   keepalive_.drain();
   queue_.make_runnable(*this);
@@ -181,6 +188,9 @@ Sender::PumpResult Sender::pump_quantum() {
         // A keepalive that next() or a message handler queued may still wait.
         if (connection_.queued_bytes() > 0) break;
         return PumpResult::kCaughtUp;
+      case Next::kPaused:
+        if (connection_.queued_bytes() > 0) break;
+        return PumpResult::kPaused;
       case Next::kWaiting:
         return PumpResult::kWaiting;
       case Next::kEnded:
@@ -221,6 +231,7 @@ Sender::Next Sender::next() {
 
 // XLogSendPhysical: up to where WAL may be sent, from which file, and how much of it.
 Sender::Next Sender::next_message() {
+  if (paused_) return Next::kPaused;
   const Lsn end = sendable_end();
   if (sent_ >= end) return all_sent(end);
   // A file that may be recycled is looked up for each message, since what was ready may be gone.
