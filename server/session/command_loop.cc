@@ -49,8 +49,10 @@ CommandLoop::CommandLoop(SessionEnvironment& environment, Line& line, Client cli
 
 void CommandLoop::apply_timeouts() {
   const SessionEnvironment::Options& options = environment_.options;
-  const settings::Timeouts timeouts = client_.settings.timeouts(
-      {options.sender.timeout, options.idle_session_timeout, options.tcp});
+  const settings::Timeouts timeouts =
+      client_.settings.timeouts({.wal_sender = options.sender.timeout,
+                                 .idle_session = options.idle_session_timeout,
+                                 .tcp = options.tcp});
   streaming_.set_timeout(timeouts.wal_sender);
   streaming_.apply_send_delay();
   idle_timeout_ = timeouts.idle_session;
