@@ -60,7 +60,7 @@ std::shared_ptr<const OutputOptions> Output::options() const {
 
 void Output::set(OutputOptions options) {
   auto shared = std::make_shared<const OutputOptions>(std::move(options));
-  if (shared->to_syslog) open_syslog(*shared);
+  if (shared->destinations.to_syslog) open_syslog(*shared);
   if (stderr_writer_.load() != nullptr) start_syslog_writer(*shared);
   const Lock lock(mutex_);
   options_ = std::move(shared);
@@ -76,7 +76,7 @@ void Output::open_syslog(const OutputOptions& options) {
 
 // It stays when nothing goes to syslog any more: another thread may just hand something on.
 void Output::start_syslog_writer(const OutputOptions& options) {
-  if (!options.to_syslog || syslog_writer_.load() != nullptr) return;
+  if (!options.destinations.to_syslog || syslog_writer_.load() != nullptr) return;
   syslog_writer_.store(new LineWriter(write_to_syslog, "syslog", "lines of the log"));
 }
 
@@ -98,19 +98,20 @@ void Output::drain(Duration at_most) {
 }
 
 void Output::put(const Event& event) {
-  using Form = OutputOptions::Form;
+  using Form = Destinations::Form;
   const auto options = this->options();
+  const Destinations to = options->destinations;
   std::string text;
-  if (options->on_stderr == Form::kText || options->to_syslog) {
+  if (to.on_stderr == Form::kText || to.to_syslog) {
     text = text_lines(options->prefix, event);
   }
-  if (options->to_syslog) {
+  if (to.to_syslog) {
     std::string marked = with_priority(event.level, text);
     LineWriter* const writer = syslog_writer_.load();
     writer != nullptr ? hand_on(*writer, event.level, std::move(marked)) : write_to_syslog(marked);
   }
-  if (options->on_stderr == Form::kNone) return;
-  if (options->on_stderr == Form::kJson) text = json_line(event);
+  if (to.on_stderr == Form::kNone) return;
+  if (to.on_stderr == Form::kJson) text = json_line(event);
   if (is_journal_) text = with_priority(event.level, text);
   LineWriter* const writer = stderr_writer_.load();
   writer != nullptr ? hand_on(*writer, event.level, std::move(text)) : write_at_once(text);

@@ -16,15 +16,19 @@
 
 namespace runtime::log {
 
-// Where the log goes, and in which form.
-struct OutputOptions {
+// Where the log goes. With neither of the two, nowhere.
+struct Destinations {
   enum class Form { kNone, kText, kJson };
+  Form on_stderr = Form::kText;
+  bool to_syslog = false;
+};
+
+struct OutputOptions {
   // As PostgreSQL's, and the thread or "walsender"; in a session also the role and its
   // application_name, since the client's address is in the message.
   static constexpr std::string_view kUsualPrefix = "%m [%p] %b %q%u %a ";
 
-  Form on_stderr = Form::kText;
-  bool to_syslog = false;
+  Destinations destinations = {};
   std::string prefix{kUsualPrefix};  // of text (log_line.h, prefix_text)
   int syslog_facility = LOG_LOCAL0;
   std::string syslog_ident = "walcast";

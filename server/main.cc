@@ -41,6 +41,7 @@ struct LogThread {
 
 int run_serve(const server::config::ServeConfig& config) {
   runtime::log::set_level(config.reloadable.log_level);
+  runtime::log::set_output(config.reloadable.log.output);
   if (auto taken = server::admin::take_on(rules_of(config)); !taken) return report(taken.error());
   const LogThread log_thread;
   server::Server server(config);

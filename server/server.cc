@@ -322,6 +322,7 @@ void Server::take_configuration(const config::ConfigReading& reading) {
   settings::Settings shown = *settings_;
   config::apply_changes(config::find_changes(config_, fresh), fresh, config_, shown);
   runtime::log::set_level(config_.reloadable.log_level);
+  runtime::log::set_output(config_.reloadable.log.output);
   admissions_.set_limits(admission_limits(config_.reloadable.limits));
   reload_files();
   show(std::move(shown));

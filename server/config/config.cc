@@ -229,6 +229,7 @@ void add_all_options(Options& options, ServeConfig& config) {
   add_limit_options(options, config.reloadable.limits);
   add_tcp_options(options, config.reloadable.tcp);
   add_operator_options(options, config);
+  add_log_options(options, config.reloadable.log);
   add_process_options(options, config.process);
   options.add_flag("config", config.config_file, "Read options from this file: name = value");
   options.add_flag_switch(

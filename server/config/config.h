@@ -13,6 +13,7 @@
 #include "server/admin/primary_roles.h"
 #include "server/auth/access_policy.h"
 #include "server/config/limit_options.h"
+#include "server/config/log_options.h"
 #include "server/config/process_options.h"
 #include "server/config/tls_options.h"
 #include "server/settings/settings.h"
@@ -39,6 +40,7 @@ struct ReloadableConfig {
   runtime::TcpTimeouts tcp;
   TlsConfig tls;
   runtime::log::Level log_level = runtime::log::Level::kLog;
+  LogConfig log;
   admin::RoleQueryOptions roles;
 
   auth::ServerSsl server_ssl() const {

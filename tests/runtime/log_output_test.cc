@@ -17,7 +17,7 @@
 namespace runtime::log {
 namespace {
 
-using Form = OutputOptions::Form;
+using Form = Destinations::Form;
 
 struct LogOutputTest : testing::Test {
   void TearDown() override { set_output({}); }
@@ -36,10 +36,11 @@ std::string written(OutputOptions options, const Event& event) {
 }
 
 TEST_F(LogOutputTest, WritesTextJsonOrNothingToStandardError) {
-  EXPECT_EQ(written({.on_stderr = Form::kText, .prefix = "%p "}, event()), "1 LOG:  a message\n");
-  EXPECT_THAT(written({.on_stderr = Form::kJson, .prefix = "%p "}, event()),
+  EXPECT_EQ(written({.destinations = {.on_stderr = Form::kText}, .prefix = "%p "}, event()),
+            "1 LOG:  a message\n");
+  EXPECT_THAT(written({.destinations = {.on_stderr = Form::kJson}, .prefix = "%p "}, event()),
               testing::StartsWith("{\"timestamp\":"));
-  EXPECT_EQ(written({.on_stderr = Form::kNone}, event()), "");
+  EXPECT_EQ(written({.destinations = {.on_stderr = Form::kNone}}, event()), "");
 }
 
 TEST_F(LogOutputTest, TheUsualPrefixHasThreadAndInASessionRoleAndApplication) {
@@ -62,7 +63,7 @@ TEST_F(LogOutputTest, LinesForTheJournalHaveTheirPriorityBeforeThem) {
     Event line = event(Level::kFatal);
     line.hint = "a hint";
     output.put(line);
-    output.set({.on_stderr = Form::kJson});
+    output.set({.destinations = {.on_stderr = Form::kJson}});
     output.put(event());
   });
   EXPECT_THAT(text, testing::StartsWith("<3>FATAL:  a message\n<3>HINT:  a hint\n<6>{\""));

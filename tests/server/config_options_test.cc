@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <syslog.h>
 
 #include <functional>
 #include <string>
@@ -145,6 +146,22 @@ const std::vector<OptionCase>& option_cases() {
        }},
       {"log_level", "debug",
        [](const auto& c) { return c.reloadable.log_level == runtime::log::Level::kDebug; }},
+      {"log_destination", "jsonlog,syslog",
+       [](const auto& c) {
+         using Form = runtime::log::Destinations::Form;
+         const auto& to = c.reloadable.log.output.destinations;
+         return to.on_stderr == Form::kJson && to.to_syslog;
+       }},
+      {"log_line_prefix", "%t ",
+       [](const auto& c) { return c.reloadable.log.output.prefix == "%t "; }},
+      {"syslog_facility", "local3",
+       [](const auto& c) { return c.reloadable.log.output.syslog_facility == LOG_LOCAL3; }},
+      {"syslog_ident", "relay",
+       [](const auto& c) { return c.reloadable.log.output.syslog_ident == "relay"; }},
+      {"log_connections", "on", [](const auto& c) { return c.reloadable.log.connections; }},
+      {"log_disconnections", "on", [](const auto& c) { return c.reloadable.log.disconnections; }},
+      {"log_replication_commands", "on",
+       [](const auto& c) { return c.reloadable.log.replication_commands; }},
       {"standby_table", "2s", [](const auto& c) { return c.standby_table == milliseconds(2'000); }},
       {"latency_report", "on", [](const auto& c) { return c.latency_report; }},
       {"run_for", "20s", [](const auto& c) { return c.run_for == milliseconds(20'000); }},

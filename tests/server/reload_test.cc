@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <syslog.h>
 
 #include <string>
 #include <vector>
@@ -40,6 +41,13 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
                                "--tcp-keepalives-count=11",
                                "--tcp-user-timeout=12",
                                "--log-level=warning",
+                               "--log-destination=jsonlog",
+                               "--log-line-prefix=p",
+                               "--syslog-facility=local7",
+                               "--syslog-ident=i",
+                               "--log-connections=on",
+                               "--log-disconnections=on",
+                               "--log-replication-commands=on",
                                "--max-client-connections=13",
                                "--max-connections-per-address=14",
                                "--max-connections-per-role=15",
@@ -96,6 +104,11 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
   EXPECT_EQ(taken.idle_session_timeout, milliseconds(8'000));
   EXPECT_EQ(taken.tcp, (runtime::TcpTimeouts{9, 10, 11, 12}));
   EXPECT_EQ(taken.log_level, runtime::log::Level::kWarning);
+  const LogConfig& log = taken.log;
+  EXPECT_EQ(log.output.destinations.on_stderr, runtime::log::Destinations::Form::kJson);
+  EXPECT_EQ(log.output.prefix + log.output.syslog_ident, "pi");
+  EXPECT_EQ(log.output.syslog_facility, LOG_LOCAL7);
+  EXPECT_TRUE(log.connections && log.disconnections && log.replication_commands);
   EXPECT_EQ(taken.roles.user + taken.roles.query + taken.roles.dbname + taken.roles.conninfo,
             "uSELECTdhost=h");
   EXPECT_EQ(taken.roles.cache_time, milliseconds(13'000));
