@@ -114,7 +114,7 @@ std::string escape_text(char letter, const Event& event) {
     case 'a':
       return or_unknown(client, &Client::application_name);
     case 'b':
-      return client != nullptr ? "walsender" : std::string(event.thread);
+      return std::string(client != nullptr ? client->backend_type : event.thread);
     case 'c':
       return session_id(event);
     case 'd':
@@ -266,7 +266,7 @@ std::string json_line(const Event& event) {
   object.add("detail", event.detail);
   object.add("hint", event.hint);
   object.add("application_name", client.application_name);
-  object.add("backend_type", event.client != nullptr ? "walsender" : event.thread);
+  object.add("backend_type", event.client != nullptr ? client.backend_type : event.thread);
   object.add_number("query_id", "0");
   return object.take();
 }

@@ -29,6 +29,7 @@ struct Client {
   std::uint32_t process_id = 0;       // 0: not known
   WallMicros session_start = 0;       // 0: not known
   std::string_view ps = {};           // what it does: "startup", "idle", "streaming"
+  std::string_view backend_type = "walsender";
 
   // "192.0.2.1", "::1" or "[local]".
   std::string_view host() const;
@@ -60,7 +61,7 @@ struct Event {
 // The escapes of `prefix` in what it is for this event: %a %b %c %d %e %h %i %l %m %n %p %r %s %t
 // %u %q and %%, with a width before the letter; those for what walcast has not (%P %v %x %Q) are
 // empty or 0, as PostgreSQL has them outside of a transaction, and other letters are left out. %b
-// is "walsender" in a session and the thread's name elsewhere. Times are UTC. Control characters
+// is a session's type, and elsewhere the name of the thread. Times are UTC. Control characters
 // that a client has chosen become '?'.
 std::string prefix_text(std::string_view prefix, const Event& event);
 

@@ -198,7 +198,10 @@ session::SessionEnvironment::Options Server::session_options() const {
           .client_write_timeout = config_.reloadable.limits.write_timeout,
           .max_wal_senders = config_.reloadable.max_wal_senders,
           .slot_owner_check = config_.reloadable.slot_owner_check,
-          .send_delay = config_.reloadable.send_delay};
+          .send_delay = config_.reloadable.send_delay,
+          .logged = {.connections = config_.reloadable.log.connections,
+                     .disconnections = config_.reloadable.log.disconnections,
+                     .replication_commands = config_.reloadable.log.replication_commands}};
 }
 
 void Server::begin_stop() {

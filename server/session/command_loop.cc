@@ -94,7 +94,7 @@ Line::Taken CommandLoop::take(std::span<const std::byte> bytes) {
       refuse(cut.message);
       return {};
     case wire::Cut::kBadLength:
-      environment_.strangers.log(client_.address, "invalid message length");
+      environment_.strangers.log(client_.for_log(), "invalid message length");
       line_.hang_up();
       return {};
     case wire::Cut::kMessage:
@@ -166,7 +166,7 @@ void CommandLoop::sync(const wire::InboundMessage& message) {
 void CommandLoop::query(std::span<const std::byte> body) {
   const auto text = query_text(body);
   if (!text) return error_turn(text.error());
-  runtime::log::debug("received replication command: {}", *text);
+  log_command(*text);
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   if (auto ran = run(*text, out); !ran) {
@@ -273,11 +273,21 @@ void CommandLoop::on_slot_command_done(const runtime::Result<void>& done,
   send(out);
 }
 
+// walsender.c, exec_replication_command.
+void CommandLoop::log_command(std::string_view text) const {
+  using runtime::log::Level;
+  const Level level =
+      environment_.options.logged.replication_commands ? Level::kLog : Level::kDebug;
+  if (!runtime::log::enabled(level)) return;
+  runtime::log::write(level, runtime::format("received replication command: {}", text),
+                      client_.for_log(), runtime::log::Address::kNotNamed);
+}
+
 // Each refusal is logged with the role, its rule and its address.
 void CommandLoop::log_denial(const runtime::Error& error) {
   if (error.kind != &slot::kNotOwner) return;
-  environment_.strangers.log(client_.address, runtime::format("{}: role \"{}\", {}", error.what,
-                                                              client_.user, client_.grants.rule));
+  environment_.strangers.log(client_.for_log(), runtime::format("{}: role \"{}\", {}", error.what,
+                                                                client_.user, client_.grants.rule));
 }
 
 void CommandLoop::on_stream_over(const runtime::Result<std::optional<stream::NextTimeline>>& end) {

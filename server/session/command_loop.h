@@ -8,7 +8,6 @@
 #include "runtime/clock.h"
 #include "runtime/result.h"
 #include "runtime/timer.h"
-#include "server/stats/session_status.h"
 #include "server/command/parser.h"
 #include "server/session/client.h"
 #include "server/session/environment.h"
@@ -16,6 +15,7 @@
 #include "server/session/message_loop.h"
 #include "server/session/session_slots.h"
 #include "server/session/streaming.h"
+#include "server/stats/session_status.h"
 #include "server/wire/framer.h"
 #include "server/wire/message.h"
 
@@ -74,6 +74,7 @@ class CommandLoop final : public MessageLoop,
   runtime::Result<void> start_replication(const command::StartReplication& request,
                                           wire::MessageWriter& out);
   runtime::Result<void> create_slot(const command::CreateSlot& request);
+  void log_command(std::string_view text) const;
   void log_denial(const runtime::Error& error);
   void error_turn(const runtime::Error& error);
   void be_ready(wire::MessageWriter& out);

@@ -7,10 +7,10 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/format.h"
-#include "runtime/log.h"
 #include "runtime/users.h"
 #include "server/auth/secret.h"
 #include "server/session/command_loop.h"
+#include "server/session/session_description.h"
 #include "server/wal/format.h"
 #include "server/wire/startup.h"
 
@@ -38,6 +38,7 @@ Session::Session(SessionEnvironment& environment, Owner& owner, Arrival arrival)
       process_id_(std::move(arrival.process_id)),
       place_(std::move(arrival.place)),
       started_(environment.loop.wall_now()),
+      log_(environment, peer_.text(), process_id_.value(), started_),
       line_(environment, *this, std::move(arrival.fd)),
       refusal_(environment, *this),
       link_(*this) {
@@ -83,7 +84,7 @@ Line::Taken Session::log_in(std::span<const std::byte> bytes) {
   if (cut.cut == wire::Cut::kIncomplete) return {.bytes_wanted = cut.bytes_wanted};
   if (login_->authenticates()) return authenticate(cut);
   if (cut.cut == wire::Cut::kBadLength) {
-    environment_.strangers.log(peer_.text(), "invalid length of startup packet");
+    log_.say("invalid length of startup packet");
     line_.hang_up();
     return {};
   }
@@ -168,7 +169,7 @@ void Session::shake_hands() {
 void Session::on_tls_begun() {
   DCHECK(login_ != nullptr);
   if (environment_.tls == nullptr) {
-    environment_.strangers.log(peer_.text(), "invalid length of startup packet");
+    log_.say("invalid length of startup packet");
     return line_.hang_up();
   }
   is_direct_tls_ = true;
@@ -196,6 +197,7 @@ void Session::on_tls_agreed(ShakingSocket socket, runtime::TlsAgreement agreed) 
                           .what = "received direct SSL connection request without ALPN protocol "
                                   "negotiation extension"});
   }
+  log_.on_tls(agreed);
   login_->set_tls(describe_tls(*socket.context, std::move(agreed)));
   handshake_.reset();
   handshake_bytes_ = 0;
@@ -210,7 +212,7 @@ void Session::on_tls_failed(ShakingSocket socket, const runtime::Error& error) {
   std::string line = error.what;
   if (!error.detail.empty()) line += " " + error.detail;
   if (!error.hint.empty()) line += " " + error.hint;
-  environment_.strangers.log(peer_.text(), line);
+  log_.say(line);
   line_.take_back(std::move(socket.fd), nullptr);
   line_.hang_up();
 }
@@ -218,7 +220,7 @@ void Session::on_tls_failed(ShakingSocket socket, const runtime::Error& error) {
 // An answer that is to wait is not in the line before its time. The deadline of the login is not
 // put off.
 void Session::refuse(const wire::MessageWriter& last_words) {
-  refusal_.note(*login_, peer_);
+  refusal_.note(*login_, peer_, log_.client());
   if (!refusal_.waits()) return line_.end_with(last_words.bytes());
   refusal_.keep(last_words);
 }
@@ -278,18 +280,16 @@ void Session::on_role(auth::RoleAnswer given) {
 void Session::cancel_another(const wire::CancelRequest& request) {
   const std::uint32_t id = request.process_id;
   if (!environment_.admissions.may_cancel(Origin(peer_), environment_.loop.now())) {
-    return environment_.strangers.log(peer_.text(), "too many cancel requests from this address");
+    return log_.say("too many cancel requests from this address");
   }
   switch (environment_.cancel_keys.cancel(id, request.key)) {
     case CancelKeys::Cancel::kPosted:
       break;
     case CancelKeys::Cancel::kNoSuchProcess:
-      environment_.strangers.log(
-          peer_.text(), runtime::format("PID {} in cancel request did not match any process", id));
+      log_.say(runtime::format("PID {} in cancel request did not match any process", id));
       break;
     case CancelKeys::Cancel::kWrongKey:
-      environment_.strangers.log(peer_.text(),
-                                 runtime::format("wrong key in cancel request for process {}", id));
+      log_.say(runtime::format("wrong key in cancel request for process {}", id));
       break;
   }
 }
@@ -298,15 +298,16 @@ void Session::cancel_another(const wire::CancelRequest& request) {
 void Session::enter(Login::Entry entry) {
   line_.keep();
   if (login_->gave_proof()) environment_.admissions.on_success(Origin(peer_), login_->role());
-  runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
-                      entry.client.user, entry.client.application_name(), peer_.text());
   entry.client.address = peer_.text();
+  entry.client.process_id = process_id();
+  entry.client.started = started_;
   seat_ = std::move(entry.seat);
   DCHECK(seat_.taken());
   environment_.cancel_keys.add(process_id(), entry.key, environment_.worker);
   MessageLoop::Owner& self = *this;
   message_loop_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
                                                 process_id(), self);
+  log_.on_authorized(message_loop_->client(), SessionLog::Kind::kWalsender);
   login_.reset();
   account();
 }
@@ -348,7 +349,7 @@ void Session::on_writable() {
 void Session::on_end_of_input() {
   if (refusal_.waits()) return line_.hang_up();
   if (message_loop_ == nullptr || !message_loop_->streaming()) return line_.end_when_sent();
-  environment_.strangers.log(peer_.text(), "unexpected EOF on standby connection");
+  log_.say("unexpected EOF on standby connection");
   line_.hang_up();
 }
 
@@ -358,6 +359,7 @@ void Session::on_end_of_input() {
 // its address, so that it is no faster than those that wait.
 void Session::on_hang_up() {
   if (message_loop_ != nullptr) message_loop_->leave();
+  log_.on_disconnection();
   seat_ = SenderSeat();
   if (login_ != nullptr) leave_login();
   if (!refusal_.waits()) place_ = Admissions::Place();
@@ -371,7 +373,8 @@ void Session::on_hang_up() {
 void Session::leave_login() {
   memctx::Resource memory(environment_.message_context);
   wire::MessageWriter unread(&memory);
-  if (login_->end_without_client(server_facts(), unread)) refusal_.note(*login_, peer_);
+  if (login_->end_without_client(server_facts(), unread))
+    refusal_.note(*login_, peer_, log_.client());
   login_->give_up_seat();
 }
 
@@ -382,14 +385,11 @@ void Session::on_last_command_done() {
 
 stats::SessionStatus Session::status() const {
   environment_.loop.assert_in_thread();
-  stats::SessionStatus status;
-  status.process_id = process_id();
-  status.client = peer_.text();
-  status.backend_start = started_;
+  stats::SessionStatus status{.process_id = process_id(), .backend_start = started_};
   status.state = "startup";
+  describe_line(peer_, line_.connection(), status);
   if (message_loop_ == nullptr) return status;
-  status.user = message_loop_->client().user;
-  status.application_name = std::string(message_loop_->client().application_name());
+  describe_client(message_loop_->client(), status);
   message_loop_->describe(status);
   return status;
 }

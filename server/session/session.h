@@ -12,7 +12,6 @@
 #include "runtime/loop.h"
 #include "runtime/pool.h"
 #include "runtime/socket.h"
-#include "server/stats/session_status.h"
 #include "server/session/admissions.h"
 #include "server/session/environment.h"
 #include "server/session/handshake.h"
@@ -24,6 +23,8 @@
 #include "server/session/origin.h"
 #include "server/session/process_ids.h"
 #include "server/session/sender_seat.h"
+#include "server/session/session_log.h"
+#include "server/stats/session_status.h"
 
 namespace server::session {
 
@@ -86,7 +87,7 @@ class Session final : public runtime::Loop::Retired,
   void on_tls_failed(ShakingSocket socket, const runtime::Error& error) override;
   void on_end_of_input() override;
   void on_hang_up() override;
-  std::string address() const override { return peer_.text(); }
+  runtime::log::Client log_client() const override { return log_.client(); }
   void on_login_job(const LoginJob& job) override;
   void on_role(auth::RoleAnswer given) override;
   bool in_stream() const override { return message_loop_ != nullptr && message_loop_->streaming(); }
@@ -127,6 +128,7 @@ class Session final : public runtime::Loop::Retired,
   const ProcessId process_id_;
   Admissions::Place place_;
   const runtime::WallMicros started_;
+  SessionLog log_;
   Line line_;
   SenderSeat seat_;
   std::unique_ptr<Login> login_;
