@@ -212,7 +212,7 @@ void Line::push_back() {
 }
 
 void Line::send(std::span<const std::byte> messages) {
-  connection_.queue(messages);
+  if (!messages.empty()) connection_.queue(messages);
   flush();
   account();
 }

@@ -323,6 +323,7 @@ runtime::Result<Client> Login::read_parameters(const Server& server,
   Client client;
   if (wants_console(server)) {
     TRY(client.settings.set(settings, "client_encoding", kConsoleEncoding, notices));
+    client.database = authentication_->claim().user;
   }
   for (const auto& [name, value] : message_.parameters) {
     if (name != "options") continue;
@@ -336,7 +337,9 @@ runtime::Result<Client> Login::read_parameters(const Server& server,
     if (name == "user") {
       client.user = authentication_->claim().user;
       TRY(client.settings.set(settings, "session_authorization", client.user, notices));
-    } else if (name != "options" && name != "database" && name != "replication") {
+    } else if (name == "database") {
+      if (wants_console(server) && !value.empty()) client.database = value;
+    } else if (name != "options" && name != "replication") {
       TRY(client.settings.set(settings, name, value, notices));
     }
   }

@@ -9,7 +9,9 @@
 #include "runtime/format.h"
 #include "runtime/users.h"
 #include "server/auth/secret.h"
+#include "server/session/cancel_request.h"
 #include "server/session/command_loop.h"
+#include "server/session/console_loop.h"
 #include "server/session/session_description.h"
 #include "server/wal/format.h"
 #include "server/wire/startup.h"
@@ -74,6 +76,8 @@ Login::Server Session::server_facts() {
           .out_of_memory = environment_.memory.is_used_up(),
           .policy = environment_.policy,
           .place = &place_,
+          .console_clients = environment_.console_clients,
+          .max_console_connections = environment_.options.max_console_connections,
           .major_version = wal::major_version(environment_.view.identity().page_magic).value_or(15),
           .now = environment_.loop.wall_now()};
 }
@@ -151,7 +155,7 @@ void Session::go_on(Login::Next next, const wire::MessageWriter& out) {
     case Login::Next::kRefused:
       return refuse(out);
     case Login::Next::kCancelled:
-      cancel_another(login_->cancel_request());
+      cancel_another(environment_, peer_, log_, login_->cancel_request());
       return line_.hang_up();
   }
 }
@@ -277,23 +281,6 @@ void Session::on_role(auth::RoleAnswer given) {
   });
 }
 
-void Session::cancel_another(const wire::CancelRequest& request) {
-  const std::uint32_t id = request.process_id;
-  if (!environment_.admissions.may_cancel(Origin(peer_), environment_.loop.now())) {
-    return log_.say("too many cancel requests from this address");
-  }
-  switch (environment_.cancel_keys.cancel(id, request.key)) {
-    case CancelKeys::Cancel::kPosted:
-      break;
-    case CancelKeys::Cancel::kNoSuchProcess:
-      log_.say(runtime::format("PID {} in cancel request did not match any process", id));
-      break;
-    case CancelKeys::Cancel::kWrongKey:
-      log_.say(runtime::format("wrong key in cancel request for process {}", id));
-      break;
-  }
-}
-
 // The client is in: the login, with all that it has read, is no longer needed.
 void Session::enter(Login::Entry entry) {
   line_.keep();
@@ -304,10 +291,16 @@ void Session::enter(Login::Entry entry) {
   seat_ = std::move(entry.seat);
   DCHECK(seat_.taken());
   environment_.cancel_keys.add(process_id(), entry.key, environment_.worker);
-  MessageLoop::Owner& self = *this;
-  message_loop_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
-                                                process_id(), self);
-  log_.on_authorized(message_loop_->client(), SessionLog::Kind::kWalsender);
+  if (entry.is_console) {
+    message_loop_ =
+        std::make_unique<ConsoleLoop>(environment_, line_, std::move(entry.client), peer_);
+  } else {
+    MessageLoop::Owner& self = *this;
+    message_loop_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
+                                                  process_id(), self);
+  }
+  log_.on_authorized(message_loop_->client(),
+                     entry.is_console ? SessionLog::Kind::kConsole : SessionLog::Kind::kWalsender);
   login_.reset();
   account();
 }

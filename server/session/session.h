@@ -120,7 +120,6 @@ class Session final : public runtime::Loop::Retired,
   void check_password(auth::PasswordCheck check);
   void ask_role(const RoleQuestion& question);
   void enter(Login::Entry entry);
-  void cancel_another(const wire::CancelRequest& request);
 
   SessionEnvironment& environment_;
   Owner& owner_;
