@@ -19,6 +19,7 @@
 #include "server/admin/preflight.h"
 #include "server/config/reload.h"
 #include "server/make_source.h"
+#include "server/make_stats.h"
 #include "server/settings/cluster_settings.h"
 
 namespace server {
@@ -47,7 +48,7 @@ Server::Server(const config::ServeConfig& config)
       status_timer_(loop_.timers(), *this),
       touch_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this),
-      reports_(loop_, tail_, output_) {}
+      reports_(loop_, output_) {}
 
 // The threads of a source whose disk hangs hold this up, and no loop sees a signal any more.
 Server::~Server() {
@@ -76,7 +77,10 @@ runtime::Result<void> Server::start() {
   slot_saver_->start();
   touch_timer_.arm(now + runtime::UnixSocket::kTouchInterval);
   if (config_.run_for.count() > 0) stop_timer_.arm(now + config_.run_for);
-  reports_.start(now, config_.standby_table, /*terminal=*/::isatty(STDOUT_FILENO) == 1);
+  facts_->set_ready();
+  collector_->start();
+  reports_.start(*collector_, now, config_.standby_table,
+                 /*terminal=*/::isatty(STDOUT_FILENO) == 1);
   service_status_.on_started();
   if (service_status_.heeded()) status_timer_.arm(now);
   output_.write(runtime::format("walcast: ready on {}\n", listeners_.first()));
@@ -113,6 +117,7 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   settings::add_cluster_facts(source_->facts(), settings);
   admin::take_modes(source_->facts(), {config_.spool_directory});
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
+  build_stats();
   build_workers();
   TRY(listen());
   for (const auto& worker : workers_) worker->start();
@@ -145,6 +150,15 @@ runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   return {};
 }
 
+void Server::build_stats() {
+  facts_.emplace(
+      stats::ServerFacts::Parts{
+          .clock = clock_, .tail = tail_, .slots = *slots_, .holds = holds_, .source = *source_},
+      make_facts_options(config_, wal_senders_, admissions_, *slots_));
+  facts_->set_settings(settings_, /*is_reload=*/false);
+  collector_.emplace(clock_, *facts_);
+}
+
 void Server::build_workers() {
   pool_.emplace(config_.io_threads);
   slot_saver_.emplace(loop_, *pool_, *slots_, [this] { return xmin_horizon_.next_id(); });
@@ -168,7 +182,7 @@ void Server::build_workers() {
   for (std::size_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, shared, options));
     tail_.subscribe(workers_.back()->span_queue());
-    reports_.add(*workers_.back());
+    collector_->add(*workers_.back());
   }
 }
 
@@ -208,8 +222,8 @@ void Server::begin_stop() {
   loop_.assert_in_thread();
   if (shutdown_.has_begun()) return shutdown_.hurry();
   service_status_.on_stop_begun();
-  if (config_.latency_report) reports_.print_latency(admin::LatencySpan::kAll);
-  reports_.stop();
+  facts_->set_stopping();
+  reports_.stop(/*report_all=*/config_.latency_report);
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
@@ -229,6 +243,7 @@ void Server::shut_down_sessions() {
 void Server::stop() {
   loop_.assert_in_thread();
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  if (collector_.has_value()) collector_->stop();
   shutdown_.finish();
   for (const auto& acceptor : acceptors_) acceptor->stop();
   if (!shutdown_.has_begun()) {
@@ -247,7 +262,7 @@ void Server::stop() {
 void Server::on_signal(int signal) {
   loop_.assert_in_thread();
   if (signal == SIGUSR1) return log_memory_contexts();
-  if (signal == SIGUSR2) return reports_.print_latency(admin::LatencySpan::kRecent);
+  if (signal == SIGUSR2) return reports_.print_latency(stats::LatencySpan::kRecent);
   if (signal == SIGHUP) return reload();
   runtime::log::log("{}", shutdown_.has_begun()
                               ? "received another shutdown request, closing all connections"
@@ -304,6 +319,7 @@ void Server::on_receiver(source::ReceiverState state) {
   loop_.mailbox().post([this, owned = std::move(owned)] {
     loop_.assert_in_thread();
     service_status_.on_receiver(*owned);
+    facts_->set_receiver(*owned);
   });
 }
 
@@ -329,6 +345,7 @@ void Server::take_configuration(const config::ConfigReading& reading) {
   admissions_.set_limits(admission_limits(config_.reloadable.limits));
   reload_files();
   show(std::move(shown));
+  facts_->set_settings(settings_, /*is_reload=*/true);
 }
 
 // Also where the configuration's own file is wrong, and the options stay. The process is closed to
@@ -344,6 +361,7 @@ void Server::reload_files() {
 // What SHOW answers from now on, in all sessions.
 void Server::show(settings::Settings shown) {
   settings_ = std::make_shared<const settings::Settings>(std::move(shown));
+  facts_->set_settings(settings_, /*is_reload=*/false);
   for (const auto& worker : workers_)
     worker->post_reload(settings_, access_.policy(), certificates_.context(), session_options());
 }

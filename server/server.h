@@ -20,7 +20,6 @@
 #include "server/acceptor.h"
 #include "server/admin/access_files.h"
 #include "server/admin/certificates.h"
-#include "server/admin/reports.h"
 #include "server/admin/service_status.h"
 #include "server/admin/shutdown.h"
 #include "server/config/config.h"
@@ -33,6 +32,9 @@
 #include "server/slot/slot_saver.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
+#include "server/stats/collector.h"
+#include "server/stats/reports.h"
+#include "server/stats/server_facts.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/holds.h"
 #include "server/wal/segments.h"
@@ -66,6 +68,7 @@ class Server final : private runtime::Signals::Handler,
   void on_receiver(source::ReceiverState state);
   runtime::Result<void> listen();
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
+  void build_stats();
   void build_workers();
   slot::Slots::Options slot_options();
   std::optional<std::uint64_t> cluster_of_roles() const;
@@ -124,12 +127,14 @@ class Server final : private runtime::Signals::Handler,
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::optional<slot::SlotSaver> slot_saver_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::optional<stats::ServerFacts> facts_;
+  std::optional<stats::Collector> collector_;  // after the workers: its thread posts to them
 
   admin::ServiceStatus service_status_ GUARDED_BY(loop_);
   runtime::Timer status_timer_;
   runtime::Timer touch_timer_;
   runtime::Timer stop_timer_;
-  admin::Reports reports_;
+  stats::Reports reports_;
   std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
   admin::Shutdown shutdown_ GUARDED_BY(loop_){loop_, *this};
   int exit_code_ GUARDED_BY(loop_) = 0;

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <span>
 
-#include "server/stats/session_status.h"
 #include "server/session/client.h"
 #include "server/session/line.h"
+#include "server/stats/session_status.h"
 
 namespace server::session {
 

@@ -4,12 +4,12 @@
 #include <optional>
 
 #include "runtime/result.h"
-#include "server/stats/session_status.h"
 #include "server/command/start.h"
 #include "server/session/client.h"
 #include "server/session/environment.h"
 #include "server/session/line.h"
 #include "server/session/session_slots.h"
+#include "server/stats/session_status.h"
 #include "server/stream/sender.h"
 #include "server/wire/framer.h"
 #include "server/wire/message.h"

@@ -43,6 +43,7 @@ class AttachSource final : public Source, private WalSink {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   wal::ClusterFacts facts() const override { return facts_; }
+  StreamFacts stream_facts() const override { return receiver_.board().facts(); }
   const std::string& directory() const override { return options_.directory; }
   // Before start(): the account of what streams need.
   void set_pins(wal::Pins& pins) override;

@@ -256,6 +256,7 @@ Result<void> Receiver::stream_timelines() {
 void Receiver::announce() {
   host_reports_.log_stream(host_, sink_.stream_begin(), tail_->timelines()->history.tip(),
                            upstream_.server());
+  board_.note_stream(upstream_.place(), sink_.stream_begin(), tail_->timelines()->history.tip());
   if (host_reports_.fails(host_)) return;
   options_.on_state({ReceiverState::Kind::kStreaming, upstream_.server()});
 }
@@ -273,6 +274,7 @@ Result<std::optional<NextTimeline>> Receiver::stream() {
       return upstream_.finish_streaming();
     }
     TRY(sink_.on_turn());
+    board_.note_positions(sink_.kept());
     TRY(reports_.send_due(now));
     const Instant due = std::min(sink_.next_turn(), reports_.next_due());
     TRY(upstream_.wait(came == Came::kMore ? runtime::Duration::zero() : due - now));
@@ -290,6 +292,7 @@ Result<Receiver::Came> Receiver::take_what_has_come(Instant now) {
     if (received.stream_ended) return Came::kEnd;
     if (!received.message.has_value()) return Came::kAll;
     reports_.note_message(now);
+    board_.note_message(*received.message, clock_.wall_now());
     if (const auto* data = std::get_if<wire::XLogData>(&*received.message)) {
       bytes += data->wal.size();
       tail_->note_received(std::min(upstream_.arrived(), found), found);

@@ -19,6 +19,7 @@
 #include "server/source/quorum.h"
 #include "server/source/receiver_state.h"
 #include "server/source/source.h"
+#include "server/source/stream_facts.h"
 #include "server/source/upstream.h"
 #include "server/source/wal_sink.h"
 #include "server/source/xmin_horizon.h"
@@ -71,6 +72,8 @@ class Receiver {
   runtime::Result<void> check_slot();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
+  // Any thread may read it.
+  const StreamBoard& board() const { return board_; }
   // Ends the receiver's wait.
   runtime::Doorbell& doorbell() { return doorbell_; }
 
@@ -131,6 +134,7 @@ class Receiver {
   std::string host_;  // that is tried, as host_reports_ knows it
   HostReports host_reports_;
   PrimaryReports reports_;
+  StreamBoard board_;
   bool streaming_ = false;
   Progress progress_ = Progress::kNone;
   std::unique_ptr<runtime::NamedThread> thread_;

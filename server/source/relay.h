@@ -39,6 +39,7 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   wal::ClusterFacts facts() const override { return facts_; }
+  StreamFacts stream_facts() const override { return receiver_.board().facts(); }
   const std::string& directory() const override { return options_.directory; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
@@ -61,6 +62,7 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> on_turn() override;
   runtime::Instant next_turn() const override { return writer_->mark_due(); }
   Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
+  Quorum::Positions kept() const override;
   runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
   bool on_connection_lost(const runtime::Error& error) override;
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "runtime/result.h"
+#include "server/source/stream_facts.h"
 #include "server/wal/cluster_facts.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/identity.h"
@@ -43,6 +44,8 @@ class Source {
   // What is known of the cluster: what its primary has said last, or earlier to this spool. Valid
   // from open() on, until start().
   virtual wal::ClusterFacts facts() const { return {}; }
+  // What is known of the stream from the primary, if there is one. Any thread, from open() on.
+  virtual StreamFacts stream_facts() const { return {}; }
   // Where the segments lie.
   virtual const std::string& directory() const = 0;
 

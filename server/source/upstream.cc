@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -84,6 +85,14 @@ std::string Upstream::server() const {
   if (address.empty() || address == host)
     return format("host={} port={}", host, PQport(connection_));
   return format("host={} hostaddr={} port={}", host, address, PQport(connection_));
+}
+
+Place Upstream::place() const {
+  CHECK(connection_ != nullptr);
+  const std::string_view port = PQport(connection_);
+  Place place{.host = PQhost(connection_)};
+  std::from_chars(port.data(), port.data() + port.size(), place.port);
+  return place;
 }
 
 int Upstream::socket() const { return PQsocket(connection_); }

@@ -15,6 +15,7 @@
 #include "server/source/host_connector.h"
 #include "server/source/host_round.h"
 #include "server/source/interruptible_wait.h"
+#include "server/source/stream_facts.h"
 #include "server/wal/cluster_facts.h"
 #include "server/wal/identity.h"
 #include "server/wal/timeline.h"
@@ -69,6 +70,8 @@ class Upstream {
   bool is_connected() const { return connection_ != nullptr; }
   // "host=... port=...", of the server that is connected, and its address if it has a name.
   std::string server() const;
+  // The same, as pg_stat_wal_receiver has it: sender_host and sender_port.
+  Place place() const;
 
   // IDENTIFY_SYSTEM and what else identifies WAL. This and the next REQUIRE a connection that does
   // not stream.

@@ -65,22 +65,22 @@ constexpr std::string_view name_of(SyncState state) {
 struct SessionStatus {
   std::uint32_t process_id = 0;
   SessionKind kind = SessionKind::kStartup;
-  std::string user;      // empty before the login
-  std::string database;  // empty of a replication connection that names none
-  std::string application_name;
-  std::string client;             // "127.0.0.1:40000", or "[local]"
-  std::string client_host;        // "127.0.0.1"; empty of a Unix socket (client_addr is NULL)
+  std::string user = {};      // empty before the login
+  std::string database = {};  // empty of a replication connection that names none
+  std::string application_name = {};
+  std::string client = {};        // "127.0.0.1:40000", or "[local]"
+  std::string client_host = {};   // "127.0.0.1"; empty of a Unix socket (client_addr is NULL)
   std::int32_t client_port = -1;  // -1 of a Unix socket, as PostgreSQL has it
   std::optional<TlsStatus> tls = std::nullopt;  // none: the connection is not encrypted
   runtime::WallMicros backend_start = 0;
-  std::string_view state;  // startup, catchup, streaming or stopping; a constant
-  bool paused = false;     // an admin has its WAL wait (walcast_pause)
-  bool streams = false;    // a stream runs: what follows means something
+  std::string_view state = {};  // startup, catchup, streaming or stopping; a constant
+  bool paused = false;          // an admin has its WAL wait (walcast_pause)
+  bool streams = false;         // a stream runs: what follows means something
   wal::TimelineId timeline{};
-  wal::Lsn sent;
-  wal::Lsn write;
-  wal::Lsn flush;
-  wal::Lsn apply;
+  wal::Lsn sent = {};
+  wal::Lsn write = {};
+  wal::Lsn flush = {};
+  wal::Lsn apply = {};
   runtime::WallMicros reply_time = 0;  // by the standby's clock; 0: it has said nothing yet
   // How long WAL has taken from being published to the standby's word that it is written, flushed
   // and applied: a mean of the last minute or two, or for how long the oldest has waited, if that
@@ -94,7 +94,7 @@ struct SessionStatus {
   double bytes_per_second = 0;   // of WAL sent, since about a second before the snapshot
   SyncState sync_state = SyncState::kAsync;
   std::int32_t sync_priority = 0;  // 0: its word does not count
-  std::string slot_name;           // of the stream; empty: it has none
+  std::string slot_name = {};      // of the stream; empty: it has none
   wal::Xmin xmin = {};             // by hot standby feedback without a slot; a slot has its own
   stream::DeliveryStatus delivery = {};  // stage by stage; admin::attribute() names the cause
 };

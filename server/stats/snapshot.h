@@ -130,7 +130,6 @@ struct ThreadStatus {
   char state = '?';              // R, S, D, ... of /proc/PID/task/ID/stat
   runtime::Duration cpu_time{};  // user and system
   bool is_loop = false;          // one that has sessions
-  bool answered = true;          // of a loop: it has answered for this snapshot
   std::int64_t sessions = 0;     // of a loop
 };
 
@@ -173,12 +172,12 @@ struct Snapshot {
   std::shared_ptr<const settings::Settings> settings;  // as SHOW has them; never null
 
   wal::Identity identity;
-  int major_version = 0;             // of the PostgreSQL whose WAL it is
-  wal::TimelineId timeline{};        // invalid: no WAL yet
-  wal::Lsn end;                      // of the WAL that may be sent
-  std::uint64_t bytes_sent = 0;      // of WAL, to all standbys since the start
-  std::uint64_t sessions_taken = 0;  // connections since the start
-  std::uint32_t postmaster_pid = 0;
+  int major_version = 0;                     // of the PostgreSQL whose WAL it is
+  wal::TimelineId timeline{};                // invalid: no WAL yet
+  wal::Lsn end;                              // of the WAL that may be sent
+  std::uint64_t bytes_sent = 0;              // of WAL, to all standbys since the start
+  std::uint64_t sessions_taken = 0;          // connections since the start
+  std::uint32_t process_id = 0;              // of the server
   runtime::WallMicros start_time = 0;        // pg_postmaster_start_time()
   runtime::WallMicros config_load_time = 0;  // pg_conf_load_time()
   bool is_ready = false;                     // sessions are taken

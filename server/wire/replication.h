@@ -19,6 +19,9 @@ using PgTimestamp = std::int64_t;
 constexpr PgTimestamp to_pg_timestamp(runtime::WallMicros unix_micros) {
   return unix_micros - 946'684'800'000'000;
 }
+constexpr runtime::WallMicros to_unix_micros(PgTimestamp timestamp) {
+  return timestamp + 946'684'800'000'000;
+}
 
 // CopyData with XLogData in front of `wal_bytes` bytes of WAL: 'd', length, 'w', start, end, time.
 inline constexpr std::size_t kXLogDataHeaderBytes = 30;

@@ -116,18 +116,18 @@ std::uint64_t TestServer::bytes_sent() const {
   return bytes;
 }
 
-std::vector<server::admin::StandbyStatus> TestServer::sessions() {
+std::vector<server::stats::SessionStatus> TestServer::sessions() {
   // Shared, since the worker may still be within set_value() when we have the rows.
-  auto answer = std::make_shared<std::promise<std::vector<server::admin::StandbyStatus>>>();
-  workers_.front()->post_standbys([answer](std::vector<server::admin::StandbyStatus> rows) {
-    answer->set_value(std::move(rows));
+  auto answer = std::make_shared<std::promise<std::vector<server::stats::SessionStatus>>>();
+  workers_.front()->post_status({}, [answer](server::stats::LoopStatus status) {
+    answer->set_value(std::move(status.sessions));
   });
   return answer->get_future().get();
 }
 
 void TestServer::run_in_worker(const std::function<void()>& task) {
   auto done = std::make_shared<std::promise<void>>();
-  workers_.front()->post_standbys([done, &task](const std::vector<server::admin::StandbyStatus>&) {
+  workers_.front()->post_status({}, [done, &task](const server::stats::LoopStatus&) {
     task();
     done->set_value();
   });
@@ -135,8 +135,8 @@ void TestServer::run_in_worker(const std::function<void()>& task) {
 }
 
 void TestServer::post_to_worker(std::function<void()> task) {
-  workers_.front()->post_standbys(
-      [posted = std::move(task)](const std::vector<server::admin::StandbyStatus>&) { posted(); });
+  workers_.front()->post_status(
+      {}, [posted = std::move(task)](const server::stats::LoopStatus&) { posted(); });
 }
 
 std::string TestServer::contexts_of_worker() {

@@ -65,7 +65,7 @@ class TestServer final : public server::source::Source::Listener {
   std::int64_t wal_senders() const { return wal_senders_.get(); }
   const server::session::Admissions& admissions() const { return admissions_; }
   // The sessions of the first worker, as it sees them.
-  std::vector<server::admin::StandbyStatus> sessions();
+  std::vector<server::stats::SessionStatus> sessions();
   // Runs `task` on the first worker's thread, and waits for it, or does not.
   void run_in_worker(const std::function<void()>& task);
   void post_to_worker(std::function<void()> task);

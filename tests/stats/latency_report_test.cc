@@ -1,4 +1,4 @@
-#include "server/admin/latency_report.h"
+#include "server/stats/latency_report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace server::admin {
+namespace server::stats {
 namespace {
 
 using std::chrono::microseconds;
@@ -17,8 +17,8 @@ using stream::Stage;
 using testing::HasSubstr;
 using testing::Not;
 
-StandbyStatus standby(const std::string& name, std::uint32_t process_id) {
-  StandbyStatus row;
+SessionStatus standby(const std::string& name, std::uint32_t process_id) {
+  SessionStatus row;
   row.process_id = process_id;
   row.application_name = name;
   row.state = "streaming";
@@ -101,7 +101,7 @@ TEST(LatencyReportTest, WithoutDeliveriesThereAreNoStages) {
 TEST(LatencyReportTest, TheStandbyThatWaitsLongestIsFirst) {
   LatencySnapshot snapshot;
   snapshot.standbys = {standby("quick", 1), standby("slow", 2), standby("stuck", 3)};
-  for (StandbyStatus& row : snapshot.standbys) {
+  for (SessionStatus& row : snapshot.standbys) {
     for (auto& figure : row.delivery.stages) figure = {.count = 3, .mean = microseconds(10)};
   }
   snapshot.standbys[1].delivery.stages.at(index_of(Stage::kFlushed)).mean = milliseconds(12);
@@ -132,17 +132,5 @@ TEST(LatencyReportTest, AFleetIsCutOff) {
               HasSubstr("\n... and 2 more\n"));
 }
 
-TEST(LatencyReportTest, SnapshotsOfTwoLoopsAddUp) {
-  LatencySnapshot both;
-  LatencySnapshot other;
-  both.standbys = {standby("a", 1)};
-  other.standbys = {standby("b", 2)};
-  fill(both.stages.recent, 1);
-  fill(other.stages.recent, 2);
-  both.add(std::move(other));
-  EXPECT_EQ(both.standbys.size(), 2u);
-  EXPECT_EQ(both.stages.recent.server.count(), 3u);
-}
-
 }  // namespace
-}  // namespace server::admin
+}  // namespace server::stats

@@ -1,4 +1,4 @@
-#include "server/admin/standby_table.h"
+#include "server/stats/standby_table.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include "runtime/format.h"
 #include "server/wal/standby_positions.h"
 
-namespace server::admin {
+namespace server::stats {
 
 namespace {
 
@@ -33,9 +33,9 @@ std::string human_duration(runtime::Duration duration) {
   return runtime::format("{:.{}f} ms", milliseconds, milliseconds >= 10 ? 0 : 1);
 }
 
-std::string StandbyTable::render(std::vector<StandbyStatus> rows, wal::Lsn end,
+std::string StandbyTable::render(std::vector<SessionStatus> rows, wal::Lsn end,
                                  runtime::Instant now) {
-  std::sort(rows.begin(), rows.end(), [](const StandbyStatus& a, const StandbyStatus& b) {
+  std::sort(rows.begin(), rows.end(), [](const SessionStatus& a, const SessionStatus& b) {
     return a.process_id < b.process_id;  // in the order in which they came
   });
   const double seconds = std::chrono::duration<double>(now - last_time_).count();
@@ -43,7 +43,7 @@ std::string StandbyTable::render(std::vector<StandbyStatus> rows, wal::Lsn end,
   std::map<std::uint32_t, std::uint64_t> bytes;
   std::vector<std::string> lines;
   double total_rate = 0;
-  for (const StandbyStatus& row : rows) {
+  for (const SessionStatus& row : rows) {
     bytes[row.process_id] = row.bytes_sent;
     const auto last = last_bytes_.find(row.process_id);
     const std::uint64_t before = last == last_bytes_.end() ? 0 : last->second;
@@ -74,7 +74,7 @@ std::string StandbyTable::render(std::vector<StandbyStatus> rows, wal::Lsn end,
   return text;
 }
 
-std::string StandbyTable::line(const StandbyStatus& row, double bytes_per_second) const {
+std::string StandbyTable::line(const SessionStatus& row, double bytes_per_second) const {
   const std::string name = row.application_name.empty() ? row.client : row.application_name;
   const wal::StandbyPositions positions{.write = row.write, .flush = row.flush, .apply = row.apply};
   return runtime::format("{:<20.20} {:<10} {:<12} {:<12} {:<14} {:<8} {}/s", name, row.state,
@@ -83,4 +83,4 @@ std::string StandbyTable::line(const StandbyStatus& row, double bytes_per_second
                          human_bytes(bytes_per_second));
 }
 
-}  // namespace server::admin
+}  // namespace server::stats

@@ -1,16 +1,16 @@
-#include "server/admin/standby_table.h"
+#include "server/stats/standby_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace server::admin {
+namespace server::stats {
 namespace {
 
 using std::chrono::milliseconds;
 
 runtime::Instant at(int seconds) { return runtime::Instant(std::chrono::seconds(seconds)); }
 
-StandbyStatus row(std::uint32_t process_id, const std::string& name, std::uint64_t bytes_sent = 0) {
+SessionStatus row(std::uint32_t process_id, const std::string& name, std::uint64_t bytes_sent = 0) {
   return {.process_id = process_id,
           .user = "u",
           .application_name = name,
@@ -47,7 +47,7 @@ TEST(HumanTest, DurationsAreMillisecondsUntilTheyAreLong) {
 
 TEST(StandbyTableTest, IsPlainLinesWithoutATerminal) {
   StandbyTable table({});
-  StandbyStatus idle = row(2, "");
+  SessionStatus idle = row(2, "");
   idle.state = "startup";
   idle.sent = idle.write = idle.flush = wal::Lsn();
   idle.lag_bytes = 0;
@@ -68,7 +68,7 @@ TEST(StandbyTableTest, SaysThatThereIsNobody) {
 
 TEST(StandbyTableTest, AStandbyThatDoesNotFlushHasAcknowledgedWhatItWrote) {
   StandbyTable table({});
-  StandbyStatus writer = row(1, "w");
+  SessionStatus writer = row(1, "w");
   writer.flush = wal::Lsn();
   EXPECT_THAT(table.render({writer}, kEnd, at(10)), testing::HasSubstr(" 0/3020000 "));
 }
@@ -97,10 +97,10 @@ TEST(StandbyTableTest, TwoLooksAtOneTimeHaveNoRate) {
 
 TEST(StandbyTableTest, SumsUpWhatDoesNotFit) {
   StandbyTable table({.terminal = false, .rows_max = 2});
-  std::vector<StandbyStatus> rows;
+  std::vector<SessionStatus> rows;
   for (std::uint32_t i = 1; i <= 5; ++i) rows.push_back(row(i, "s" + std::to_string(i)));
   table.render(rows, kEnd, at(10));
-  for (StandbyStatus& status : rows) status.bytes_sent += 1 << 20;
+  for (SessionStatus& status : rows) status.bytes_sent += 1 << 20;
   const std::string text = table.render(rows, kEnd, at(11));
   EXPECT_THAT(text, testing::HasSubstr("\ns2 "));
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("\ns3 ")));
@@ -110,8 +110,8 @@ TEST(StandbyTableTest, SumsUpWhatDoesNotFit) {
 
 TEST(StandbyTableTest, StandbysOfOneNameKeepTheirOrder) {
   StandbyTable table({});
-  StandbyStatus first = row(7, "same");
-  StandbyStatus second = row(9, "same");
+  SessionStatus first = row(7, "same");
+  SessionStatus second = row(9, "same");
   first.state = "catchup";
   EXPECT_THAT(table.render({second, first}, kEnd, at(10)),
               testing::ContainsRegex("\nsame +catchup.*\nsame +streaming"));
@@ -136,4 +136,4 @@ TEST(StandbyTableTest, DrawsOverTheLastOneOnATerminal) {
 }
 
 }  // namespace
-}  // namespace server::admin
+}  // namespace server::stats

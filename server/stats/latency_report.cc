@@ -1,17 +1,18 @@
-#include "server/admin/latency_report.h"
+#include "server/stats/latency_report.h"
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "runtime/format.h"
 #include "server/admin/attribution.h"
-#include "server/admin/standby_table.h"
+#include "server/stats/standby_table.h"
 
-namespace server::admin {
+namespace server::stats {
 
+using admin::attribute;
+using admin::Attribution;
 using runtime::Duration;
 using runtime::format;
 using stream::index_of;
@@ -89,7 +90,7 @@ std::string verdict(const Attribution& most) {
   return format("{}, {}{}", name_of(most.cause), text_of(most.took), most.goes_on ? " so far" : "");
 }
 
-std::string standby_line(const StandbyStatus& standby, const Attribution& most) {
+std::string standby_line(const SessionStatus& standby, const Attribution& most) {
   const stream::DeliveryStatus& delivery = standby.delivery;
   const auto own = [&](Stage stage) { return cell(delivery.stages[index_of(stage)]); };
   Duration server{};
@@ -102,9 +103,9 @@ std::string standby_line(const StandbyStatus& standby, const Attribution& most) 
                 own(Stage::kApplied), verdict(most));
 }
 
-std::string standby_lines(const std::vector<StandbyStatus>& standbys) {
-  std::vector<std::pair<Attribution, const StandbyStatus*>> rows;
-  for (const StandbyStatus& standby : standbys) {
+std::string standby_lines(const std::vector<SessionStatus>& standbys) {
+  std::vector<std::pair<Attribution, const SessionStatus*>> rows;
+  for (const SessionStatus& standby : standbys) {
     if (standby.state == "startup") continue;
     rows.emplace_back(attribute(standby.delivery), &standby);
   }
@@ -123,11 +124,6 @@ std::string standby_lines(const std::vector<StandbyStatus>& standbys) {
 
 }  // namespace
 
-void LatencySnapshot::add(LatencySnapshot other) {
-  std::move(other.standbys.begin(), other.standbys.end(), std::back_inserter(standbys));
-  stages.add(other.stages);
-}
-
 std::string render_latency(const LatencySnapshot& snapshot, LatencySpan span,
                            Duration since_start) {
   const bool all = span == LatencySpan::kAll;
@@ -139,4 +135,4 @@ std::string render_latency(const LatencySnapshot& snapshot, LatencySpan span,
   return text + standby_lines(snapshot.standbys);
 }
 
-}  // namespace server::admin
+}  // namespace server::stats

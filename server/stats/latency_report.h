@@ -5,17 +5,15 @@
 #include <vector>
 
 #include "runtime/clock.h"
-#include "server/admin/standby_status.h"
+#include "server/stats/session_status.h"
 #include "server/stream/stage_clock.h"
 
-namespace server::admin {
+namespace server::stats {
 
 // Where WAL has spent its time on its way to the standbys, of all loops or of some. A plain value.
 struct LatencySnapshot {
-  std::vector<StandbyStatus> standbys;  // those that are connected
+  std::vector<SessionStatus> standbys;  // those that are connected
   stream::StageSnapshot stages;         // of all deliveries, also to standbys that have left
-
-  void add(LatencySnapshot other);
 };
 
 enum class LatencySpan : std::uint8_t {
@@ -29,4 +27,4 @@ inline constexpr std::size_t kLatencyRowsMax = 40;
 std::string render_latency(const LatencySnapshot& snapshot, LatencySpan span,
                            runtime::Duration since_start);
 
-}  // namespace server::admin
+}  // namespace server::stats

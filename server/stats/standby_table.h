@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "runtime/clock.h"
-#include "server/admin/standby_status.h"
+#include "server/stats/session_status.h"
 
-namespace server::admin {
+namespace server::stats {
 
 // The standbys as people look at them: one row each, with the rate since the last look. On a
 // terminal it is drawn over the one before; elsewhere it is plain lines.
@@ -24,10 +24,10 @@ class StandbyTable {
   explicit StandbyTable(Options options) : options_(options) {}
 
   // The text to print for these rows, which may come in any order.
-  std::string render(std::vector<StandbyStatus> rows, wal::Lsn end, runtime::Instant now);
+  std::string render(std::vector<SessionStatus> rows, wal::Lsn end, runtime::Instant now);
 
  private:
-  std::string line(const StandbyStatus& row, double bytes_per_second) const;
+  std::string line(const SessionStatus& row, double bytes_per_second) const;
 
   const Options options_;
   runtime::Instant last_time_{};
@@ -40,4 +40,4 @@ std::string human_bytes(double bytes);
 // "12 ms".
 std::string human_duration(runtime::Duration duration);
 
-}  // namespace server::admin
+}  // namespace server::stats
