@@ -18,6 +18,7 @@
 #include "server/session/admissions.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/handshake_queue.h"
+#include "server/session/pauses.h"
 #include "server/session/stranger_log.h"
 #include "server/settings/settings.h"
 #include "server/slot/slots.h"
@@ -70,6 +71,7 @@ struct SessionEnvironment {
   // Null: normal connections are refused. It outlives the sessions.
   console::ConsoleThread* console = nullptr;
   runtime::Gauge* console_clients = nullptr;  // with a console; of the whole server too
+  const Pauses* pauses = nullptr;             // too; null: no standby is paused
   CancelKeys& cancel_keys;  // of the whole server too, as all down to the pool are
   Admissions& admissions;
   source::XminHorizon& xmin_horizon;

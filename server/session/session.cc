@@ -13,6 +13,7 @@
 #include "server/session/command_loop.h"
 #include "server/session/console_loop.h"
 #include "server/session/session_description.h"
+#include "server/source/ack_policy.h"
 #include "server/wal/format.h"
 #include "server/wire/startup.h"
 
@@ -331,6 +332,14 @@ void Session::on_reload() {
 void Session::cancel() {
   environment_.loop.assert_in_thread();
   if (message_loop_ != nullptr) message_loop_->cancel();
+}
+
+bool Session::look_at_pauses(std::string_view name) {
+  environment_.loop.assert_in_thread();
+  if (message_loop_ == nullptr || !message_loop_->streaming()) return false;
+  const std::string_view own = message_loop_->client().application_name();
+  return source::names_standby(name, own) &&
+         message_loop_->set_paused(environment_.pauses->contains(own));
 }
 
 void Session::on_writable() {

@@ -72,6 +72,8 @@ class Session final : public runtime::Loop::Retired,
   void on_reload();
   // A CancelRequest for this session has come.
   void cancel();
+  // Of a standby that this name means: it looks whether it is paused. Returns whether it is one.
+  bool look_at_pauses(std::string_view name);
 
   stats::SessionStatus status() const;
   std::uint32_t process_id() const { return process_id_.value(); }

@@ -65,6 +65,8 @@ void Streaming::start(const command::StartPoint& point, slot::Slot* slot) {
   interruption_.reset();
   reported_xmin_.reset();
   warn_of_name();
+  set_paused(environment_.pauses != nullptr &&
+             environment_.pauses->contains(client_.application_name()));
   sender_.start(point.timeline, point.start, slot);
   DCHECK(sender_.active());
 }
