@@ -45,7 +45,7 @@ Server::Server(const config::ServeConfig& config)
       admissions_(admission_limits(config.reloadable.limits)),
       quorum_(config.upstream_ack),
       service_status_(!config.primary_conninfo.empty()),
-      status_timer_(loop_.timers(), *this),
+      service_watch_(loop_, service_status_),
       touch_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this),
       reports_(loop_, output_) {}
@@ -82,7 +82,7 @@ runtime::Result<void> Server::start() {
   reports_.start(*collector_, now, config_.standby_table,
                  /*terminal=*/::isatty(STDOUT_FILENO) == 1);
   service_status_.on_started();
-  if (service_status_.heeded()) status_timer_.arm(now);
+  service_watch_.start(*collector_, runtime::ServiceManager::watchdog_time_of_environment());
   output_.write(runtime::format("walcast: ready on {}\n", listeners_.first()));
   return {};
 }
@@ -183,6 +183,7 @@ void Server::build_workers() {
     workers_.push_back(std::make_unique<Worker>(i, shared, options));
     tail_.subscribe(workers_.back()->span_queue());
     collector_->add(*workers_.back());
+    service_watch_.add(*workers_.back());
   }
 }
 
@@ -222,6 +223,7 @@ void Server::begin_stop() {
   loop_.assert_in_thread();
   if (shutdown_.has_begun()) return shutdown_.hurry();
   service_status_.on_stop_begun();
+  service_watch_.stop();
   facts_->set_stopping();
   reports_.stop(/*report_all=*/config_.latency_report);
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
@@ -274,12 +276,9 @@ void Server::on_timer(runtime::Timer& timer) {
   loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
     if (!shutdown_.has_begun()) begin_stop();
-  } else if (&timer == &touch_timer_) {
+  } else {
     listeners_.touch_files();
     timer.arm(loop_.now() + runtime::UnixSocket::kTouchInterval);
-  } else {
-    service_status_.on_look(tail_.position(), wal_senders_.get());
-    timer.arm(loop_.now() + kStatusInterval);
   }
 }
 

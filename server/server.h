@@ -34,6 +34,7 @@
 #include "server/source/source.h"
 #include "server/stats/collector.h"
 #include "server/stats/reports.h"
+#include "server/stats/service_watch.h"
 #include "server/stats/server_facts.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/holds.h"
@@ -57,8 +58,6 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<int> run();
 
  private:
-  // The time between two words to the service manager of how it goes.
-  static constexpr runtime::Duration kStatusInterval = std::chrono::seconds(5);
   // The time that stop() has for its files at least, however short shutdown_timeout is.
   static constexpr runtime::Duration kLastStepsMin = std::chrono::seconds(1);
 
@@ -131,7 +130,7 @@ class Server final : private runtime::Signals::Handler,
   std::optional<stats::Collector> collector_;  // after the workers: its thread posts to them
 
   admin::ServiceStatus service_status_ GUARDED_BY(loop_);
-  runtime::Timer status_timer_;
+  stats::ServiceWatch service_watch_;
   runtime::Timer touch_timer_;
   runtime::Timer stop_timer_;
   stats::Reports reports_;
