@@ -44,6 +44,9 @@ void Worker::run(memctx::Context& top) {
       .tls = shared_.tls,
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
+      .console = shared_.console,
+      .console_clients = shared_.console_clients,
+      .pauses = shared_.pauses,
       .cancel_keys = shared_.cancel_keys,
       .admissions = shared_.admissions,
       .xmin_horizon = shared_.xmin_horizon,
@@ -137,6 +140,22 @@ void Worker::post_status(stats::LoopQuestion question,
   loop_.mailbox().post([this, question, taker = std::move(take)] {
     loop_.assert_in_thread();
     taker(status(question));
+  });
+}
+
+void Worker::post_pauses(std::string name, std::function<void(std::int64_t)> told) {
+  struct Question {
+    std::string name;
+    std::function<void(std::int64_t)> told;
+  };
+  auto owned = std::make_unique<Question>(Question{std::move(name), std::move(told)});
+  loop_.mailbox().post([this, question = std::move(owned)] {
+    loop_.assert_in_thread();
+    std::int64_t standbys = 0;
+    for (session::Session* session : all_sessions()) {
+      standbys += session->look_at_pauses(question->name) ? 1 : 0;
+    }
+    question->told(standbys);
   });
 }
 

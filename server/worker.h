@@ -17,6 +17,7 @@
 #include "runtime/socket.h"
 #include "runtime/thread.h"
 #include "runtime/tls_context.h"
+#include "server/session/admin_verbs.h"
 #include "server/session/handshake_queue.h"
 #include "server/session/session.h"
 #include "server/stats/collector.h"
@@ -32,6 +33,7 @@ namespace server {
 //   and bytes_sent() may be called by any.
 //   Borrows: all that Shared names.
 class Worker final : public session::CancelKeys::Target,
+                     public session::PausedLoop,
                      public stats::Collector::Answerer,
                      private session::Session::Owner,
                      private runtime::Timer::Handler {
@@ -51,6 +53,9 @@ class Worker final : public session::CancelKeys::Target,
     std::shared_ptr<const runtime::TlsContext> tls = nullptr;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
+    console::ConsoleThread* console = nullptr;  // null: normal connections are refused
+    runtime::Gauge* console_clients = nullptr;
+    const session::Pauses* pauses = nullptr;  // null: no standby is paused
     session::CancelKeys& cancel_keys;
     session::Admissions& admissions;
     source::XminHorizon& xmin_horizon;
@@ -80,7 +85,8 @@ class Worker final : public session::CancelKeys::Target,
                    std::shared_ptr<const auth::AccessPolicy> policy,
                    std::shared_ptr<const runtime::TlsContext> tls,
                    const session::SessionEnvironment::Options& options);
-  void log_memory_contexts();
+  void post_pauses(std::string name, std::function<void(std::int64_t)> told) override;
+  void log_memory_contexts() override;
   void post_status(stats::LoopQuestion question,
                    std::function<void(stats::LoopStatus)> take) override;
   // The number of sessions, those included that wait in the mailbox.

@@ -70,6 +70,7 @@ Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
     : options_(std::move(options)),
       clock_(clock),
       sink_(sink),
+      choice_(options_.upstream.conninfo),
       upstream_(options_.upstream, clock, doorbell_, stop_),
       reports_({.status_interval = options_.status_interval,
                 .timeout = options_.upstream.timeout,
@@ -87,7 +88,7 @@ Result<PrimaryInfo> Receiver::connect() {
 // A service file, or another file that the conninfo names, is read anew for each round.
 Result<void> Receiver::begin_round() {
   round_ = HostRound();
-  auto conninfo = read_conninfo(options_.upstream.conninfo);
+  auto conninfo = read_conninfo(choice_.take());
   if (!conninfo) return std::move(conninfo).error();
   round_ = HostRound(std::move(*conninfo));
   return {};
@@ -172,10 +173,25 @@ void Receiver::log_memory_contexts() {
   doorbell_.ring();
 }
 
+StreamFacts Receiver::stream_facts() const {
+  StreamFacts facts = board_.facts();
+  facts.conninfo = choice_.shown();
+  return facts;
+}
+
+Result<void> Receiver::switch_upstream(std::string conninfo) {
+  if (auto read = read_conninfo(conninfo); !read) return std::move(read).error();
+  std::string shown = show_conninfo(conninfo);
+  choice_.choose(std::move(conninfo), std::move(shown));
+  doorbell_.ring();
+  return {};
+}
+
 void Receiver::run() {
   while (try_round()) {
     const Instant again = clock_.now() + options_.retry_interval;
-    for (Instant now; (now = clock_.now()) < again && upstream_.pause(again - now);) {
+    for (Instant now;
+         (now = clock_.now()) < again && !choice_.is_new() && upstream_.pause(again - now);) {
       look_at_doorbell();
     }
   }
@@ -205,7 +221,7 @@ bool Receiver::try_round() {
     }
     upstream_.disconnect();
     if (!sink_.on_connection_lost(error)) return false;
-  } while (progress_ != Progress::kProven && !round_.is_over());
+  } while (progress_ != Progress::kProven && !round_.is_over() && !choice_.is_new());
   patience_ =
       progress_ == Progress::kNone ? std::min(patience_ * 2, kHostTimeoutMax) : kHostTimeoutMin;
   return true;
@@ -279,6 +295,9 @@ Result<std::optional<NextTimeline>> Receiver::stream() {
     const Instant due = std::min(sink_.next_turn(), reports_.next_due());
     TRY(upstream_.wait(came == Came::kMore ? runtime::Duration::zero() : due - now));
     look_at_doorbell();
+    if (choice_.is_new()) {
+      return runtime::Error{.kind = &kUpstreamLost, .what = "WAL is to come from another primary"};
+    }
   }
 }
 

@@ -21,6 +21,7 @@
 #include "server/source/source.h"
 #include "server/source/stream_facts.h"
 #include "server/source/upstream.h"
+#include "server/source/upstream_choice.h"
 #include "server/source/wal_sink.h"
 #include "server/source/xmin_horizon.h"
 
@@ -72,8 +73,8 @@ class Receiver {
   runtime::Result<void> check_slot();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
-  // Any thread may read it.
-  const StreamBoard& board() const { return board_; }
+  // Any thread.
+  StreamFacts stream_facts() const;
   // Ends the receiver's wait.
   runtime::Doorbell& doorbell() { return doorbell_; }
 
@@ -82,6 +83,10 @@ class Receiver {
   void start(wal::WalTail& tail);
   void stop();
   void log_memory_contexts();
+  // The stream that runs ends, and a round through the hosts of this string begins; a host that is
+  // being tried has its time first. What is there must be the same cluster, as ever. Any thread.
+  // The error is what is wrong with the string.
+  runtime::Result<void> switch_upstream(std::string conninfo);
 
   // For a sink that waits for something else, such as a disk. Nothing is received meanwhile, but
   // the primary gets a report each time, or as often as one may be repeated.
@@ -124,6 +129,7 @@ class Receiver {
   WalSink& sink_;
   runtime::Doorbell doorbell_;
   runtime::Published<bool> stop_;
+  UpstreamChoice choice_;
   runtime::Published<std::uint64_t> memory_logs_wanted_;  // how often they were asked for
   std::uint64_t memory_logs_written_ = 0;
   Upstream upstream_;

@@ -39,7 +39,10 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   wal::ClusterFacts facts() const override { return facts_; }
-  StreamFacts stream_facts() const override { return receiver_.board().facts(); }
+  runtime::Result<void> switch_upstream(const std::string& conninfo) override {
+    return receiver_.switch_upstream(conninfo);
+  }
+  StreamFacts stream_facts() const override { return receiver_.stream_facts(); }
   const std::string& directory() const override { return options_.directory; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;

@@ -60,6 +60,10 @@ class Source {
   virtual runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                                       Listener& listener) = 0;
   virtual void stop() = 0;
+  // WAL comes from another server of the same cluster from now on (Receiver::switch_upstream). Any
+  // thread, while the source runs. May read files. kObjectNotInPrerequisiteState: there is no
+  // primary.
+  virtual runtime::Result<void> switch_upstream(const std::string& conninfo);
   // Each of its threads logs its memory contexts. REQUIRES: it runs.
   virtual void log_memory_contexts() = 0;
 };

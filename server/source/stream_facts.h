@@ -22,6 +22,7 @@ struct Place {
 // What is known of a stream from a primary (walreceiver.h, WalRcvData). Positions that are invalid,
 // and times that are 0, are unknown.
 struct StreamFacts {
+  std::string conninfo;  // without secrets; empty: it is primary_conninfo
   std::string host;
   std::int32_t port = 0;
   wal::Lsn start;  // where the stream has begun, and on which timeline

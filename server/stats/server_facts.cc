@@ -97,7 +97,7 @@ void ServerFacts::add_upstream(const Told& told, Snapshot& snapshot) const {
   const source::StreamFacts facts = parts_.source.stream_facts();
   upstream.text = told.text;
   upstream.since = told.since;
-  upstream.conninfo = options_.conninfo;
+  upstream.conninfo = facts.conninfo.empty() ? options_.conninfo : facts.conninfo;
   upstream.slot_name = options_.slot_name;
   upstream.host = facts.host;
   upstream.port = facts.port;
