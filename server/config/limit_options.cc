@@ -20,6 +20,9 @@ void add_limit_options(settings::Options& options, ClientLimits& limits) {
               "Most connections at a time, of whatever kind; 0: as many as the limit of open files "
               "leaves room for",
               kReloaded);
+  options.add("max-console-connections", limits.console_max, "100", count,
+              "Most normal connections at a time, by which SQL is asked; 0: none are let in",
+              kReloaded);
   options.add("max-connections-per-address", limits.per_address_max, "0", count,
               "Most connections of one address, or of one /64 of IPv6; 0: no limit", kReloaded);
   options.add("max-connections-per-role", limits.per_role_max, "0", count,

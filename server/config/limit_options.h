@@ -10,6 +10,7 @@ namespace server::config {
 // What one client, or all clients of one address, may take from the others; 0: no limit.
 struct ClientLimits {
   std::int64_t connections_max = 0;
+  std::int64_t console_max = 0;  // normal connections; 0: none are taken
   std::int64_t per_address_max = 0;
   std::int64_t per_role_max = 0;
   std::int64_t startups_max = 0;  // connections whose clients have not logged in

@@ -49,6 +49,7 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
                                "--log-disconnections=on",
                                "--log-replication-commands=on",
                                "--max-client-connections=13",
+                               "--max-console-connections=12",
                                "--max-connections-per-address=14",
                                "--max-connections-per-role=15",
                                "--max-startups=16",
@@ -57,6 +58,7 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
                                "--authentication-failure-delay=19s",
                                "--client-read-timeout=20s",
                                "--client-write-timeout=21s",
+                               "--http-metrics-standbys=22",
                                "--hba-file=/hba",
                                "--auth-user=u",
                                "--auth-query=SELECT",
@@ -113,6 +115,7 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
             "uSELECTdhost=h");
   EXPECT_EQ(taken.roles.cache_time, milliseconds(13'000));
   EXPECT_EQ(taken.limits.connections_max, 13);
+  EXPECT_EQ(taken.limits.console_max, 12);
   EXPECT_EQ(taken.limits.per_address_max, 14);
   EXPECT_EQ(taken.limits.per_role_max, 15);
   EXPECT_EQ(taken.limits.startups_max, 16);
@@ -121,6 +124,7 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
   EXPECT_EQ(taken.limits.failure_delay, milliseconds(19'000));
   EXPECT_EQ(taken.limits.read_timeout, milliseconds(20'000));
   EXPECT_EQ(taken.limits.write_timeout, milliseconds(21'000));
+  EXPECT_EQ(taken.http_metrics_standbys, 22);
   EXPECT_FALSE(taken.slot_owner_check);
   EXPECT_EQ(taken.send_delay.time, milliseconds(5));
   EXPECT_THAT(taken.send_delay.exempt_names, testing::ElementsAre("near"));
