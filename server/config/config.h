@@ -12,6 +12,7 @@
 #include "runtime/tcp_timeouts.h"
 #include "server/admin/primary_roles.h"
 #include "server/auth/access_policy.h"
+#include "server/config/http_options.h"
 #include "server/config/limit_options.h"
 #include "server/config/log_options.h"
 #include "server/config/process_options.h"
@@ -36,6 +37,7 @@ struct ReloadableConfig {
   runtime::Duration idle_session_timeout{};
   bool slot_owner_check = true;
   ClientLimits limits;
+  int http_metrics_standbys = 0;
   stream::SendDelay send_delay;
   runtime::TcpTimeouts tcp;
   TlsConfig tls;
@@ -86,6 +88,7 @@ struct ServeConfig {
   std::size_t acceptors = 0;
   int io_threads = 0;
 
+  HttpConfig http;
   ProcessConfig process;
   ReloadableConfig reloadable;
   std::size_t max_replication_slots = 0;

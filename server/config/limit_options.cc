@@ -47,4 +47,20 @@ void add_limit_options(settings::Options& options, ClientLimits& limits) {
               kReloaded);
 }
 
+void add_tcp_options(Options& options, runtime::TcpTimeouts& tcp) {
+  const auto add = [&](const std::string& flag, std::string_view name, int& value,
+                       const std::string& help) {
+    options.add(flag, value, "0", settings::as_postgres(name), help + "; 0 is the system's default",
+                kReloaded);
+  };
+  add("tcp-keepalives-idle", "tcp_keepalives_idle", tcp.keepalive_idle_s,
+      "Silence before TCP asks for a sign of life");
+  add("tcp-keepalives-interval", "tcp_keepalives_interval", tcp.keepalive_interval_s,
+      "Time before it asks again");
+  add("tcp-keepalives-count", "tcp_keepalives_count", tcp.keepalive_count,
+      "Questions until the connection is dropped");
+  add("tcp-user-timeout", "tcp_user_timeout", tcp.user_timeout_ms,
+      "Time that sent data may stay unacknowledged");
+}
+
 }  // namespace server::config

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "runtime/clock.h"
+#include "runtime/tcp_timeouts.h"
 #include "server/settings/options.h"
 
 namespace server::config {
@@ -22,5 +23,8 @@ struct ClientLimits {
 };
 
 void add_limit_options(settings::Options& options, ClientLimits& limits);
+
+// When TCP gives up a client that is gone without a word; a reload may change it.
+void add_tcp_options(settings::Options& options, runtime::TcpTimeouts& tcp);
 
 }  // namespace server::config
