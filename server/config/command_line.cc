@@ -10,6 +10,7 @@
 
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "server/config/version.h"
 #include "server/settings/flags.h"
 #include "server/settings/option_types.h"
 #include "server/settings/options.h"
@@ -170,7 +171,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (command == "generate") return parse_generate(rest);
   if (command == "verify") return parse_verify(rest);
   if (command == "--help" || command == "-h" || command == "-?") return answer(kUsage);
-  if (command == "--version" || command == "-V") return answer("walcast " WALCAST_VERSION "\n");
+  if (command == "--version" || command == "-V") return answer(version_text());
   return refuse(format("unrecognized command \"{}\"", command), "");
 }
 
