@@ -47,7 +47,7 @@ void add_limit_options(settings::Options& options, ClientLimits& limits) {
               kReloaded);
 }
 
-void add_tcp_options(Options& options, runtime::TcpTimeouts& tcp) {
+void add_tcp_options(settings::Options& options, runtime::TcpTimeouts& tcp) {
   const auto add = [&](const std::string& flag, std::string_view name, int& value,
                        const std::string& help) {
     options.add(flag, value, "0", settings::as_postgres(name), help + "; 0 is the system's default",
