@@ -18,6 +18,7 @@
 #include "server/admin/file_modes.h"
 #include "server/admin/preflight.h"
 #include "server/config/reload.h"
+#include "server/make_options.h"
 #include "server/make_source.h"
 #include "server/make_stats.h"
 #include "server/settings/cluster_settings.h"
@@ -118,6 +119,7 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   admin::take_modes(source_->facts(), {config_.spool_directory});
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
   build_stats();
+  build_console();
   build_workers();
   TRY(listen());
   for (const auto& worker : workers_) worker->start();
@@ -159,31 +161,47 @@ void Server::build_stats() {
   collector_.emplace(clock_, *facts_);
 }
 
+void Server::build_console() {
+  const auto on_main = [this](void (Server::*task)()) {
+    return [this, task] {
+      loop_.mailbox().post([this, task] {
+        loop_.assert_in_thread();
+        (this->*task)();
+      });
+    };
+  };
+  console_.emplace(ServerConsole::Parts{clock_, cancel_keys_, *slots_, tail_, *source_, *collector_,
+                                        on_main(&Server::reload),
+                                        on_main(&Server::log_memory_contexts)});
+}
+
 void Server::build_workers() {
   pool_.emplace(config_.io_threads);
   slot_saver_.emplace(loop_, *pool_, *slots_, [this] { return xmin_horizon_.next_id(); });
-  const Worker::Shared shared{.clock = clock_,
-                              .pool = *pool_,
-                              .segments = *segments_,
-                              .settings = settings_,
-                              .policy = access_.policy(),
-                              .tls = certificates_.context(),
-                              .reported_settings = settings::reported_settings(source_->identity()),
-                              .wal_senders = wal_senders_,
-                              .cancel_keys = cancel_keys_,
-                              .admissions = admissions_,
-                              .xmin_horizon = xmin_horizon_,
-                              .quorum = quorum_,
-                              .slots = *slots_};
+  Worker::Shared shared{.clock = clock_,
+                        .pool = *pool_,
+                        .segments = *segments_,
+                        .settings = settings_,
+                        .policy = access_.policy(),
+                        .tls = certificates_.context(),
+                        .reported_settings = settings::reported_settings(source_->identity()),
+                        .wal_senders = wal_senders_,
+                        .cancel_keys = cancel_keys_,
+                        .admissions = admissions_,
+                        .xmin_horizon = xmin_horizon_,
+                        .quorum = quorum_,
+                        .slots = *slots_};
+  console_->add_to(shared);
   const Worker::Options options{.view = {},
                                 .send_queue = {.gather_time = config_.reloadable.send_delay.time},
-                                .session = session_options(),
+                                .session = session_options(config_),
                                 .client_memory_max = config_.client_memory};
   for (std::size_t i = 0; i < config_.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, shared, options));
-    tail_.subscribe(workers_.back()->span_queue());
-    collector_->add(*workers_.back());
-    service_watch_.add(*workers_.back());
+    Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(i, shared, options));
+    tail_.subscribe(worker.span_queue());
+    collector_->add(worker);
+    console_->add(worker);
+    service_watch_.add(worker);
   }
 }
 
@@ -200,23 +218,6 @@ slot::Slots::Options Server::slot_options() {
               [this](std::int32_t pid) { cancel_keys_.terminate(static_cast<std::uint32_t>(pid)); },
           .xmin_changed = [this](std::string_view name,
                                  wal::Xmin xmin) { xmin_horizon_.report_slot(name, xmin); }};
-}
-
-session::SessionEnvironment::Options Server::session_options() const {
-  return {.sender = {.copy_bytes_max = config_.copy_threshold,
-                     .timeout = config_.reloadable.wal_sender_timeout},
-          .authentication_timeout = config_.reloadable.authentication_timeout,
-          .close_timeout = config_.reloadable.shutdown_timeout,
-          .idle_session_timeout = config_.reloadable.idle_session_timeout,
-          .tcp = config_.reloadable.tcp,
-          .client_read_timeout = config_.reloadable.limits.read_timeout,
-          .client_write_timeout = config_.reloadable.limits.write_timeout,
-          .max_wal_senders = config_.reloadable.max_wal_senders,
-          .slot_owner_check = config_.reloadable.slot_owner_check,
-          .send_delay = config_.reloadable.send_delay,
-          .logged = {.connections = config_.reloadable.log.connections,
-                     .disconnections = config_.reloadable.log.disconnections,
-                     .replication_commands = config_.reloadable.log.replication_commands}};
 }
 
 void Server::begin_stop() {
@@ -255,6 +256,7 @@ void Server::stop() {
   const runtime::TimeLimit limit(std::max(config_.reloadable.shutdown_timeout, kLastStepsMin),
                                  "files did not answer in time; ending without them");
   access_.stop();
+  console_.reset();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
   if (slot_saver_.has_value()) slot_saver_->save_last();
@@ -362,7 +364,8 @@ void Server::show(settings::Settings shown) {
   settings_ = std::make_shared<const settings::Settings>(std::move(shown));
   facts_->set_settings(settings_, /*is_reload=*/false);
   for (const auto& worker : workers_)
-    worker->post_reload(settings_, access_.policy(), certificates_.context(), session_options());
+    worker->post_reload(settings_, access_.policy(), certificates_.context(),
+                        session_options(config_));
 }
 
 void Server::log_memory_contexts() {

@@ -24,6 +24,7 @@
 #include "server/admin/shutdown.h"
 #include "server/config/config.h"
 #include "server/listeners.h"
+#include "server/server_console.h"
 #include "server/session/admissions.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
@@ -34,8 +35,8 @@
 #include "server/source/source.h"
 #include "server/stats/collector.h"
 #include "server/stats/reports.h"
-#include "server/stats/service_watch.h"
 #include "server/stats/server_facts.h"
+#include "server/stats/service_watch.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/holds.h"
 #include "server/wal/segments.h"
@@ -68,10 +69,10 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> listen();
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_stats();
+  void build_console();
   void build_workers();
   slot::Slots::Options slot_options();
   std::optional<std::uint64_t> cluster_of_roles() const;
-  session::SessionEnvironment::Options session_options() const;
   void reload() REQUIRES(loop_);
   void take_configuration(const config::ConfigReading& reading);
   void reload_files();
@@ -128,6 +129,7 @@ class Server final : private runtime::Signals::Handler,
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::optional<stats::ServerFacts> facts_;
   std::optional<stats::Collector> collector_;  // after the workers: its thread posts to them
+  std::optional<ServerConsole> console_;       // behind all that statements look at
 
   admin::ServiceStatus service_status_ GUARDED_BY(loop_);
   stats::ServiceWatch service_watch_;

@@ -31,12 +31,6 @@ std::string describe(const Actor& actor) {
                           actor.application_name, actor.process_id, actor.client));
 }
 
-// Says who has asked for it, and what has come of it.
-void note(const Actor& actor, std::string_view what, const Result<void>& done = {}) {
-  runtime::log::log("{} by {}{}", printable(what), describe(actor),
-                    done ? "" : ": " + printable(done.error().what));
-}
-
 template <typename T>
 Result<void> outcome(const Result<T>& result) {
   if (result) return {};
@@ -59,6 +53,12 @@ struct Count {
 };
 
 }  // namespace
+
+void ServerVerbs::note(const Actor& actor, std::string_view what, const Result<void>& done) {
+  last_change_ = parts_.clock.now();
+  runtime::log::log("{} by {}{}", printable(what), describe(actor),
+                    done ? "" : ": " + printable(done.error().what));
+}
 
 Result<void> ServerVerbs::reload(const Actor& actor) {
   note(actor, "configuration is read again, as asked");
@@ -151,9 +151,9 @@ Result<std::int64_t> ServerVerbs::tell_loops(std::string_view standby) const {
   const auto count = std::make_shared<Count>();
   {
     const runtime::Lock lock(count->mutex);
-    count->loops_left = parts_.loops.size();
+    count->loops_left = loops_.size();
   }
-  for (PausedLoop* const loop : parts_.loops) {
+  for (PausedLoop* const loop : loops_) {
     loop->post_pauses(std::string(standby), [count](std::int64_t standbys) {
       const runtime::Lock lock(count->mutex);
       count->standbys += standbys;

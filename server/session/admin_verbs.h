@@ -38,7 +38,6 @@ class ServerVerbs final : public console::AdminVerbs {
     CancelKeys& cancel_keys;
     slot::Slots& slots;
     Pauses& pauses;
-    std::vector<PausedLoop*> loops;
     std::uint32_t own_process_id = 0;
     // As SIGHUP; only passes it on.
     std::function<void()> reload;
@@ -50,6 +49,11 @@ class ServerVerbs final : public console::AdminVerbs {
   };
 
   explicit ServerVerbs(Parts parts) : parts_(std::move(parts)) {}
+
+  // Before the first session.
+  void add(PausedLoop& loop) { loops_.push_back(&loop); }
+  // When a verb has changed something last. The console's thread.
+  runtime::Instant last_change() const { return last_change_; }
 
   runtime::Result<void> reload(const console::Actor& actor) override;
   runtime::Result<bool> terminate(const console::Actor& actor, std::uint32_t process_id) override;
@@ -68,10 +72,15 @@ class ServerVerbs final : public console::AdminVerbs {
                                         std::string_view conninfo) override;
 
  private:
+  // Says in the log who has asked for it, and what has come of it.
+  void note(const console::Actor& actor, std::string_view what,
+            const runtime::Result<void>& done = {});
   runtime::Result<void> take_turn() const;
   runtime::Result<std::int64_t> tell_loops(std::string_view standby) const;
 
   const Parts parts_;
+  std::vector<PausedLoop*> loops_;
+  runtime::Instant last_change_{};
 };
 
 }  // namespace server::session

@@ -67,8 +67,8 @@ class Login {
     std::shared_ptr<const auth::AccessPolicy> policy = auth::AccessPolicy::open();
     Admissions::Place* place = nullptr;         // the connection's among all, if they are counted
     runtime::Gauge* console_clients = nullptr;  // null: normal connections are not taken
-    std::int64_t max_console_connections = 0;
-    int major_version = 15;  // of the server that the answers are like
+    std::int64_t max_console_connections = 0;   // 0 too
+    int major_version = 15;                     // of the server that the answers are like
     runtime::WallMicros now{};
   };
 
@@ -153,7 +153,8 @@ class Login {
   runtime::Result<void> take_place(const Server& server) const;
   runtime::Result<void> check_replication(const Server& server) const;
   bool wants_console(const Server& server) const {
-    return mode_ == wire::ReplicationMode::kNone && server.console_clients != nullptr;
+    return mode_ == wire::ReplicationMode::kNone && server.console_clients != nullptr &&
+           server.max_console_connections > 0;
   }
   runtime::Result<SenderSeat> take_seat(const Server& server) const;
   runtime::Result<void> check_database(const Server& server) const;

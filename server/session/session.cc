@@ -77,9 +77,7 @@ Login::Server Session::server_facts() {
           .out_of_memory = environment_.memory.is_used_up(),
           .policy = environment_.policy,
           .place = &place_,
-          .console_clients = environment_.options.max_console_connections > 0
-                                 ? environment_.console_clients
-                                 : nullptr,
+          .console_clients = environment_.console_clients,
           .max_console_connections = environment_.options.max_console_connections,
           .major_version = wal::major_version(environment_.view.identity().page_magic).value_or(15),
           .now = environment_.loop.wall_now()};
