@@ -14,6 +14,8 @@ test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftab
 client_packages="python3-psycopg2 python3-psycopg haproxy"
 # The compiler whose analysis knows which thread may touch what.
 analysis_packages="clang"
+# What makes Debian packages of it, looks at them, and tries them in a clean Debian.
+package_packages="dpkg-dev debhelper lintian fakeroot git"
 # Only g++ builds walcast; only clang has libFuzzer.
 fuzz_packages="clang libclang-rt-14-dev"
 
