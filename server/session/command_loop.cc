@@ -9,6 +9,7 @@
 #include "runtime/log.h"
 #include "runtime/probes.h"
 #include "server/command/handlers.h"
+#include "server/command/recovery_query.h"
 #include "server/command/slot_options.h"
 #include "server/command/start.h"
 #include "server/session/client_text.h"
@@ -189,6 +190,10 @@ runtime::Result<std::string_view> CommandLoop::query_text(std::span<const std::b
 // Messages that were written before an error are sent before it. The notices of one command are
 // few, unless its client means to be told much.
 runtime::Result<void> CommandLoop::run(std::string_view text, MessageWriter& out) {
+  if (command::is_recovery_query(text)) {
+    command::show_recovery(out);
+    return {};
+  }
   settings::Notices notices;
   const auto parsed = command::parse(text, notices);
   if (!client_.settings.wants_notices()) notices.clear();

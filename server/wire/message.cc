@@ -1,5 +1,7 @@
 #include "server/wire/message.h"
 
+#include <string>
+
 namespace server::wire {
 
 namespace {
@@ -102,6 +104,7 @@ void MessageWriter::error_fields(char type, Severity severity, const runtime::Er
   field('M', error.what);
   field('D', error.detail);
   field('H', error.hint);
+  if (error.position > 0) field('P', std::to_string(error.position));
   raw('\0');
   end(start);
 }
