@@ -97,6 +97,7 @@ CommandLine parse_generate(const Words& words) {
   options.add("seed", seed, std::to_string(generate.records.seed), settings::seed(),
               "The same seed makes the same WAL");
   options.add_switch("sync", generate.sync, "fsync every segment");
+  options.add_switch("no-progress", line.generate_quietly, "Do not say how far it is");
   const auto flags = settings::read_flags(options, words);
   if (!flags) return refuse(flags.error(), "generate ");
   if (flags->help) {

@@ -16,6 +16,7 @@ struct CommandLine {
   // Of `serve --check`: what is wrong with the options, which are not to be used then.
   std::vector<runtime::Error> findings;
   wal::GenerateOptions generate;
+  bool generate_quietly = false;  // without a word of how far it is
   verify::VerifyOptions verify;
 };
 

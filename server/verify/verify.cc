@@ -10,9 +10,9 @@
 
 #include "runtime/in_order.h"
 #include "runtime/log.h"
+#include "runtime/progress.h"
 #include "server/verify/diagnosis.h"
 #include "server/verify/joints.h"
-#include "server/verify/progress.h"
 #include "server/verify/prover.h"
 #include "server/verify/report.h"
 #include "server/verify/trouble.h"
@@ -81,7 +81,7 @@ class Run final : public TroubleSink {
   const std::vector<Piece> pieces_;
   Joints joints_;
   Report report_;
-  Progress progress_;
+  runtime::Progress progress_;
   Outcome outcome_;
   std::set<SegmentKey> in_trouble_;
 };

@@ -1,4 +1,4 @@
-#include "server/verify/progress.h"
+#include "runtime/progress.h"
 
 #include <sys/ioctl.h>
 
@@ -9,15 +9,15 @@
 
 #include "runtime/format.h"
 
-namespace server::verify {
+namespace runtime {
 
 namespace {
 
 constexpr std::size_t kBarColumns = 40;
 constexpr std::size_t kBarColumnsMin = 5;
 constexpr std::size_t kTerminalColumns = 80;
-constexpr runtime::Duration kBarEvery = std::chrono::milliseconds(100);
-constexpr runtime::Duration kLineEvery = std::chrono::seconds(5);
+constexpr Duration kBarEvery = std::chrono::milliseconds(100);
+constexpr Duration kLineEvery = std::chrono::seconds(5);
 
 // A terminal may be made wider or narrower at any time.
 std::size_t columns_of(std::FILE* out, std::size_t otherwise) {
@@ -36,27 +36,31 @@ std::string line_of(double part, std::string_view words, std::size_t columns) {
   }
   const std::size_t bar = std::min(room, kBarColumns);
   const auto full = std::min(bar, static_cast<std::size_t>(part * static_cast<double>(bar)));
-  return runtime::format("[{}{}] {}", std::string(full, '#'), std::string(bar - full, '.'), words);
+  return format("[{}{}] {}", std::string(full, '#'), std::string(bar - full, '.'), words);
 }
 
 }  // namespace
 
 void Progress::show(std::uint64_t done_bytes) {
-  const runtime::Instant now = clock_.now();
+  constexpr double kGigabyte = 0x1p30;
+  const double done = static_cast<double>(done_bytes);
+  const double total = static_cast<double>(std::max<std::uint64_t>(options_.total_bytes, 1));
+  const double part = done / total;
+  const double seconds = std::chrono::duration<double>(clock_.now() - begun_).count();
+  show(part, format("{:3.0f} %  {:.1f} of {:.1f} GB, {:.2f} GB/s", 100 * part, done / kGigabyte,
+                    total / kGigabyte, done / kGigabyte / std::max(seconds, 1e-9)));
+}
+
+void Progress::show(double part, std::string_view words) {
+  const Instant now = clock_.now();
   if (options_.quiet || now - shown_ < (options_.is_terminal ? kBarEvery : kLineEvery)) return;
   shown_ = now;
-  const double part = static_cast<double>(done_bytes) /
-                      static_cast<double>(std::max<std::uint64_t>(options_.total_bytes, 1));
-  const double seconds = std::chrono::duration<double>(now - begun_).count();
-  const std::string words = runtime::format("{:3.0f} %  {:.1f} of {:.1f} GB, {:.2f} GB/s",
-                                            100 * part, static_cast<double>(done_bytes) / 0x1p30,
-                                            static_cast<double>(options_.total_bytes) / 0x1p30,
-                                            static_cast<double>(done_bytes) / 0x1p30 / seconds);
   if (!options_.is_terminal) {
-    std::fputs((words + "\n").c_str(), out_);
+    std::fputs(format("{}\n", words).c_str(), out_);
   } else {
     const std::size_t columns = columns_of(out_, options_.columns);
-    std::fputs(runtime::format("\r{}\x1b[K", line_of(part, words, columns)).c_str(), out_);
+    const std::string line = line_of(std::clamp(part, 0.0, 1.0), words, columns);
+    std::fputs(format("\r{}\x1b[K", line).c_str(), out_);
     has_bar_ = true;
   }
   std::fflush(out_);
@@ -69,4 +73,4 @@ void Progress::clear() {
   std::fflush(out_);
 }
 
-}  // namespace server::verify
+}  // namespace runtime

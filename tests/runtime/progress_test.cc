@@ -1,4 +1,4 @@
-#include "server/verify/progress.h"
+#include "runtime/progress.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace server::verify {
+namespace runtime {
 namespace {
 
 using std::chrono::milliseconds;
@@ -75,4 +75,4 @@ TEST(ProgressTest, QuietIsQuiet) {
 }
 
 }  // namespace
-}  // namespace server::verify
+}  // namespace runtime

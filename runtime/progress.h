@@ -3,15 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
+#include <string_view>
 
 #include "runtime/clock.h"
 
-namespace server::verify {
+namespace runtime {
 
 // How far a long work is: a bar on a terminal, ten times a second; else a line every five seconds.
 // A bar takes one line of the terminal, however narrow.
-//   Owner: verify().  Thread: one at a time.  Borrows: the clock and the file.
+//   Owner: the function that works.  Thread: one at a time.  Borrows: the clock and the file.
 class Progress {
  public:
   struct Options {
@@ -21,23 +21,26 @@ class Progress {
     std::uint64_t total_bytes = 0;
   };
 
-  Progress(const Options& options, const runtime::Clock& clock, std::FILE* out)
+  Progress(const Options& options, const Clock& clock, std::FILE* out)
       : options_(options), clock_(clock), out_(out), begun_(clock.now()), shown_(begun_) {}
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // So many of total_bytes are done: "[####....]  40 %  0.4 of 1.0 GB, 0.25 GB/s".
   void show(std::uint64_t done_bytes);
+  // A part between 0 and 1, in words that have no line break.
+  void show(double part, std::string_view words);
   // Takes the bar away, so that something else can be written.
   void clear();
 
  private:
   const Options options_;
-  const runtime::Clock& clock_;
+  const Clock& clock_;
   std::FILE* const out_;
-  const runtime::Instant begun_;
-  runtime::Instant shown_;
+  const Instant begun_;
+  Instant shown_;
   bool has_bar_ = false;
 };
 
-}  // namespace server::verify
+}  // namespace runtime
