@@ -13,6 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "runtime/process.h"
+#include "runtime/slow_work.h"
 #include "runtime/time_limit.h"
 #include "server/admin/access_files.h"
 #include "server/admin/file_modes.h"
@@ -80,6 +81,7 @@ runtime::Result<void> Server::start() {
   if (config_.run_for.count() > 0) stop_timer_.arm(now + config_.run_for);
   facts_->set_ready();
   collector_->start();
+  TRY(start_http());
   reports_.start(*collector_, now, config_.standby_table,
                  /*terminal=*/::isatty(STDOUT_FILENO) == 1);
   service_status_.on_started();
@@ -93,6 +95,7 @@ runtime::Result<void> Server::start() {
 // been served, and what was written is as safe as at a crash.
 runtime::Result<void> Server::start_all_but_acceptors() {
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  const runtime::SlowWork slow("looking for the end of WAL");
   TRY(listeners_.find());
   slots_.emplace(slot_options());
   holds_.add(slot_holder_.emplace(*slots_));
@@ -159,6 +162,15 @@ void Server::build_stats() {
       make_facts_options(config_, wal_senders_, admissions_, *slots_));
   facts_->set_settings(settings_, /*is_reload=*/false);
   collector_.emplace(clock_, *facts_);
+}
+
+runtime::Result<void> Server::start_http() {
+  const config::HttpConfig& http = config_.http;
+  http_.emplace(http::HttpServer::Options{.addresses = http.addresses,
+                                          .ssl = http.ssl,
+                                          .files = {http.token_file, http.user_file}},
+                clock_, *collector_);
+  return http_->start(certificates_.context(), metrics_standbys());
 }
 
 void Server::build_console() {
@@ -246,6 +258,7 @@ void Server::shut_down_sessions() {
 void Server::stop() {
   loop_.assert_in_thread();
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  if (http_.has_value()) http_->stop();
   if (collector_.has_value()) collector_->stop();
   shutdown_.finish();
   for (const auto& acceptor : acceptors_) acceptor->stop();
@@ -357,6 +370,7 @@ void Server::reload_files() {
   if (has_secrets && !config_.process.allow_core_dumps) runtime::set_dumpable(false);
   access_.reload(config_.reloadable.roles, config_.reloadable.server_ssl());
   certificates_.reload(config_.reloadable.tls.options(/*at_reload=*/true));
+  http_->reload(certificates_.context(), metrics_standbys());
 }
 
 // What SHOW answers from now on, in all sessions.

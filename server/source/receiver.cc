@@ -280,6 +280,7 @@ void Receiver::announce() {
 // Until the timeline ends. Returns where WAL goes on then.
 Result<std::optional<NextTimeline>> Receiver::stream() {
   streaming_ = true;
+  catch_up_.forget();
   progress_ = std::max(progress_, Progress::kStreamed);
   TRY(reports_.begin(clock_.now()));
   for (;;) {
@@ -328,6 +329,7 @@ Result<void> Receiver::take(const wire::XLogData& data) {
   const Lsn before = sink_.position();
   tail_->promise(Lsn(data.wal_end));
   TRY(sink_.on_wal(data));
+  catch_up_.note(sink_.position(), Lsn(data.wal_end), clock_.now());
   if (sink_.position() == before) return {};
   progress_ = Progress::kProven;
   const bool failed_before = host_reports_.fails(host_);

@@ -13,6 +13,7 @@
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
 #include "runtime/thread.h"
+#include "server/source/catch_up.h"
 #include "server/source/host_reports.h"
 #include "server/source/host_round.h"
 #include "server/source/primary_reports.h"
@@ -143,6 +144,7 @@ class Receiver {
   StreamBoard board_;
   bool streaming_ = false;
   Progress progress_ = Progress::kNone;
+  CatchUp catch_up_;
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 
