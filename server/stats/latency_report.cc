@@ -61,8 +61,12 @@ std::string gathering_line(const Stages& stages) {
   const std::uint64_t deliveries = stages.stages[index_of(Stage::kGathered)].count();
   const std::uint64_t sends = stages.gathered_sends;
   if (sends == 0) return {};
-  return format("send_delay: {} deliveries in {} sends, {:.2f} in each\n", deliveries, sends,
-                static_cast<double>(deliveries) / static_cast<double>(sends));
+  const std::string merged =
+      stages.merged_spans == 0
+          ? ""
+          : format("; {} more counted with the one behind them", stages.merged_spans);
+  return format("send_delay: {} deliveries in {} sends, {:.2f} in each{}\n", deliveries, sends,
+                static_cast<double>(deliveries) / static_cast<double>(sends), merged);
 }
 
 // The first two are of some servers only: one that has taken no time at all is none of this one's.

@@ -82,6 +82,9 @@ TEST(LatencyReportTest, WhatSendDelayCostsAndBuysIsSaid) {
   const std::string report = render_latency(snapshot, LatencySpan::kRecent, seconds(1000));
   EXPECT_THAT(line_of(report, "gathered"), HasSubstr(" 5   3.00 ms   3.00 ms"));
   EXPECT_THAT(report, HasSubstr("\nsend_delay: 5 deliveries in 2 sends, 2.50 in each\n"));
+  recent.merged_spans = 7;
+  EXPECT_THAT(render_latency(snapshot, LatencySpan::kRecent, seconds(1000)),
+              HasSubstr("2.50 in each; 7 more counted with the one behind them\n"));
 }
 
 TEST(LatencyReportTest, CanBeOfAllTime) {
