@@ -4,6 +4,8 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH="/usr/lib/postgresql/15/bin:$PATH"
 
 say() { echo "== $*"; }
+# What docs/operating.md has an operator do, in its words; what follows does it.
+does() { echo "== $*"; }
 fail() { echo "FAILED: $*" >&2; exit 1; }
 # Waits half a minute for a command to succeed.
 until_true() {
@@ -46,9 +48,10 @@ mkdir /var/tmp/pg && chown postgres: /var/tmp/pg
 as_postgres initdb -D /var/tmp/pg/primary -A trust >/dev/null
 as_postgres pg_ctl -D /var/tmp/pg/primary -w -l /var/tmp/pg/primary.log -o "-p 5440 -k /tmp" start >/dev/null
 
-say "apt install ./walcast.deb"
-dpkg -i /root/walcast.deb >/dev/null 2>&1 || true
-apt-get update -qq && apt-get install -y -qq --no-install-recommends -f >/dev/null
+cd /root
+does "apt install ./walcast.deb"
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends ./walcast.deb >/dev/null
 dpkg -s walcast | grep -q '^Status: install ok installed' || fail "walcast is not installed"
 id walcast >/dev/null || fail "there is no user walcast"
 [ "$(stat -c '%U:%G %a' /etc/walcast/walcast.conf)" = "root:walcast 640" ] || fail "walcast.conf's mode"
@@ -61,7 +64,7 @@ sed -i "s|^#primary_conninfo = .*|primary_conninfo = 'host=/tmp port=5440 user=p
 setpriv --reuid=walcast --regid=walcast --init-groups \
   walcast serve --config /etc/walcast/walcast.conf --check || fail "walcast.conf's check"
 
-say "systemctl start walcast; a standby streams"
+does "systemctl start walcast"
 service start
 until_true pg_isready -q -h 127.0.0.1 -p 5433 -d postgres
 as_postgres pg_basebackup -h /tmp -p 5440 -D /var/tmp/pg/standby -c fast
@@ -73,9 +76,10 @@ as_postgres pg_ctl -D /var/tmp/pg/standby -w -l /var/tmp/pg/standby.log -o "-p 5
 sql 5440 "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i" >/dev/null
 until_true answers 5441 "SELECT count(*) FROM t" 1000
 
-say "upgrade keeps slots and the configuration"
+say "an upgrade keeps slots and the configuration"
+does "apt install ./walcast-newer.deb"
 before="$(md5sum /etc/walcast/walcast.conf)"
-dpkg -i /root/walcast-newer.deb >/dev/null
+apt-get install -y -qq ./walcast-newer.deb >/dev/null
 [ -d /run/systemd/system ] || service try-restart
 [ "$(md5sum /etc/walcast/walcast.conf)" = "$before" ] || fail "walcast.conf has changed"
 until_true pg_isready -q -h 127.0.0.1 -p 5433 -d postgres
@@ -84,9 +88,10 @@ as_postgres psql -XAtq 'host=127.0.0.1 port=5433 replication=true' -c 'READ_REPL
 sql 5440 "INSERT INTO t VALUES (1001)" >/dev/null
 until_true answers 5441 "SELECT count(*) FROM t" 1001
 
-say "purge leaves the spool, and says so"
+say "a purge leaves the spool, and says so"
 as_postgres pg_ctl -D /var/tmp/pg/standby -m fast stop >/dev/null
 service stop
+does "apt purge walcast"
 said="$(apt-get purge -y -qq walcast 2>&1)"
 echo "$said" | grep -q '/var/lib/walcast are left' || fail "purge says nothing of the spool: $said"
 [ -e /var/lib/walcast/spool/walcast.spool ] || fail "the spool is gone"
