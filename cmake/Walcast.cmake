@@ -35,6 +35,8 @@ find_package(ICU REQUIRED COMPONENTS uc)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+find_package(prometheus-cpp REQUIRED CONFIG)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 # What benchmarks are compared with.
 pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)

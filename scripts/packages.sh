@@ -4,7 +4,8 @@
 build_packages="g++ cmake ninja-build ccache pkg-config libconcurrentqueue-dev
   libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libgtest-dev
   libgmock-dev libbenchmark-dev libpq-dev libssl-dev libicu-dev libre2-dev libtbb-dev
-  libisal-dev liburing-dev nlohmann-json3-dev libtomlplusplus-dev systemtap-sdt-dev
+  libisal-dev liburing-dev libcpp-httplib-dev prometheus-cpp-dev
+  nlohmann-json3-dev libtomlplusplus-dev systemtap-sdt-dev
   valgrind"
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, its certificates, what runs it as another user,
@@ -12,6 +13,8 @@ demo_packages="python3"
 test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftables"
 # Clients that people have, besides PostgreSQL's own.
 client_packages="python3-psycopg2 python3-psycopg haproxy"
+# What looks at the page, and at metrics and alerts.
+window_packages="chromium chromium-driver python3-selenium prometheus"
 # The compiler whose analysis knows which thread may touch what.
 analysis_packages="clang"
 # What makes Debian packages of it, looks at them, and tries them in a clean Debian.

@@ -23,6 +23,7 @@
 #include "server/admin/service_status.h"
 #include "server/admin/shutdown.h"
 #include "server/config/config.h"
+#include "server/http/http_server.h"
 #include "server/listeners.h"
 #include "server/server_console.h"
 #include "server/session/admissions.h"
@@ -69,6 +70,7 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<void> listen();
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
   void build_stats();
+  runtime::Result<void> start_http();
   void build_console();
   void build_workers();
   slot::Slots::Options slot_options();
@@ -76,6 +78,9 @@ class Server final : private runtime::Signals::Handler,
   void reload() REQUIRES(loop_);
   void take_configuration(const config::ConfigReading& reading);
   void reload_files();
+  std::size_t metrics_standbys() const {
+    return static_cast<std::size_t>(config_.reloadable.http_metrics_standbys);
+  }
   void show(settings::Settings shown) REQUIRES(loop_);
   void begin_stop();
   void stop();
@@ -129,6 +134,7 @@ class Server final : private runtime::Signals::Handler,
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::optional<stats::ServerFacts> facts_;
   std::optional<stats::Collector> collector_;  // after the workers: its thread posts to them
+  std::optional<http::HttpServer> http_;       // after the collector, which its threads ask
   std::optional<ServerConsole> console_;       // behind all that statements look at
 
   admin::ServiceStatus service_status_ GUARDED_BY(loop_);
