@@ -109,6 +109,8 @@ int main(int argc, char** argv) {
       return run_check(line);
     case server::config::CommandLine::Verb::kGenerate:
       return run_generate(line.generate, line.generate_quietly);
+    case server::config::CommandLine::Verb::kClient:
+      return server::client::run(line.client);
     case server::config::CommandLine::Verb::kVerify:
       return run_verify(line.verify);
     case server::config::CommandLine::Verb::kExit:

@@ -32,6 +32,9 @@ constexpr std::string_view kUsage =
     "  walcast serve [OPTION]...               serve WAL to standbys\n"
     "  walcast generate [OPTION]... DIRECTORY  write synthetic WAL segments\n"
     "  walcast verify [OPTION]... DIRECTORY    prove every page and record of a directory of WAL\n"
+    "  walcast top [OPTION]... [CONNINFO]      watch the standbys of a server\n"
+    "  walcast status [OPTION]... [CONNINFO]   what a server is and does, also as JSON\n"
+    "  walcast ctl [OPTION]... COMMAND         change what a server does\n"
     "  walcast COMMAND --help                  the options of a command\n"
     "  walcast --version                       the version\n";
 
@@ -161,6 +164,16 @@ CommandLine parse_verify(const Words& words) {
   return line;
 }
 
+CommandLine parse_client(client::Command::Verb verb, const Words& words) {
+  auto reading = client::read_command(verb, words);
+  if (!reading) return refuse(std::move(reading).error(), "");
+  if (!reading->help.empty()) return answer(reading->help);
+  CommandLine line;
+  line.verb = Verb::kClient;
+  line.client = std::move(reading->command);
+  return line;
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -171,6 +184,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (command == "serve") return parse_serve(rest);
   if (command == "generate") return parse_generate(rest);
   if (command == "verify") return parse_verify(rest);
+  if (command == "top") return parse_client(client::Command::Verb::kTop, rest);
+  if (command == "status") return parse_client(client::Command::Verb::kStatus, rest);
+  if (command == "ctl") return parse_client(client::Command::Verb::kCtl, rest);
   if (command == "--help" || command == "-h" || command == "-?") return answer(kUsage);
   if (command == "--version" || command == "-V") return answer(version_text());
   return refuse(format("unrecognized command \"{}\"", command), "");
