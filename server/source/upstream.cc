@@ -74,7 +74,10 @@ Result<void> Upstream::connect(const Conninfo& conninfo, const HostRound::Attemp
       TRY(connector_.connect(conninfo, attempt.host, attempt.session_attrs,
                              {{"dbname", "replication"}, {"replication", "true"}}, at_most))
           .release();
-  if (runtime::kTimed) runtime::note_arrivals(socket());
+  if (runtime::kTimed) {
+    runtime::note_arrivals(socket());
+    arrivals_ = runtime::ArrivalClock();
+  }
   return {};
 }
 
@@ -187,7 +190,7 @@ Result<Upstream::Received> Upstream::receive() {
 bool Upstream::consume_input() {
   if (runtime::kTimed) {
     const Instant now = clock_.now();
-    arrived_ = now - runtime::time_in_socket(socket()).value_or(runtime::Duration::zero());
+    arrived_ = now - arrivals_.time_in_socket(socket()).value_or(runtime::Duration::zero());
   }
   return PQconsumeInput(connection_) != 0;
 }

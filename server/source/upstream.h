@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/arrival.h"
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
@@ -137,6 +138,7 @@ class Upstream {
   const InterruptibleWait wait_;
   HostConnector connector_;
   pg_conn* connection_ = nullptr;
+  runtime::ArrivalClock arrivals_;
   runtime::Instant arrived_{};
   bool readable_ = false;  // the socket may have more since receive() has read it last
   std::unique_ptr<char, FreeMemory> message_;
