@@ -164,6 +164,8 @@ void LiveRun::begin_writing() {
   }
   const runtime::Duration wait(schedule_.begin - wall_now());
   measure_timer_.arm(fleet_.loop().now() + wait);
+  const Counts here = counts();
+  rates_.begin({.commits = here.commits, .deliveries = here.deliveries}, clock_.now());
   tick_timer_.arm(fleet_.loop().now() + kTick);
 }
 
@@ -240,17 +242,17 @@ void LiveRun::on_sample(const walbench::FleetSample& sample) {
   const results::Lag lag = lag_.take(sample, since_begin());
   if (phase_ == Phase::kMeasuring) lags_.push_back(lag);
   if (options_.fleet.progress) print_progress(sample, lag);
-  ticked_ = counts();
 }
 
 void LiveRun::print_progress(const walbench::FleetSample& sample, const results::Lag& lag) {
   const Counts here = counts();
-  const double tick = std::chrono::duration<double>(kTick).count();
+  const TickRates::Rates rates =
+      rates_.take({.commits = here.commits, .deliveries = here.deliveries}, clock_.now());
   const results::LiveProgress line{
       .at = lag.at,
       .streaming = here.streaming,
-      .commits_per_second = static_cast<double>(here.commits - ticked_.commits) / tick,
-      .deliveries_per_second = static_cast<double>(here.deliveries - ticked_.deliveries) / tick,
+      .commits_per_second = rates.commits,
+      .deliveries_per_second = rates.deliveries,
       .p50_us = static_cast<double>(sample.arrived_us.percentile(0.5)),
       .p99_us = static_cast<double>(sample.arrived_us.percentile(0.99)),
       .stragglers = lag.stragglers,

@@ -9,6 +9,7 @@
 #include "bench/live/server_meter.h"
 #include "bench/live/sql_session.h"
 #include "bench/live/stage_watch.h"
+#include "bench/live/tick_rates.h"
 #include "bench/live/writer_crew.h"
 #include "bench/results/live_result.h"
 #include "bench/walbench/fleet.h"
@@ -84,6 +85,7 @@ class LiveRun final : private walbench::Fleet::Conductor,
   bool time_is_over() const;
   results::LiveResult result() const;
 
+  const runtime::SystemClock clock_;
   LiveOptions options_;
   WriterCrew crew_;
   walbench::Fleet fleet_;
@@ -100,7 +102,7 @@ class LiveRun final : private walbench::Fleet::Conductor,
   Schedule schedule_;
   Counts begun_;                 // at the begin of what is measured
   Counts ended_;                 // at its end
-  Counts ticked_;                // at the last tick
+  TickRates rates_;              // of the lines of progress
   runtime::Instant moved_at_{};  // when a byte has last come, while draining
   runtime::Instant drain_end_{};
   LagRecord lag_;
