@@ -43,6 +43,7 @@ runtime::Result<ExpressionRef> ExpressionParser::expression() {
 runtime::Result<ExpressionRef> ExpressionParser::disjunction() {
   ExpressionRef left = TRY(conjunction());
   while (tokens_.next_is("or")) {
+    TRY(tokens_.nest());
     const std::size_t begin = tokens_.take().begin;
     ExpressionRef right = TRY(conjunction());
     left = make_expression(Kind::kOr, begin, "OR", std::move(left), std::move(right));
@@ -53,6 +54,7 @@ runtime::Result<ExpressionRef> ExpressionParser::disjunction() {
 runtime::Result<ExpressionRef> ExpressionParser::conjunction() {
   ExpressionRef left = TRY(negation());
   while (tokens_.next_is("and")) {
+    TRY(tokens_.nest());
     const std::size_t begin = tokens_.take().begin;
     ExpressionRef right = TRY(negation());
     left = make_expression(Kind::kAnd, begin, "AND", std::move(left), std::move(right));
@@ -71,8 +73,10 @@ runtime::Result<ExpressionRef> ExpressionParser::negation() {
 }
 
 runtime::Result<ExpressionRef> ExpressionParser::test() {
+  TRY(tokens_.nest());
   ExpressionRef left = TRY(comparison());
   while (true) {
+    TRY(tokens_.nest());
     const std::size_t begin = tokens_.begin();
     if (tokens_.accept("isnull")) {
       left = make_expression(Kind::kIsNull, begin, "", std::move(left));
@@ -109,6 +113,7 @@ runtime::Result<ExpressionRef> ExpressionParser::test_behind(ExpressionRef left,
 runtime::Result<ExpressionRef> ExpressionParser::comparison() {
   ExpressionRef left = TRY(pattern());
   while (is_comparison(tokens_.peek())) {
+    TRY(tokens_.nest());
     const Token token = tokens_.take();
     left = TRY(any_or_operand(token.text, std::move(left), token.begin, false));
   }
@@ -141,6 +146,7 @@ runtime::Result<ExpressionRef> ExpressionParser::any_or_operand(std::string_view
 runtime::Result<ExpressionRef> ExpressionParser::pattern() {
   ExpressionRef left = TRY(operation());
   while (true) {
+    TRY(tokens_.nest());
     const bool negated = tokens_.next_is("not");
     const std::size_t ahead = negated ? 1 : 0;
     if (!tokens_.next_is("like", ahead) && !tokens_.next_is("ilike", ahead) &&
@@ -194,6 +200,7 @@ runtime::Result<std::string> ExpressionParser::operator_name() {
   tokens_.take();
   TRY(tokens_.expect("("));
   while (tokens_.peek().is_name()) {
+    TRY(tokens_.nest());
     tokens_.take();
     TRY(tokens_.expect("."));
   }
@@ -214,6 +221,7 @@ runtime::Result<ExpressionRef> ExpressionParser::operation() {
   }
   while (is_other_operator(tokens_.peek()) ||
          (tokens_.next_is("operator") && tokens_.next_is("(", 1))) {
+    TRY(tokens_.nest());
     const std::size_t begin = tokens_.begin();
     const std::string name = TRY(operator_name());
     left = TRY(any_or_operand(name, std::move(left), begin, true));
@@ -224,6 +232,7 @@ runtime::Result<ExpressionRef> ExpressionParser::operation() {
 runtime::Result<ExpressionRef> ExpressionParser::sum() {
   ExpressionRef left = TRY(product());
   while (tokens_.next_is("+") || tokens_.next_is("-")) {
+    TRY(tokens_.nest());
     const Token token = tokens_.take();
     ExpressionRef right = TRY(product());
     left = make_expression(Kind::kOperator, token.begin, token.text, std::move(left),
@@ -235,6 +244,7 @@ runtime::Result<ExpressionRef> ExpressionParser::sum() {
 runtime::Result<ExpressionRef> ExpressionParser::product() {
   ExpressionRef left = TRY(power());
   while (tokens_.next_is("*") || tokens_.next_is("/") || tokens_.next_is("%")) {
+    TRY(tokens_.nest());
     const Token token = tokens_.take();
     ExpressionRef right = TRY(power());
     left = make_expression(Kind::kOperator, token.begin, token.text, std::move(left),
@@ -246,12 +256,14 @@ runtime::Result<ExpressionRef> ExpressionParser::product() {
 runtime::Result<ExpressionRef> ExpressionParser::power() {
   ExpressionRef left = TRY(signed_value());
   while (tokens_.next_is("^")) {
+    TRY(tokens_.nest());
     const Token token = tokens_.take();
     ExpressionRef right = TRY(signed_value());
     left = make_expression(Kind::kOperator, token.begin, token.text, std::move(left),
                            std::move(right));
   }
   while (tokens_.next_is("at") && tokens_.next_is("time", 1) && tokens_.next_is("zone", 2)) {
+    TRY(tokens_.nest());
     const std::size_t begin = tokens_.begin();
     tokens_.accept({"at", "time", "zone"});
     ExpressionRef zone = TRY(signed_value());
@@ -278,6 +290,7 @@ runtime::Result<ExpressionRef> ExpressionParser::signed_value() {
 runtime::Result<ExpressionRef> ExpressionParser::postfix() {
   ExpressionRef value = TRY(primary_.primary());
   while (true) {
+    TRY(tokens_.nest());
     const std::size_t begin = tokens_.begin();
     if (tokens_.accept("::")) {
       ExpressionRef cast = make_expression(Kind::kCast, begin, "", std::move(value));

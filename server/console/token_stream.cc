@@ -30,6 +30,12 @@ runtime::Result<std::string> TokenStream::label() {
   return take().text;
 }
 
+runtime::Result<void> TokenStream::nest() {
+  constexpr int kNestedMax = 1000;
+  if (++nested_ <= kNestedMax) return {};
+  return runtime::Error{.kind = &kStatementTooComplex, .what = "stack depth limit exceeded"};
+}
+
 runtime::Error TokenStream::not_supported(std::string_view what, std::size_t offset) const {
   return at({.kind = &wire::kFeatureNotSupported,
              .what = runtime::format("{} not supported by walcast's console", what)},

@@ -45,6 +45,10 @@ class TokenStream {
   // ... or any word, as behind AS or a point.
   runtime::Result<std::string> label();
 
+  // One more node that stands on the one before. All that are to be walked through one within the
+  // other are counted, so that no statement is deeper than a thread's stack: 54001.
+  runtime::Result<void> nest();
+
   std::size_t begin() const { return peek().begin; }
   runtime::Error unexpected() const { return syntax_error(text_, peek()); }
   // 0A000, of the token at `offset`.
@@ -55,6 +59,7 @@ class TokenStream {
   std::string_view text_;
   std::span<const Token> tokens_;
   std::size_t at_ = 0;
+  int nested_ = 0;
 };
 
 // Words that are no names unless they are quoted (kwlist.h: RESERVED_KEYWORD, and those of
