@@ -113,7 +113,7 @@ int Run::run() {
   look_at_ends();
   outcome_.segments = survey_.files.size();
   outcome_.records = joints_.records();
-  outcome_.not_read += survey_.compressed.size();
+  outcome_.not_read += survey_.compressed.size() + survey_.compressed_histories.size();
   outcome_.seconds = std::chrono::duration<double>(clock_.now() - begun).count();
   progress_.clear();
   const auto reported = report_.finish(outcome_, survey_, options_.directory);
