@@ -10,6 +10,7 @@
 
 #include "memctx/context.h"
 #include "memctx/current.h"
+#include "server/stats/snapshot.h"
 
 namespace tests {
 
@@ -33,6 +34,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   server::settings::add_source_settings(identity, settings);
   settings.set("wal_sender_timeout", "1min", "");
   settings_ = std::make_shared<const server::settings::Settings>(std::move(settings));
+  if (options_.has_console) start_console();
   const Worker::Shared shared{.clock = clock_,
                               .pool = *pool_,
                               .segments = segments_,
@@ -41,6 +43,9 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                               .tls = options_.tls,
                               .reported_settings = server::settings::reported_settings(identity),
                               .wal_senders = wal_senders_,
+                              .console = console_.has_value() ? &*console_ : nullptr,
+                              .console_clients = console_.has_value() ? &console_clients_ : nullptr,
+                              .pauses = &pauses_,
                               .cancel_keys = cancel_keys_,
                               .admissions = admissions_,
                               .xmin_horizon = xmin_horizon_,
@@ -57,6 +62,18 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   port_ = runtime::local_address(listening->get()).port();
   acceptor_->listen(std::move(listening).value());
   for (const auto& worker : workers_) worker->start();
+}
+
+void TestServer::start_console() {
+  auto snapshot = std::make_shared<server::stats::Snapshot>();
+  snapshot->stages = std::make_shared<const server::stream::StageSnapshot>();
+  snapshot->settings = settings_;
+  snapshot->major_version = 15;
+  console_.emplace(server::console::ConsoleThread::Options{
+      .engine = {.snapshot = [snapshot] { return snapshot; },
+                 .verbs = options_.verbs,
+                 .clock = &clock_,
+                 .time_max = options_.statement_time_max}});
 }
 
 server::slot::Slots::Options TestServer::slot_options(server::slot::Slots::Options options) {
