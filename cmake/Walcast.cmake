@@ -6,6 +6,8 @@ option(WALCAST_JEMALLOC "Link jemalloc into the binaries and tests" OFF)
 option(WALCAST_HARDEN "Build what makes a fault of memory hard to use; needs optimisation" OFF)
 option(WALCAST_TIMED "Time WAL on its way, and have probes; OFF only to measure what that costs" ON)
 set(WALCAST_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
+set(WALCAST_UNITY "" CACHE STRING
+  "What is compiled six files at a time, for a build that happens once: empty, tests or all")
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -98,9 +100,11 @@ endif()
 
 # What tests are compiled with: most of the time that is left would be that of -O3. Undefined
 # behaviour is looked for in what they test, and not in their own text: each EXPECT is many checks.
-set(walcast_test_options -O1)
+# It is linked last, as the last of two options counts.
+add_library(walcast_test_flags INTERFACE)
+target_compile_options(walcast_test_flags INTERFACE -O1)
 if(WALCAST_SANITIZE MATCHES "undefined")
-  list(APPEND walcast_test_options -fno-sanitize=undefined)
+  target_compile_options(walcast_test_flags INTERFACE -fno-sanitize=undefined)
 endif()
 
 # GoogleTest's headers, compiled once for all tests. For a library's files it does not pay: g++ is
@@ -108,17 +112,29 @@ endif()
 file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/walcast_test_headers.cc CONTENT "")
 add_library(walcast_test_headers OBJECT EXCLUDE_FROM_ALL
   ${PROJECT_BINARY_DIR}/walcast_test_headers.cc)
-target_link_libraries(walcast_test_headers PRIVATE walcast_flags GTest::gmock)
-target_compile_options(walcast_test_headers PRIVATE ${walcast_test_options})
+target_link_libraries(walcast_test_headers PRIVATE walcast_flags GTest::gmock walcast_test_flags)
 target_precompile_headers(walcast_test_headers PRIVATE <gmock/gmock.h>)
 
-# walcast_library(NAME [SOURCES a.cc ...] HEADERS a.h ... [DEPENDS lib ...])
+# walcast_unity(NAME [a.cc ...])
+# Half of a compiler's time goes into the headers that the files of a folder have in common. The
+# files named define something for themselves that another one has under the same name.
+function(walcast_unity name)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  if(ARGN)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
+# walcast_library(NAME [SOURCES a.cc ...] HEADERS a.h ... [DEPENDS lib ...] [ALONE a.cc ...])
 # One static library per folder of a floor; header-only folders become interface libraries. Every
 # header is compiled alone by the target all_verify_interface_header_sets.
 function(walcast_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;DEPENDS;ALONE" ${ARGN})
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
+    if(WALCAST_UNITY STREQUAL "all")
+      walcast_unity(${name} ${ARG_ALONE})
+    endif()
     set(scope PUBLIC)
   else()
     add_library(${name} INTERFACE)
@@ -130,23 +146,40 @@ function(walcast_library name)
   target_link_libraries(${name} ${scope} walcast_flags ${ARG_DEPENDS})
 endfunction()
 
-# walcast_test(NAME LABEL unit|stress SOURCES a_test.cc ... [DEPENDS lib ...])
-# One GoogleTest binary per folder; each TEST is a test of its own for ctest.
+# walcast_test(NAME LABEL unit|stress [TIMEOUT seconds] SOURCES a_test.cc ... [DEPENDS lib ...]
+#   [ALONE a_test.cc ...])
+# One GoogleTest binary per folder; each TEST is a test of its own for ctest. Under a sanitizer a
+# process takes longer to start than most tests take, so there one runs those of about four files.
 function(walcast_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ALONE" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE
+    ${ARG_DEPENDS} GTest::gmock GTest::gtest_main walcast_test_flags)
   target_precompile_headers(${name} REUSE_FROM walcast_test_headers)
-  target_compile_options(${name} PRIVATE ${walcast_test_options})
+  if(WALCAST_UNITY)
+    walcast_unity(${name} ${ARG_ALONE})
+  endif()
   if(WALCAST_JEMALLOC)
     target_link_libraries(${name} PRIVATE PkgConfig::jemalloc)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  if(NOT WALCAST_SANITIZE)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+      PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+    return()
+  endif()
+  list(LENGTH ARG_SOURCES files)
+  math(EXPR shards "(${files} + 3) / 4")
+  math(EXPR timeout "4 * ${ARG_TIMEOUT}")
+  foreach(shard RANGE 1 ${shards})
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${name}.${shard} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name}.${shard} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${timeout}
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 # walcast_bench(NAME SOURCES a_bench.cc [DEPENDS lib ...])

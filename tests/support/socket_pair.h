@@ -1,8 +1,11 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "runtime/check.h"
@@ -33,7 +36,9 @@ struct SocketPair {
 // Appends what has arrived at `fd`, at most `bytes_max`, to `received`. Returns whether that was
 // anything.
 inline bool receive_into(std::string& received, int fd, std::size_t bytes_max = 1 << 20) {
-  std::string buffer(bytes_max, '\0');
+  int waiting = 0;
+  if (::ioctl(fd, FIONREAD, &waiting) != 0) return false;
+  std::string buffer(std::min(bytes_max, static_cast<std::size_t>(waiting)), '\0');
   const ssize_t bytes = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (bytes > 0) received.append(buffer, 0, static_cast<std::size_t>(bytes));
   return bytes > 0;
