@@ -36,7 +36,7 @@ class ServerFacts final {
     const source::Source& source;
   };
   struct Options {
-    SlotRules slot_rules;  // its segment size is the source's
+    SlotRules slot_rules = {};  // its segment size is the source's
     std::uint64_t min_free_bytes = 0;
     bool spool_grows = false;
     bool has_primary = false;
