@@ -31,9 +31,9 @@ class HttpServer final {
   static constexpr std::size_t kBodyBytesMax = 4096;
 
   struct Options {
-    std::vector<Address> addresses;
+    std::vector<Address> addresses = {};
     bool ssl = false;
-    Access::Files files;
+    Access::Files files = {};
   };
 
   HttpServer(Options options, const runtime::Clock& clock, stats::Collector& collector);
