@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,11 +69,13 @@ class TableOf final : public Relation {
     int before = std::numeric_limits<int>::max();
     bool in(int version) const { return version >= since && version < before; }
   };
-  using Items = std::function<std::vector<Item>(const ReadContext& context)>;
+  using Items = std::function<std::vector<Item>(const ReadContext& context,
+                                                std::span<const Value> arguments)>;
 
+  // `arguments` are those of a function; a view has none.
   TableOf(std::string_view name, Items items, std::vector<Definition> definitions,
-          bool function = false)
-      : Relation(name, {}, function),
+          std::optional<std::vector<Type>> arguments = {})
+      : Relation(name, arguments.value_or(std::vector<Type>()), arguments.has_value()),
         items_(std::move(items)),
         definitions_(std::move(definitions)) {}
 
@@ -85,9 +88,9 @@ class TableOf final : public Relation {
   }
 
   runtime::Result<std::vector<Row>> rows(const ReadContext& context, int version,
-                                         std::span<const Value>) const override {
+                                         std::span<const Value> arguments) const override {
     std::vector<Row> rows;
-    for (const Item& item : items_(context)) {
+    for (const Item& item : items_(context, arguments)) {
       Row& row = rows.emplace_back();
       for (const Definition& definition : definitions_) {
         if (definition.in(version)) row.push_back(definition.value(item, context));
