@@ -2,7 +2,7 @@
 # Tries the Debian packages in a clean Debian 12, as an operator would: installs walcast, names a
 # primary, starts it, has a standby stream, upgrades, removes and purges it.
 #   packaging/test-deb.sh [DIRECTORY]     the packages of build-deb.sh; build/deb if none is given
-# Needs root and a mirror of Debian (MIRROR). Where systemd-nspawn can boot the new Debian, its
+# Needs root and a mirror of Debian (MIRROR=http://...). Where systemd-nspawn can boot the new Debian, its
 # systemd runs the unit; elsewhere the unit's command is run as its user, without its hardening.
 set -eu
 

@@ -10,7 +10,7 @@ build_packages="g++ cmake ninja-build ccache pkg-config libconcurrentqueue-dev
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, its certificates, what runs it as another user,
 # what counts its system calls and samples its stacks, and what makes hosts of network namespaces.
-test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftables"
+test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftables systemd curl"
 # Clients that people have, besides PostgreSQL's own.
 client_packages="python3-psycopg2 python3-psycopg haproxy"
 # What looks at the page, and at metrics and alerts.

@@ -6,6 +6,7 @@ import shutil
 import unittest
 
 from support.case import E2eCase
+from support.walcast import binary
 
 UNITS = os.path.join(os.path.dirname(__file__), "..", "..", "packaging", "systemd")
 # Of ten; the issue that asked for the units has set it.
@@ -59,3 +60,53 @@ class UnitsTest(E2eCase):
             answer = self.area.run(["systemd-analyze", "verify", "--man=no",
                                     "--recursive-errors=no", path], check=False)
             self.assertNotIn("walcast", answer.stdout + answer.stderr)
+
+
+class PackageTest(E2eCase):
+
+    def read(self, *path):
+        with open(os.path.join(UNITS, "..", "..", *path), encoding="utf-8") as file:
+            return file.read()
+
+    def test_it_is_built_with_all_that_walcast_is_built_with(self):
+        names = re.search(r'build_packages="(.*?)"', self.read("scripts", "packages.sh"), re.DOTALL)
+        wanted = set(names[1].split()) - {"ccache"}
+        depends = re.search(r"Build-Depends: (.*?)\n\S", self.read("debian", "control"), re.DOTALL)
+        given = {re.split(r"[ (:]", item.strip())[0] for item in depends[1].split(",")}
+        self.assertEqual(wanted - given, set())
+
+    def test_its_version_is_that_of_walcast(self):
+        project = re.search(r"project\(walcast VERSION (\S+)", self.read("CMakeLists.txt"))
+        package = re.match(r"walcast \((.*)\)", self.read("debian", "changelog"))
+        self.assertEqual(package[1], project[1])
+
+    def test_its_configuration_wants_one_line_and_no_more(self):
+        spool = self.area.directory("spool-of-package")
+        text = (self.read("packaging", "walcast.conf")
+                .replace("/var/lib/walcast/spool", spool)
+                .replace("'/run/walcast'", f"'{self.area.root}'"))
+        path = self.area.path("package.conf")
+        for line, problem in ((r"\g<0>", "give one of --primary-conninfo"),
+                              ("primary_conninfo = 'host=/nonexistent'", "/nonexistent")):
+            self.area.write_file(path, re.sub(r"^#primary_conninfo = .*$", line, text,
+                                              flags=re.MULTILINE))
+            answer = self.area.run([binary(self.area, "walcast"), "serve", "--config", path,
+                                    "--port", "0", "--check"], check=False)
+            self.assertIn(problem, answer.stdout + answer.stderr)
+            self.assertNotIn("unrecognized", answer.stdout + answer.stderr)
+
+    def test_the_pages_of_the_manual_have_what_the_programs_say(self):
+        maker = os.path.abspath(os.path.join(UNITS, "..", "man", "make_man.py"))
+        output = self.area.directory("man")
+        copy = self.area.path("make_man.py")
+        self.area.copy_file(maker, copy)
+        walcast = binary(self.area, "walcast")
+        binary(self.area, "walbench")
+        self.area.run(["python3", "-B", copy, os.path.dirname(walcast), output])
+        for name, words in (("walcast.1", ("OPTIONS OF VERIFY", r"\-\-wal\-keep\-size")),
+                            ("walcast.conf.5", ("wal_keep_size", "log_line_prefix")),
+                            ("walbench.1", ("OPTIONS OF LIVE", r"\-\-standbys"))):
+            with open(os.path.join(output, name), encoding="utf-8") as page:
+                text = page.read()
+            for word in words:
+                self.assertTrue(word in text, f"{word} in {name}")
