@@ -126,8 +126,8 @@ TEST(ContextTest, DescribeSumsUpChildrenBeyondTheLimit) {
 TEST(ContextTest, ListsTheTreeAsRows) {
   Context root("root");
   Context& first = root.create_child("first");
-  first.create_child("grandchild").allocate(100);
-  for (int i = 0; i < 3; ++i) root.create_child("many").allocate(100);
+  static_cast<void>(first.create_child("grandchild").allocate(100));
+  for (int i = 0; i < 3; ++i) static_cast<void>(root.create_child("many").allocate(100));
   const auto rows = root.list(/*children_max=*/2);
   ASSERT_EQ(rows.size(), 4u);
   EXPECT_EQ(rows[0].name, std::string("root"));
