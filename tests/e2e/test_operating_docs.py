@@ -23,7 +23,7 @@ class OperatingDayTest(E2eCase):
     """The page's day, with a primary behind it."""
 
     def setUp(self):
-        self.primary = PgCluster.create(self.area, "primary", segment_mb=1, hot_standby="on").start()
+        self.primary = PgCluster.create(self.area, "primary", segment_mb=1).start()
         self.primary.sql("CREATE ROLE replicator LOGIN SUPERUSER REPLICATION")
         self.config = self.area.path("walcast.conf")
         self.port, self.http_port = free_port(), free_port()

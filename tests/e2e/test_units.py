@@ -52,7 +52,7 @@ class UnitsTest(E2eCase):
         self.assertEqual(self.unit("walcast@.service"), expected)
 
     def test_systemd_knows_all_that_is_in_them(self):
-        """But for a Type that is newer than Debian 12's systemd, and a program that is not there."""
+        """But for a Type that is newer than Debian 12's systemd, and a program that is missing."""
         changes = (("Type=notify-reload", "Type=notify"), ("/usr/bin/walcast", "/bin/true"))
         paths = [self.copied(name, *changes)
                  for name in ("walcast.service", "walcast@.service", "walcast.socket")]
