@@ -15,7 +15,8 @@
 
 namespace server::http {
 
-// Who may ask by HTTP: the bearers of a token (RFC 6750), and users with a password (RFC 7617).
+// Which clients may ask by HTTP: the bearers of a token (RFC 6750), and users with a password (RFC
+// 7617).
 //   Owner: HttpServer.  Thread: any; what it was read from never changes, and a reload makes
 //   another.
 //   Limits: kFileBytesMax of tokens; one password is derived at a time, so that wrong ones take no
