@@ -180,7 +180,6 @@ Columns<stats::ThreadStatus> thread_columns() {
       {"state", Type::kText,
        [](const S& s, const C&) { return text(std::string_view(&s.state, 1)); }},
       {"cpu_time", Type::kInterval, [](const S& s, const C&) { return interval(s.cpu_time); }},
-      {"answered", Type::kBool, [](const S& s, const C&) { return flag(s.answered); }},
       {"sessions", Type::kInt8,
        [](const S& s, const C&) { return s.is_loop ? integer(s.sessions) : null(); }},
   };

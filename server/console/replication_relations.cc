@@ -105,9 +105,7 @@ Value timeline_of(wal::TimelineId timeline) {
 std::vector<Upstreams::Definition> receiver_columns() {
   return {
       {"pid", Type::kInt4,
-       [](const UpstreamStatus&, const ReadContext& c) {
-         return integer(c.snapshot.postmaster_pid);
-       }},
+       [](const UpstreamStatus&, const ReadContext& c) { return integer(c.snapshot.process_id); }},
       {"status", Type::kText, status_of},
       {"receive_start_lsn", Type::kLsn,
        [](const UpstreamStatus& u, const ReadContext&) { return position(u.start); }},

@@ -10,7 +10,7 @@ namespace {
 using stats::SessionKind;
 using stats::SessionStatus;
 using Sessions = TableOf<SessionStatus>;
-using Column = Sessions::Definition;
+using Shown = Sessions::Definition;
 
 constexpr std::int64_t kRoleOid = 10;     // of every role: there is no pg_authid
 constexpr std::int64_t kDatabaseOid = 5;  // "postgres" of a new cluster
@@ -35,31 +35,31 @@ Value xid(std::uint64_t with_epoch) {
   return with_epoch == 0 ? null() : integer(static_cast<std::uint32_t>(with_epoch));
 }
 
-const Column kPid{"pid", Type::kInt4,
-                  [](const SessionStatus& s, const ReadContext&) { return integer(s.process_id); }};
-const Column kUseSysId{"usesysid", Type::kOid, [](const SessionStatus& s, const ReadContext&) {
-                         return s.user.empty() ? null() : integer(kRoleOid);
-                       }};
-const Column kUseName{"usename", Type::kName, [](const SessionStatus& s, const ReadContext&) {
-                        return text_or_null(s.user);
+const Shown kPid{"pid", Type::kInt4,
+                 [](const SessionStatus& s, const ReadContext&) { return integer(s.process_id); }};
+const Shown kUseSysId{"usesysid", Type::kOid, [](const SessionStatus& s, const ReadContext&) {
+                        return s.user.empty() ? null() : integer(kRoleOid);
                       }};
-const Column kApplicationName{
+const Shown kUseName{"usename", Type::kName, [](const SessionStatus& s, const ReadContext&) {
+                       return text_or_null(s.user);
+                     }};
+const Shown kApplicationName{
     "application_name", Type::kText,
     [](const SessionStatus& s, const ReadContext&) { return text(s.application_name); }};
-const Column kClientAddress{
+const Shown kClientAddress{
     "client_addr", Type::kInet,
     [](const SessionStatus& s, const ReadContext&) { return address(s.client_host); }};
-const Column kClientHostname{"client_hostname", Type::kText,
-                             [](const SessionStatus&, const ReadContext&) { return null(); }};
-const Column kClientPort{
-    "client_port", Type::kInt4,
-    [](const SessionStatus& s, const ReadContext&) { return integer(s.client_port); }};
-const Column kBackendStart{
+const Shown kClientHostname{"client_hostname", Type::kText,
+                            [](const SessionStatus&, const ReadContext&) { return null(); }};
+const Shown kClientPort{"client_port", Type::kInt4, [](const SessionStatus& s, const ReadContext&) {
+                          return integer(s.client_port);
+                        }};
+const Shown kBackendStart{
     "backend_start", Type::kTimestamptz,
     [](const SessionStatus& s, const ReadContext&) { return time(s.backend_start); }};
 
 // What pg_stat_get_wal_senders() has too, from the state on.
-std::vector<Column> sender_columns() {
+std::vector<Shown> sender_columns() {
   return {
       {"state", Type::kText,
        [](const SessionStatus& s, const ReadContext&) { return text(s.state); }},
@@ -86,8 +86,8 @@ std::vector<Column> sender_columns() {
   };
 }
 
-std::vector<Column> replication_columns() {
-  std::vector<Column> columns{
+std::vector<Shown> replication_columns() {
+  std::vector<Shown> columns{
       kPid,
       kUseSysId,
       kUseName,
@@ -98,7 +98,7 @@ std::vector<Column> replication_columns() {
       kBackendStart,
       {"backend_xmin", Type::kXid,
        [](const SessionStatus& s, const ReadContext&) { return xid(s.xmin.data); }}};
-  for (Column& column : sender_columns()) columns.push_back(column);
+  for (Shown& column : sender_columns()) columns.push_back(column);
   return columns;
 }
 
@@ -115,12 +115,12 @@ Value state_of(const SessionStatus& s, const ReadContext& context) {
 }
 
 template <Type kType>
-Column unknown(std::string_view name) {
+Shown unknown(std::string_view name) {
   return {name, kType, [](const SessionStatus&, const ReadContext&) { return null(); }};
 }
 
-std::vector<Column> activity_columns() {
-  std::vector<Column> columns{
+std::vector<Shown> activity_columns() {
+  std::vector<Shown> columns{
       {"datid", Type::kOid,
        [](const SessionStatus& s, const ReadContext&) {
          return is_console(s) ? integer(kDatabaseOid) : null();
@@ -161,7 +161,7 @@ std::vector<Column> activity_columns() {
       {"backend_xmin", Type::kXid,
        [](const SessionStatus& s, const ReadContext&) { return xid(s.xmin.data); }},
   };
-  Column query_id = unknown<Type::kInt8>("query_id");
+  Shown query_id = unknown<Type::kInt8>("query_id");
   query_id.since = 14;
   columns.push_back(query_id);
   columns.push_back({"query", Type::kText, [](const SessionStatus& s, const ReadContext&) {
@@ -173,7 +173,7 @@ std::vector<Column> activity_columns() {
   return columns;
 }
 
-std::vector<Column> ssl_columns() {
+std::vector<Shown> ssl_columns() {
   return {
       kPid,
       {"ssl", Type::kBool,
@@ -199,7 +199,7 @@ std::vector<Column> ssl_columns() {
   };
 }
 
-std::vector<Column> gssapi_columns() {
+std::vector<Shown> gssapi_columns() {
   const auto no = [](const SessionStatus&, const ReadContext&) { return flag(false); };
   return {kPid,
           {"gss_authenticated", Type::kBool, no},
@@ -215,13 +215,13 @@ bool is_in(const SessionStatus& s) { return s.kind != SessionKind::kStartup; }
 
 void add_session_relations(Catalog& catalog) {
   const auto add = [&catalog](std::string_view name, bool (*wanted)(const SessionStatus&),
-                              std::vector<Column> columns,
+                              std::vector<Shown> columns,
                               std::optional<std::vector<Type>> arguments = {}) {
     catalog.add(std::make_unique<Sessions>(name, sessions_that(wanted), std::move(columns),
                                            std::move(arguments)));
   };
   add("pg_stat_replication", streams, replication_columns());
-  std::vector<Column> senders = sender_columns();
+  std::vector<Shown> senders = sender_columns();
   senders.insert(senders.begin(), kPid);
   add("pg_stat_get_wal_senders", streams, senders, std::vector<Type>());
   add("pg_stat_activity", is_any, activity_columns());
