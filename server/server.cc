@@ -18,10 +18,10 @@
 #include "server/admin/access_files.h"
 #include "server/admin/file_modes.h"
 #include "server/admin/preflight.h"
+#include "server/assembly/make_options.h"
+#include "server/assembly/make_source.h"
+#include "server/assembly/make_stats.h"
 #include "server/config/reload.h"
-#include "server/make_options.h"
-#include "server/make_source.h"
-#include "server/make_stats.h"
 #include "server/settings/cluster_settings.h"
 
 namespace server {
@@ -99,8 +99,9 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   TRY(listeners_.find());
   slots_.emplace(slot_options());
   holds_.add(slot_holder_.emplace(*slots_));
-  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
-                        [this](source::ReceiverState state) { on_receiver(std::move(state)); });
+  source_ =
+      assembly::make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
+                            [this](source::ReceiverState state) { on_receiver(std::move(state)); });
   TRY(admin::heed(admin::look_at_wal_directory(config_.wal_directory)));
   TRY(source_->open());
   if (!config_.primary_conninfo.empty() && !config_.spool_directory.empty()) {
@@ -159,17 +160,17 @@ void Server::build_stats() {
   facts_.emplace(
       stats::ServerFacts::Parts{
           .clock = clock_, .tail = tail_, .slots = *slots_, .holds = holds_, .source = *source_},
-      make_facts_options(config_, wal_senders_, admissions_, *slots_));
+      assembly::make_facts_options(config_, wal_senders_, admissions_, *slots_));
   facts_->set_settings(settings_, /*is_reload=*/false);
   collector_.emplace(clock_, *facts_);
 }
 
 runtime::Result<void> Server::start_http() {
   const config::HttpConfig& http = config_.http;
-  http_.emplace(http::HttpServer::Options{.addresses = http.addresses,
-                                          .ssl = http.ssl,
-                                          .files = {http.token_file, http.user_file}},
-                clock_, *collector_);
+  http_.emplace(
+      http::HttpServer::Options{
+          .addresses = http.addresses, .ssl = http.ssl, .files = {http.token_file, http.user_file}},
+      clock_, *collector_);
   return http_->start(certificates_.context(), metrics_standbys());
 }
 
@@ -206,7 +207,7 @@ void Server::build_workers() {
   console_->add_to(shared);
   const Worker::Options options{.view = {},
                                 .send_queue = {.gather_time = config_.reloadable.send_delay.time},
-                                .session = session_options(config_),
+                                .session = assembly::session_options(config_),
                                 .client_memory_max = config_.client_memory};
   for (std::size_t i = 0; i < config_.workers; ++i) {
     Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(i, shared, options));
@@ -379,7 +380,7 @@ void Server::show(settings::Settings shown) {
   facts_->set_settings(settings_, /*is_reload=*/false);
   for (const auto& worker : workers_)
     worker->post_reload(settings_, access_.policy(), certificates_.context(),
-                        session_options(config_));
+                        assembly::session_options(config_));
 }
 
 void Server::log_memory_contexts() {

@@ -16,13 +16,13 @@ struct Floor {
 };
 
 constexpr Floor kFloors[]{
-    {"memctx", 0},          {"runtime", 1},       {"server/wire", 2},      {"server/wal", 2},
-    {"server/settings", 3}, {"server/auth", 3},   {"server/source", 3},    {"server/slot", 3},
-    {"server/verify", 3},   {"server/client", 4}, {"server/stream", 4},    {"server/command", 5},
-    {"server/admin", 5},    {"server/stats", 6},  {"server/console", 7},   {"server/http", 7},
-    {"server/session", 8},  {"server/config", 8}, {"bench/behaviour", 8},  {"server", 9},
-    {"bench/walbench", 9},  {"tests/support", 9}, {"bench/forwarder", 10}, {"bench/results", 10},
-    {"bench/trace", 10},    {"bench/live", 11},   {"bench", 12},
+    {"memctx", 0},          {"runtime", 1},         {"server/wire", 2},     {"server/wal", 2},
+    {"server/settings", 3}, {"server/auth", 3},     {"server/source", 3},   {"server/slot", 3},
+    {"server/verify", 3},   {"server/client", 4},   {"server/stream", 4},   {"server/command", 5},
+    {"server/admin", 5},    {"server/stats", 6},    {"server/console", 7},  {"server/http", 7},
+    {"server/session", 8},  {"server/config", 8},   {"bench/behaviour", 8}, {"server/assembly", 9},
+    {"server", 10},         {"bench/walbench", 10}, {"tests/support", 10},  {"bench/forwarder", 11},
+    {"bench/results", 11},  {"bench/trace", 11},    {"bench/live", 12},     {"bench", 13},
 };
 
 // A library, by how its includes begin, and the only files or folders that may include it.

@@ -11,7 +11,7 @@
 #include "server/source/xmin_horizon.h"
 #include "server/wal/holds.h"
 
-namespace server {
+namespace server::assembly {
 
 // The source that the configuration asks for: a relay, attached to the primary's own files, a
 // directory, or a generator. `on_state` is called on the thread of a source that has a primary.
@@ -20,4 +20,4 @@ std::unique_ptr<source::Source> make_source(const config::ServeConfig& config,
                                             source::XminHorizon& xmin, source::Quorum& quorum,
                                             std::function<void(source::ReceiverState)> on_state);
 
-}  // namespace server
+}  // namespace server::assembly

@@ -1,4 +1,4 @@
-#include "server/make_source.h"
+#include "server/assembly/make_source.h"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 #include "server/source/relay.h"
 #include "server/source/synthetic.h"
 
-namespace server {
+namespace server::assembly {
 
 namespace {
 
@@ -68,4 +68,4 @@ std::unique_ptr<source::Source> make_source(const config::ServeConfig& config,
       clock);
 }
 
-}  // namespace server
+}  // namespace server::assembly

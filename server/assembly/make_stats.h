@@ -6,7 +6,7 @@
 #include "server/slot/slots.h"
 #include "server/stats/server_facts.h"
 
-namespace server {
+namespace server::assembly {
 
 // What snapshots of the server say that follows from its configuration, and of the limits that are
 // the whole server's. The counts are read on any thread, and outlive the facts.
@@ -15,4 +15,4 @@ stats::ServerFacts::Options make_facts_options(const config::ServeConfig& config
                                                const session::Admissions& admissions,
                                                const slot::Slots& slots);
 
-}  // namespace server
+}  // namespace server::assembly

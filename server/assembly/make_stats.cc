@@ -1,4 +1,4 @@
-#include "server/make_stats.h"
+#include "server/assembly/make_stats.h"
 
 #include <unistd.h>
 
@@ -9,7 +9,7 @@
 
 #include "server/source/conninfo.h"
 
-namespace server {
+namespace server::assembly {
 
 namespace {
 
@@ -66,4 +66,4 @@ stats::ServerFacts::Options make_facts_options(const config::ServeConfig& config
           .limits = limits};
 }
 
-}  // namespace server
+}  // namespace server::assembly

@@ -1,6 +1,6 @@
-#include "server/make_options.h"
+#include "server/assembly/make_options.h"
 
-namespace server {
+namespace server::assembly {
 
 session::SessionEnvironment::Options session_options(const config::ServeConfig& config) {
   return {.sender = {.copy_bytes_max = config.copy_threshold,
@@ -20,4 +20,4 @@ session::SessionEnvironment::Options session_options(const config::ServeConfig& 
                      .replication_commands = config.reloadable.log.replication_commands}};
 }
 
-}  // namespace server
+}  // namespace server::assembly
