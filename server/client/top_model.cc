@@ -189,6 +189,8 @@ std::vector<std::string> TopModel::lines(std::size_t width, std::size_t height) 
   add_header(lines);
   std::vector<std::string> below;
   add_latency(below);
+  constexpr std::size_t kShareOfScreen = 3;  // standbys have the rest of a small one
+  if (height != 0 && below.size() > height / kShareOfScreen) below.clear();
   lines.emplace_back();
   lines.push_back(format("{:>10} {:<24} {:<18} {:<10} {:>10} {:>12} {:>10} {:>10} {:>10} {}", "PID",
                          "NAME", "CLIENT", "STATE", "LAG", "RATE", "WRITE", "FLUSH", "REPLAY",

@@ -35,7 +35,9 @@ class TopModel {
       "FROM pg_stat_replication";
   static constexpr std::string_view kUpstream = "SELECT * FROM walcast_upstream";
   static constexpr std::string_view kSpool = "SELECT * FROM walcast_spool";
-  static constexpr std::string_view kLatency = "SELECT * FROM walcast_latency";
+  static constexpr std::string_view kLatency =
+      "SELECT stage, deliveries, mean, p50, p99, p999, max FROM walcast_latency "
+      "WHERE span = 'recent' AND deliveries > 0";
   struct Answers {
     Table server;
     Table standbys;
