@@ -1,6 +1,8 @@
 #include <filesystem>
 
+#include "runtime/log.h"
 #include "tests/source/directory_rig.h"
+#include "tests/support/log_pipe.h"
 
 // Timelines that appear in a directory while it is followed.
 
@@ -52,19 +54,22 @@ TEST_F(DirectoryTest, ATimelineThatIsNoChildOfOursIsRefusedWithOneLine) {
   write_history(2, "1\t0/180000\tpromoted\n");
   const auto second = child(2, builder.end(), builder.previous_record());
   write_timeline(2, second);
-  testing::internal::CaptureStderr();
+  constexpr std::string_view kRefusal = "timeline 3 is not a child of timeline 2";
+  LogPipe log;
   start();
   ASSERT_TRUE(follower.wait_for_timeline(2));
   write_history(3, "1\t0/140000\tpromoted elsewhere\n");
   write_timeline(3, child(3, builder.end(), builder.previous_record()));
-  for (int i = 0; i < 3; ++i) {
+  ASSERT_TRUE(log.wait_for(kRefusal));
+  for (int i = 0; i < 2; ++i) {
     write_timeline(3, child(3, builder.end(), builder.previous_record()));
     EXPECT_FALSE(follower.wait_until(
         [](const auto& span) { return span.timelines->history.tip() == TimelineId{3}; }, 900));
   }
   source->stop();
-  const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(count_of(log, "timeline 3 is not a child of timeline 2"), 1u) << log;
+  runtime::log::log("that is all");
+  ASSERT_TRUE(log.wait_for("that is all"));
+  EXPECT_EQ(count_of(log.said(), std::string(kRefusal)), 1u) << log.said();
 }
 
 // It met a failed CHECK.
@@ -72,20 +77,22 @@ TEST_F(DirectoryTest, AForkWhereNoRecordCanEndIsRefusedUntilTheHistoryIsRight) {
   start();
   const Lsn fork = builder.end();
   const auto second = child(2, fork, builder.previous_record());
-  testing::internal::CaptureStderr();
+  constexpr std::string_view kRefusal = "timeline 2 cannot have forked from timeline 1 at ";
+  LogPipe log;
   for (const auto& wrong : {to_string(fork - 3), std::string("0/0")}) {
     write_history(2, runtime::format("1\t{}\tpromoted\n", wrong));
     write_timeline(2, second);
     EXPECT_FALSE(follower.wait_until(
-        [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; },
-        wrong == "0/0" ? 2700 : 100))
+        [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; }, 100))
         << "the first is not logged: files may be half written for a moment";
   }
+  EXPECT_TRUE(log.wait_for(kRefusal));
   write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
   EXPECT_TRUE(follower.wait_for(second.end()));
   source->stop();
-  const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(count_of(log, "timeline 2 cannot have forked from timeline 1 at "), 1u) << log;
+  runtime::log::log("that is all");
+  ASSERT_TRUE(log.wait_for("that is all"));
+  EXPECT_EQ(count_of(log.said(), std::string(kRefusal)), 1u) << log.said();
 }
 
 // The first segment of a timeline is the one that its fork is in.

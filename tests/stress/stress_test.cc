@@ -191,7 +191,10 @@ TEST_F(StressTest, AfterAStormEveryStreamArrivesAtTheEnd) {
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 0; i < 40; ++i) {
     auto& client = *clients.emplace_back(std::make_unique<TestClient>(server_->port()));
-    ASSERT_TRUE(client.start_up());
+    auto parameters = walreceiver_parameters();
+    parameters.emplace_back("options", "-c wal_sender_timeout=0");  // each waits for its turn below
+    client.send(startup_packet(parameters));
+    ASSERT_FALSE(client.until('Z').empty());
     client.send(start_replication(Lsn(kMb)));
   }
   for (int i = 0; i < 2000; ++i) {
