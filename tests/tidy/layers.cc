@@ -43,6 +43,7 @@ constexpr Library kLibraries[]{
       "server/source/primary_query.cc", "server/source/upstream.cc", "bench/live/sql_session.cc",
       "server/client/connection.cc"}},
     {"<re2/", {"server/auth/regex.cc"}},
+    {"<sqlite3.h>", {"server/console/"}},
     {"<CLI/", {"bench/walbench/", "bench/live/", "bench/results/", "bench/trace/"}},
     {"<nlohmann/", {"bench/results/", "runtime/json.cc", "server/http/"}},
     {"<httplib.h>", {"server/http/"}},
