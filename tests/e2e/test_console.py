@@ -78,7 +78,8 @@ class ConsoleTest(RelayCase):
     def setUp(self):
         super().setUp()
         self.walcast = self.relay()
-        self.standby_server = self.standby("console_standby", self.walcast.port)
+        self.standby_server = self.standby(
+            "standby", self.walcast.port, cluster_name="console_standby")
         wait_until(lambda: "console_standby" in self.ask(
             "SELECT application_name FROM pg_stat_replication"), "the standby is seen")
 
