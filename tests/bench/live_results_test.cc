@@ -95,7 +95,7 @@ TEST(LiveTextTest, ATableHasEachClassWithUnits) {
   EXPECT_THAT(text, testing::ContainsRegex("arrival, 2 fast +500 +1.0 ms +2.0 ms +3.0 ms"));
   EXPECT_THAT(text, testing::ContainsRegex("arrival, 1 slow +500 +50.0 ms"));
   EXPECT_THAT(text, testing::ContainsRegex("CPU per delivery +333.30 us"));
-  EXPECT_THAT(text, testing::ContainsRegex("standby & co, written since due +2 +1.0 ms"));
+  EXPECT_THAT(text, testing::ContainsRegex("standby & co, written since due +10 +1.0 ms"));
   EXPECT_THAT(text, HasSubstr("0.25 of 2 processors were busy with other work"));
   EXPECT_THAT(text, HasSubstr("seen by 250 looks, 20.0 ms apart"));
   EXPECT_THAT(warnings_of(sample_result()), IsEmpty());
@@ -105,7 +105,8 @@ TEST(LiveTextTest, ATableHasEachClassWithUnits) {
 TEST(LiveTextTest, APercentileThatFewDelaysDoNotTellIsNoNumber) {
   const std::string text = to_text(sample_result());
   EXPECT_THAT(text, testing::ContainsRegex("arrival, 2 fast +500 .* 3.0 ms +- +- +6.0 ms"));
-  EXPECT_THAT(text, testing::ContainsRegex("co, written since due +2 +1.0 ms +- +- +- +- +2.0 ms"));
+  EXPECT_THAT(text,
+              testing::ContainsRegex("co, written since due +10 +1.0 ms +2.0 ms +- +- +- +2.0 ms"));
   EXPECT_THAT(text, HasSubstr("p99.9 is of 1000 delays or more"));
   EXPECT_THAT(to_page(sample_result()), HasSubstr("p99.9 is of 1000 delays or more"));
   EXPECT_THAT(to_page(sample_result()), HasSubstr("<b>-</b><span>p99.99</span>"));

@@ -47,7 +47,7 @@ inline LiveResult sample_result() {
     result.throughput.push_back({static_cast<double>(i), 100, 300});
     result.lag.push_back({static_cast<double>(i), 0, 5'000, 1});
   }
-  const Percentiles few{.count = 2, .p50_us = 1'000, .max_us = 2'000};
+  const Percentiles few{.count = 10, .p50_us = 1'000, .p90_us = 2'000, .max_us = 2'000};
   result.real = {20'000, 250, 0, {{"standby & co", {{"written", few, few, 100}}}}};
   result.others_cpu = 0.25;
   result.server = ServerCost{.pids = {17},
