@@ -24,7 +24,7 @@ int priority(Level level);
 struct Client {
   std::string address = {};           // "192.0.2.1:5432", "[::1]:5432" or "[local]"
   std::string user = {};              // empty: the client has not said it; so are the next two
-  std::string database = {};          // "replication" of a walsender, as PostgreSQL has it
+  std::string database = {};          // a walsender has none
   std::string application_name = {};  // perhaps as long as a client may send it
   std::uint32_t process_id = 0;       // 0: not known
   WallMicros session_start = 0;       // 0: not known

@@ -15,9 +15,9 @@ namespace server::session {
 struct Client {
   std::string user;
   std::string address;
-  std::string database = "replication";  // of a walsender, as hba rules call it
-  std::uint32_t process_id = 0;          // of the session, as pg_stat_replication shows it
-  runtime::WallMicros started = 0;       // the session
+  std::string database;  // of a normal connection; a walsender has none (ProcessStartupPacket)
+  std::uint32_t process_id = 0;     // of the session, as pg_stat_replication shows it
+  runtime::WallMicros started = 0;  // the session
   auth::Grants grants;
   settings::SessionSettings settings;
 
@@ -33,7 +33,7 @@ struct Client {
             .process_id = process_id,
             .session_start = started,
             .ps = ps,
-            .backend_type = database == "replication" ? "walsender" : "client backend"};
+            .backend_type = database.empty() ? "walsender" : "client backend"};
   }
 };
 

@@ -78,7 +78,7 @@ TEST_F(SessionLogTest, TheEndIsLoggedWithItsTimeOnlyOfAClientThatWasIn) {
   });
   EXPECT_EQ(tests::count_of(log, "disconnection"), 1u) << log;
   EXPECT_THAT(log, HasSubstr("disconnection: session time: 3:25:07.045 user=replicator "
-                             "database=replication host=192.0.2.1 port=4711\n"));
+                             "database= host=192.0.2.1 port=4711\n"));
 }
 
 TEST_F(SessionLogTest, WhatIsNotAskedForIsNotLogged) {
