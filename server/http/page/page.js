@@ -290,8 +290,11 @@
   }
 
   function show(data) {
-    standbys = data.standbys.map((values) =>
-      Object.fromEntries(data.columns.map((name, i) => [name, values[i]])));
+    standbys = data.standbys.map((values) => {
+      const row = {};
+      for (let i = 0; i < values.length; i++) row[data.columns[i]] = values[i];
+      return row;
+    });
     const server = data.server;
     setText($("summary"), standbys.length + (standbys.length === 1 ? " standby" : " standbys") +
       ", WAL ends at " + text(server.wal_end) + ", system " + server.system_identifier);
