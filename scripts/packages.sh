@@ -4,7 +4,7 @@
 build_packages="g++ cmake ninja-build ccache pkg-config libconcurrentqueue-dev
   libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libgtest-dev
   libgmock-dev libbenchmark-dev libpq-dev libssl-dev libicu-dev libre2-dev libtbb-dev
-  libisal-dev liburing-dev libcpp-httplib-dev prometheus-cpp-dev
+  libisal-dev liburing-dev libcpp-httplib-dev libsqlite3-dev prometheus-cpp-dev
   nlohmann-json3-dev libtomlplusplus-dev systemtap-sdt-dev
   valgrind"
 demo_packages="python3"
