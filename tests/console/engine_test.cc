@@ -131,7 +131,9 @@ TEST_F(ConsoleEngineTest, ErrorsHavePostgresTextCodeAndPosition) {
     const Answer answer = run(one.sql);
     EXPECT_EQ(answer.code(), one.code) << one.sql << ": " << answer.what();
     EXPECT_EQ(answer.what(), one.what) << one.sql;
-    if (answer.error) EXPECT_EQ(answer.error->position, one.position) << one.sql;
+    if (answer.error) {
+      EXPECT_EQ(answer.error->position, one.position) << one.sql;
+    }
   }
 }
 
