@@ -35,10 +35,13 @@ bool take_element(std::string_view text, std::size_t& at, ArrayElements& element
       element += text[++at];
       quoted = true;
     } else if (c == '"') {
+      if (!inside && !quoted) element.clear();  // of blanks
       inside = !inside;
       quoted = true;
     } else if (!inside && (c == ',' || c == '}')) {
       break;
+    } else if (!inside && quoted && c == ' ') {
+      continue;  // around the quotes
     } else {
       element += c;
     }

@@ -84,6 +84,7 @@ runtime::Result<std::string> FromAnalysis::function(const FromItem& item, Scope&
   if (relation == nullptr) {
     Typed value = TRY(expressions_.analyze(call, scope));
     TRY(coercion_.settle(value));
+    if (value.type == Type::kRecord) return record(item, value, scope);
     const std::string column = item.alias.empty() ? name : item.alias;
     return add(item, name, runtime::format("(SELECT {} AS c0)", value.sql),
                {{column, value.type, false}}, scope);
@@ -108,6 +109,17 @@ runtime::Result<std::string> FromAnalysis::function(const FromItem& item, Scope&
   std::string sql = module_name(catalog_.index_of(*relation), version_);
   if (!values.empty()) sql += "(" + arguments + ")";
   return add(item, name, std::move(sql), columns_of(*relation, version_), scope);
+}
+
+// The columns of a slot that is made: the function is called once.
+runtime::Result<std::string> FromAnalysis::record(const FromItem& item, const Typed& call,
+                                                  Scope& scope) {
+  const std::string sql = runtime::format(
+      "(WITH r(v) AS MATERIALIZED (SELECT {}) SELECT pg_field(v,1) AS c0, "
+      "pg_cast({},{},pg_field(v,2)) AS c1 FROM r)",
+      call.sql, static_cast<int>(Type::kText), static_cast<int>(Type::kLsn));
+  return add(item, item.function->names.back(), sql,
+             {{"slot_name", Type::kName, false}, {"lsn", Type::kLsn, false}}, scope);
 }
 
 // generate_series(a, b, step), row by row: it may have no end that is ever reached.

@@ -34,6 +34,7 @@ class FromAnalysis {
   runtime::Result<std::string> table(const FromItem& item, Scope& scope);
   runtime::Result<std::string> function(const FromItem& item, Scope& scope);
   runtime::Result<std::string> series(const FromItem& item, Scope& scope);
+  runtime::Result<std::string> record(const FromItem& item, const Typed& call, Scope& scope);
   runtime::Result<std::string> join(const FromItem& item, Scope& scope);
   runtime::Result<std::string> merge(const std::vector<std::string>& names, std::size_t begin,
                                      Scope& scope, std::size_t right_from);

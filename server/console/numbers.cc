@@ -145,6 +145,9 @@ runtime::Result<std::string> numeric_from_binary(std::string_view bytes) {
     (i <= weight ? text : fraction) += runtime::format("{:04}", digit);
   }
   fraction.resize(scale, '0');
+  // The first digit may have less than four.
+  const std::size_t sign_size = sign == kNegative ? 1 : 0;
+  while (text.size() > sign_size + 1 && text[sign_size] == '0') text.erase(sign_size, 1);
   return scale == 0 ? text : text + "." + fraction;
 }
 

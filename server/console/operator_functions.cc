@@ -1,6 +1,7 @@
 // What operators and casts are made of (operators.cc, coercion.cc). SQLite's own operators do for
 // the rest.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -185,6 +186,17 @@ runtime::Result<Value> make_array(CallContext&, Arguments a) {
   return text(write_array(elements));
 }
 
+// A field of a record that record_out() has written, by its index from 1; null if it is empty.
+runtime::Result<Value> field(CallContext&, Arguments a) {
+  std::string_view record = std::get<std::string>(a[0]);
+  record = record.substr(1, record.size() - 2);
+  for (std::int64_t i = 1; i < integer_of(a[1]); ++i) {
+    record = record.substr(std::min(record.find(',') + 1, record.size()));
+  }
+  record = record.substr(0, record.find(','));
+  return record.empty() ? null() : text(record);
+}
+
 // Nulls do not count, unless there is nothing else.
 template <bool kGreatest>
 runtime::Result<Value> extreme(CallContext&, Arguments a) {
@@ -219,6 +231,7 @@ std::vector<Function> operator_functions() {
       {.name = "pg_lsn_move", .arguments = {kAny, kAny, kAny}, .result = kAny, .call = lsn_move},
       {.name = "pg_in_array", .arguments = {kAny, kAny}, .result = kAny, .call = in_array},
       {.name = "pg_element", .arguments = {kAny, kAny}, .result = kAny, .call = element},
+      {.name = "pg_field", .arguments = {kAny, kAny}, .result = kAny, .call = field},
       {.name = "pg_row_count", .arguments = {kAny, kAny}, .result = kAny, .call = row_count},
       {.name = "pg_greatest",
        .arguments = {kAny},

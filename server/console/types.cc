@@ -54,6 +54,7 @@ constexpr std::array<TypeInfo, kTypes> kInfos{{
     {1016, -1, 'A', "bigint[]", "_int8", Type::kInt8},
     {1028, -1, 'A', "oid[]", "_oid", Type::kOid},
     {1034, -1, 'A', "aclitem[]", "_aclitem", Type::kText},
+    {199, -1, 'A', "json[]", "_json", Type::kJson},
 }};
 
 struct Alias {

@@ -47,6 +47,7 @@ enum class Type : std::uint8_t {
   kInt8Array,
   kOidArray,
   kAclitemArray,
+  kJsonArray,
   kCount,  // no type
 };
 

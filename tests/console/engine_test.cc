@@ -245,11 +245,15 @@ TEST_F(ConsoleEngineTest, VerbsAreForAdmins) {
   ASSERT_EQ(session_.notices.size(), 1u);
   EXPECT_EQ(session_.notices[0].text.what, "PID 101 is not a PostgreSQL server process");
   EXPECT_EQ(value("SELECT pg_create_physical_replication_slot('a', true)"), "(a,0/3000000)");
+  const Answer made = run("SELECT * FROM pg_create_physical_replication_slot('b')");
+  ASSERT_EQ(made.rows.size(), 1u) << made.what();
+  EXPECT_EQ(made.columns, (std::vector<std::string>{"slot_name", "lsn"}));
+  EXPECT_EQ(made.rows[0], (std::vector<std::string>{"b", "<null>"}));
   EXPECT_EQ(value("SELECT pg_drop_replication_slot('a')"), "");
   EXPECT_EQ(value("SELECT walcast_pause('standby1')"), "1");
   EXPECT_EQ(verbs_.calls, (std::vector<std::string>{
                               "reload by ann", "reload by ann", "terminate 100", "terminate 101",
-                              "create a reserve", "drop a", "pause standby1"}));
+                              "create a reserve", "create b", "drop a", "pause standby1"}));
 }
 
 TEST(ConsoleSplitTest, StatementsAreCutWhereTheyEnd) {
