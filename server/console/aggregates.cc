@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "runtime/format.h"
@@ -20,6 +21,43 @@ bool sorts(Type type) {
   return !is_array(type) && type != Type::kBool && info(type).category != 'P';
 }
 
+// What SQLite is to call, and how.
+struct Call {
+  const Expression& expression;
+  std::vector<Typed>& arguments;
+  std::string_view filter;
+
+  Typed made(std::string_view function, Type type) const {
+    std::string list;
+    for (const Typed& argument : arguments) list += (list.empty() ? "" : ",") + argument.sql;
+    return {.sql = runtime::format("{}({}{}){}", function, expression.distinct ? "DISTINCT " : "",
+                                   expression.star ? "*" : list, filter),
+            .type = type,
+            .begin = expression.begin};
+  }
+};
+
+// Those that make one value of many: an array, a text, JSON. None if it is no such call.
+runtime::Result<std::optional<Typed>> gathering(Coercion& coercion, const Call& call, Type type) {
+  const std::string& name = call.expression.names.back();
+  const bool one = call.arguments.size() == 1;
+  if (one && name == "array_agg" && array_of(type)) {
+    call.arguments[0] = TRY(coercion.cast(std::move(call.arguments[0]), Type::kText));
+    return std::optional(call.made("pg_array_agg", *array_of(type)));
+  }
+  if (one && (name == "json_agg" || name == "jsonb_agg") && type == Type::kJson) {
+    call.arguments[0].sql = runtime::format("json({})", call.arguments[0].sql);
+    Typed list = call.made("json_group_array", Type::kJson);
+    list.sql = runtime::format("nullif({},'[]')", list.sql);
+    return std::optional(std::move(list));
+  }
+  if (call.arguments.size() == 2 && name == "string_agg" && is_string(type)) {
+    TRY(coercion.require(call.arguments[1], Type::kText, "string_agg"));
+    return std::optional(call.made("group_concat", Type::kText));
+  }
+  return std::optional<Typed>();
+}
+
 }  // namespace
 
 bool is_aggregate(std::string_view name) {
@@ -29,13 +67,9 @@ bool is_aggregate(std::string_view name) {
 runtime::Result<Typed> aggregate(Coercion& coercion, const Expression& call,
                                  std::vector<Typed> arguments, std::string_view filter) {
   const std::string& name = call.names.back();
-  const auto made = [&](std::string_view function, Type type) {
-    std::string list;
-    for (const Typed& argument : arguments) list += (list.empty() ? "" : ",") + argument.sql;
-    return Typed{.sql = runtime::format("{}({}{}){}", function, call.distinct ? "DISTINCT " : "",
-                                        call.star ? "*" : list, filter),
-                 .type = type,
-                 .begin = call.begin};
+  const Call made_of{call, arguments, filter};
+  const auto made = [&made_of](std::string_view function, Type type) {
+    return made_of.made(function, type);
   };
   if (name == "count" && (call.star ? arguments.empty() : arguments.size() == 1)) {
     return made("count", Type::kInt8);
@@ -65,21 +99,7 @@ runtime::Result<Typed> aggregate(Coercion& coercion, const Expression& call,
     return made("min", type);
   }
   if (one && name == "bool_or" && type == Type::kBool) return made("max", type);
-  if (one && name == "array_agg" && array_of(type)) {
-    const Type array = *array_of(type);
-    arguments[0] = TRY(coercion.cast(std::move(arguments[0]), Type::kText));
-    return made("pg_array_agg", array);
-  }
-  if (one && (name == "json_agg" || name == "jsonb_agg") && type == Type::kJson) {
-    arguments[0].sql = runtime::format("json({})", arguments[0].sql);
-    Typed list = made("json_group_array", Type::kJson);
-    list.sql = runtime::format("nullif({},'[]')", list.sql);
-    return list;
-  }
-  if (arguments.size() == 2 && name == "string_agg" && is_string(type)) {
-    TRY(coercion.require(arguments[1], Type::kText, "string_agg"));
-    return made("group_concat", Type::kText);
-  }
+  if (auto gathered = TRY(gathering(coercion, made_of, type))) return std::move(*gathered);
   return coercion.error(
       kUndefinedFunction,
       runtime::format("function {} does not exist",

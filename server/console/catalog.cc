@@ -1,17 +1,9 @@
 #include "server/console/catalog.h"
 
 #include "runtime/check.h"
-#include "server/console/relations.h"
+#include "runtime/format.h"
 
 namespace server::console {
-
-Catalog::Catalog() {
-  add_session_relations(*this);
-  add_replication_relations(*this);
-  add_server_relations(*this);
-  add_own_relations(*this);
-  add_empty_relations(*this);
-}
 
 const Relation* Catalog::find(std::string_view name, bool function) const {
   for (const auto& relation : relations_) {
@@ -26,6 +18,10 @@ std::size_t Catalog::index_of(const Relation& relation) const {
   }
   CHECK(false);
   return 0;
+}
+
+std::string module_name(std::size_t index, int version) {
+  return runtime::format("r{}v{}", index, version);
 }
 
 }  // namespace server::console

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,8 +14,6 @@ namespace server::console {
 //   Owner: Engine.  Thread: any; it never changes once it is made.
 class Catalog {
  public:
-  Catalog();
-
   // Null: there is none.
   const Relation* find(std::string_view name, bool function) const;
   // REQUIRES: it is one of these.
@@ -25,5 +24,8 @@ class Catalog {
  private:
   std::vector<std::unique_ptr<Relation>> relations_;
 };
+
+// The name that SQLite knows a relation of the catalog by, as that version of PostgreSQL has it.
+std::string module_name(std::size_t index, int version);
 
 }  // namespace server::console

@@ -1,12 +1,13 @@
 #include "server/console/database.h"
 
+#include <utility>
+
 #include "runtime/check.h"
 #include "runtime/format.h"
 #include "server/console/arrays.h"
 #include "server/console/errors.h"
-#include "server/console/query_analysis.h"
 #include "server/console/server_text.h"
-#include "server/console/virtual_table.h"
+#include "server/console/sqlite_values.h"
 
 namespace server::console {
 
@@ -51,34 +52,6 @@ void give_gathered(sqlite3_context* context) {
 
 }  // namespace
 
-Value value_of(sqlite3_value* value) {
-  switch (sqlite3_value_type(value)) {
-    case SQLITE_INTEGER:
-      return Value(static_cast<std::int64_t>(sqlite3_value_int64(value)));
-    case SQLITE_FLOAT:
-      return Value(sqlite3_value_double(value));
-    case SQLITE_NULL:
-      return {};
-    default: {
-      const auto* bytes = reinterpret_cast<const char*>(sqlite3_value_text(value));
-      if (bytes == nullptr) return Value(std::string());
-      return Value(std::string(bytes, static_cast<std::size_t>(sqlite3_value_bytes(value))));
-    }
-  }
-}
-
-void set_result(sqlite3_context* context, const Value& value) {
-  if (const auto* whole = std::get_if<std::int64_t>(&value)) {
-    sqlite3_result_int64(context, *whole);
-  } else if (const auto* real = std::get_if<double>(&value)) {
-    sqlite3_result_double(context, *real);
-  } else if (const auto* text = std::get_if<std::string>(&value)) {
-    sqlite3_result_text(context, text->data(), static_cast<int>(text->size()), SQLITE_TRANSIENT);
-  } else {
-    sqlite3_result_null(context);
-  }
-}
-
 Database::Database(const Options& options, const Catalog& catalog, const FunctionTable& functions)
     : options_(options), catalog_(catalog), operators_(operator_functions()) {
   sqlite3_hard_heap_limit64(static_cast<sqlite3_int64>(options.heap_bytes_max));
@@ -110,7 +83,8 @@ void Database::add_function(const std::string& name, const Function& function) {
 void Database::provide(int version) {
   if (!versions_.insert(version).second) return;
   for (std::size_t i = 0; i < catalog_.all().size(); ++i) {
-    tables_.push_back(std::make_unique<Table>(Table{*this, *catalog_.all()[i], version}));
+    tables_.push_back(
+        std::make_unique<HostedTable>(HostedTable{*this, *catalog_.all()[i], version}));
     CHECK(sqlite3_create_module_v2(handle_, module_name(i, version).c_str(),
                                    &virtual_table_module(), tables_.back().get(),
                                    nullptr) == SQLITE_OK);

@@ -3,45 +3,28 @@
 #include <sqlite3.h>
 
 #include <cstddef>
-#include <map>
 #include <memory>
-#include <optional>
 #include <set>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "runtime/clock.h"
 #include "runtime/result.h"
 #include "server/console/catalog.h"
 #include "server/console/function_table.h"
-#include "server/console/relation.h"
-#include "server/console/session_state.h"
+#include "server/console/run.h"
 #include "server/console/value.h"
 #include "server/console/verbs.h"
+#include "server/console/virtual_table.h"
 
 namespace server::console {
-
-// One run of a statement, as SQLite's callbacks see it.
-struct Run {
-  using Rows = std::shared_ptr<const std::vector<Row>>;
-
-  std::shared_ptr<const stats::Snapshot> snapshot;
-  SessionState* session = nullptr;
-  std::int64_t now = 0;
-  runtime::Duration time_left{};                       // of the statement
-  runtime::Instant deadline{};                         // of this fetch, by the engine's clock
-  std::optional<runtime::Error> error = std::nullopt;  // that a callback has met
-  bool timed_out = false;
-  // Of relations without arguments: a join may read them many times.
-  std::map<const Relation*, Rows> rows = {};
-};
 
 // SQLite in memory, with the relations as its tables and the functions as its functions. It reads
 // only: there is nothing that could be written, and its authorizer says so too.
 //   Owner: Engine.  Thread: the console's.
 //   Invariant: current() is the run whose statement is being stepped.
-class Database {
+class Database final : private TableHost {
  public:
   struct Options {
     AdminVerbs* verbs;
@@ -60,7 +43,7 @@ class Database {
   // The relations as that version of PostgreSQL has them can be named from now on.
   void provide(int version);
 
-  Run* current() const { return current_; }
+  Run* current() const override { return current_; }
   void set_current(Run* run) { current_ = run; }
   // Calls a function for the statement that runs.
   runtime::Result<Value> call(const Function& function, std::span<const Value> arguments);
@@ -68,19 +51,13 @@ class Database {
   // What SQLite has run into, as PostgreSQL would say it.
   runtime::Error error(int code, Run& run) const;
 
-  struct Table {
-    Database& database;
-    const Relation& relation;
-    int version;
-  };
   struct Callable {
     Database& database;
     const Function& function;
   };
-  // SQLite declares a table for itself, which the authorizer lets through.
-  void set_declaring(bool declaring) { is_declaring_ = declaring; }
 
  private:
+  void set_declaring(bool declaring) override { is_declaring_ = declaring; }
   static int authorize(void* self, int action, const char*, const char*, const char*, const char*);
   static int look(void* self);
   void add_function(const std::string& name, const Function& function);
@@ -88,16 +65,12 @@ class Database {
   Options options_;
   const Catalog& catalog_;
   std::vector<Function> operators_;
-  std::vector<std::unique_ptr<Table>> tables_;
+  std::vector<std::unique_ptr<HostedTable>> tables_;
   std::vector<std::unique_ptr<Callable>> callables_;
   std::set<int> versions_;
   sqlite3* handle_ = nullptr;
   Run* current_ = nullptr;
   bool is_declaring_ = false;
 };
-
-// Values to and from SQLite.
-Value value_of(sqlite3_value* value);
-void set_result(sqlite3_context* context, const Value& value);
 
 }  // namespace server::console

@@ -14,6 +14,7 @@
 #include "server/console/lexer.h"
 #include "server/console/parser.h"
 #include "server/console/query_analysis.h"
+#include "server/console/relations.h"
 #include "server/console/server_text.h"
 #include "server/console/statement.h"
 #include "server/console/utility.h"
@@ -37,28 +38,6 @@ runtime::Result<std::vector<StatementText>> split_statements(std::string_view qu
     }
   }
   return statements;
-}
-
-Prepared::Prepared(std::unique_ptr<Statement> statement) : statement_(std::move(statement)) {}
-Prepared::~Prepared() = default;
-
-bool Prepared::empty() const { return statement_->kind == Statement::Kind::kEmpty; }
-std::span<const std::uint32_t> Prepared::parameter_types() const {
-  return statement_->parameter_types;
-}
-std::span<const ResultColumn> Prepared::columns() const { return statement_->columns; }
-bool Prepared::ends_transaction() const {
-  return statement_->kind == Statement::Kind::kCommit ||
-         statement_->kind == Statement::Kind::kRollback;
-}
-
-Portal::Portal(std::unique_ptr<Execution> execution) : execution_(std::move(execution)) {}
-Portal::~Portal() = default;
-std::span<const ResultColumn> Portal::columns() const { return execution_->statement().columns; }
-std::span<const Format> Portal::formats() const { return execution_->formats(); }
-runtime::Result<Fetched> Portal::fetch(std::int64_t rows_max, std::size_t bytes_max,
-                                       const RowSink& sink) {
-  return execution_->fetch(rows_max, bytes_max, sink);
 }
 
 void fail_transaction(SessionState& session) {
@@ -168,7 +147,7 @@ class Engine::Impl {
 
  private:
   Options options_;
-  Catalog catalog_;
+  const Catalog catalog_ = make_catalog();
   FunctionTable functions_;
   Database database_;
 };

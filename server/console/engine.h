@@ -2,40 +2,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "runtime/clock.h"
 #include "runtime/result.h"
+#include "server/console/answer.h"
+#include "server/console/engine_options.h"
+#include "server/console/portal.h"
+#include "server/console/prepared.h"
 #include "server/console/session_state.h"
-#include "server/console/verbs.h"
-
-namespace server::stats {
-struct Snapshot;
-}
 
 namespace server::console {
-
-// A column of an answer, as RowDescription has it. The table's OID and the attribute number are 0.
-struct ResultColumn {
-  std::string name;
-  std::uint32_t type = 0;        // its OID
-  std::int16_t type_bytes = -1;  // typlen; -1 if values differ in length
-  std::int32_t type_modifier = -1;
-};
-
-enum class Format : std::int16_t { kText = 0, kBinary = 1 };
-
-// The value of a parameter as Bind has it; none is null.
-struct Parameter {
-  Format format = Format::kText;
-  std::optional<std::string_view> value;
-};
 
 // One statement of a simple query's string.
 struct StatementText {
@@ -48,62 +27,6 @@ struct StatementText {
 // have semicolons. The error is PostgreSQL's: a quote that does not end (42601).
 runtime::Result<std::vector<StatementText>> split_statements(std::string_view query);
 
-class Statement;  // what is known of a statement before its parameters
-
-// A statement that was parsed and analysed (PreparedStatement of prepare.c).
-//   Owner: the session that prepared it, and portals.  Thread: the console's; it ends there too.
-class Prepared {
- public:
-  explicit Prepared(std::unique_ptr<Statement> statement);
-  ~Prepared();
-
-  bool empty() const;  // there is no statement: Execute answers EmptyQueryResponse
-  // The OID of each parameter's type: as the client said, or else as its place asks for.
-  std::span<const std::uint32_t> parameter_types() const;
-  // Empty if it has no rows to answer with (NoData).
-  std::span<const ResultColumn> columns() const;
-  // Whether it may run in a transaction block that has failed: COMMIT, ROLLBACK.
-  bool ends_transaction() const;
-
-  const Statement& statement() const { return *statement_; }
-
- private:
-  std::unique_ptr<Statement> statement_;
-};
-
-// Takes one row; a value that is not there is null. The views last for the call.
-using RowSink = std::function<void(std::span<const std::optional<std::string_view>> values)>;
-
-// How far a fetch has come.
-struct Fetched {
-  bool suspended = false;  // more rows may follow: PortalSuspended, or just the next fetch
-  std::string tag;         // else: of CommandComplete, "SELECT 3"; empty for an empty statement
-};
-
-class Engine;
-class Execution;  // a statement that runs
-
-// A statement with its parameters, on its way through its rows.
-//   Owner: the session that bound it.  Thread: the console's; it ends there too.
-//   Borrows: the engine and the session's state, which outlive it.
-//   Invariant: all its rows are of one snapshot, that of the first fetch.
-class Portal {
- public:
-  explicit Portal(std::unique_ptr<Execution> execution);
-  ~Portal();
-
-  std::span<const ResultColumn> columns() const;
-  std::span<const Format> formats() const;  // one for each column
-
-  // The next rows: at most `rows_max` of them (0: all), and no more once `bytes_max` of values have
-  // gone (0: all). After the end there are none, and the tag is of none, as in PostgreSQL. An error
-  // ends the portal: 57014 at the limit of time or a cancel, 53200 at that of memory.
-  runtime::Result<Fetched> fetch(std::int64_t rows_max, std::size_t bytes_max, const RowSink& sink);
-
- private:
-  std::unique_ptr<Execution> execution_;
-};
-
 // SQL over what the server knows of itself: PostgreSQL's statements, as far as tools and people
 // send them to a walsender, read, checked and handed to SQLite in its own spelling. SQLite has no
 // file, and its tables are snapshots (relations.h). Only verbs (verbs.h) change anything.
@@ -112,16 +35,7 @@ class Portal {
 //   Limits: those of Options, for each statement; SQLite's heap for all together.
 class Engine {
  public:
-  struct Options {
-    // The latest picture of the server. May block for a moment. Never null.
-    std::function<std::shared_ptr<const stats::Snapshot>()> snapshot;
-    AdminVerbs* verbs = nullptr;  // null: verbs answer that they are not there (0A000)
-    const runtime::Clock* clock = nullptr;
-    runtime::Duration time_max = std::chrono::seconds(5);  // of one statement, its fetches together
-    std::size_t heap_bytes_max = std::size_t{64} << 20;    // of SQLite
-    std::size_t statement_bytes_max = std::size_t{256} << 10;
-    std::size_t value_bytes_max = std::size_t{1} << 20;
-  };
+  using Options = EngineOptions;
 
   explicit Engine(Options options);
   ~Engine();

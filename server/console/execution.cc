@@ -8,6 +8,7 @@
 #include "server/console/errors.h"
 #include "server/console/function.h"
 #include "server/console/server_text.h"
+#include "server/console/sqlite_values.h"
 #include "server/console/times.h"
 #include "server/settings/session_settings.h"
 
@@ -58,7 +59,7 @@ void bind_value(sqlite3_stmt* statement, int index, const Value& value) {
 
 runtime::Result<void> Execution::begin() {
   begun_ = true;
-  const Engine::Options& options = setting_.options;
+  const EngineOptions& options = setting_.options;
   run_.snapshot = options.snapshot();
   CHECK(run_.snapshot != nullptr);
   run_.session = &setting_.session;

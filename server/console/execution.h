@@ -11,8 +11,11 @@
 #include <vector>
 
 #include "runtime/result.h"
+#include "server/console/answer.h"
 #include "server/console/database.h"
-#include "server/console/engine.h"
+#include "server/console/engine_options.h"
+#include "server/console/prepared.h"
+#include "server/console/session_state.h"
 #include "server/console/statement.h"
 
 namespace server::console {
@@ -24,7 +27,7 @@ class Execution {
  public:
   struct Setting {
     Database& database;
-    const Engine::Options& options;
+    const EngineOptions& options;
     SessionState& session;
   };
 

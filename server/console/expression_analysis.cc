@@ -72,6 +72,21 @@ runtime::Result<Typed> ExpressionAnalysis::dispatch(const Expression& expression
       Typed value = TRY(analyze(*expression.arguments[0], scope));
       return coercion_.cast(std::move(value), type);
     }
+    case Kind::kAtZone: {
+      Typed value = TRY(analyze(*expression.arguments[0], scope));
+      Typed zone = TRY(analyze(*expression.arguments[1], scope));
+      return functions_.call(coercion_, "timezone", {std::move(zone), std::move(value)}, begin);
+    }
+    case Kind::kRow:
+      return coercion_.not_supported("row constructors are", begin);
+    default:
+      return combined(expression, scope);
+  }
+}
+
+// Those with a function of their own.
+runtime::Result<Typed> ExpressionAnalysis::combined(const Expression& expression, Scope& scope) {
+  switch (expression.kind) {
     case Kind::kAnd:
     case Kind::kOr:
     case Kind::kNot:
@@ -104,15 +119,9 @@ runtime::Result<Typed> ExpressionAnalysis::dispatch(const Expression& expression
       return calls_.extract(expression, scope);
     case Kind::kFunction:
       return calls_.call(expression, scope);
-    case Kind::kAtZone: {
-      Typed value = TRY(analyze(*expression.arguments[0], scope));
-      Typed zone = TRY(analyze(*expression.arguments[1], scope));
-      return functions_.call(coercion_, "timezone", {std::move(zone), std::move(value)}, begin);
-    }
-    case Kind::kRow:
-      return coercion_.not_supported("row constructors are", begin);
+    default:
+      return coercion_.not_supported("this expression is", expression.begin);
   }
-  return coercion_.not_supported("this expression is", begin);
 }
 
 // Whole numbers are of the least type that has them (scan.l, make_const).

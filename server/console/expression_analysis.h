@@ -40,6 +40,7 @@ class ExpressionAnalysis final : private CallAnalysis::Expressions {
   runtime::Result<Typed> dispatch(const Expression& expression, Scope& scope);
   runtime::Result<std::vector<Typed>> all(const std::vector<ExpressionRef>& expressions,
                                           Scope& scope) override;
+  runtime::Result<Typed> combined(const Expression& expression, Scope& scope);
   runtime::Result<Typed> number(const Expression& expression);
   runtime::Result<Typed> connected(const Expression& expression, Scope& scope);
   runtime::Result<Typed> tested(const Expression& expression, Scope& scope);

@@ -6,7 +6,6 @@
 
 #include "runtime/format.h"
 #include "server/console/errors.h"
-#include "server/console/parser.h"
 
 namespace server::console {
 

@@ -5,7 +5,6 @@
 
 #include "runtime/format.h"
 #include "server/console/errors.h"
-#include "server/console/query_analysis.h"
 
 namespace server::console {
 

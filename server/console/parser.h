@@ -12,9 +12,6 @@
 
 namespace server::console {
 
-// Expressions and queries nest no deeper; 54001 if they do.
-inline constexpr int kDepthMax = 100;
-
 // The query that the tokens of `text` are: SELECT, VALUES, WITH or TABLE. Errors are
 // PostgreSQL's, with their positions; 0A000 for what PostgreSQL knows and the console does not.
 runtime::Result<QueryRef> parse_query(std::string_view text, std::span<const Token> tokens);

@@ -359,10 +359,6 @@ class QueryAnalysis final : private ExpressionAnalysis::Queries {
 
 }  // namespace
 
-std::string module_name(std::size_t relation, int version) {
-  return runtime::format("r{}v{}", relation, version);
-}
-
 runtime::Result<AnalyzedQuery> analyze_query(Coercion& coercion, const Catalog& catalog,
                                              const FunctionTable& functions, int version,
                                              const Query& query) {

@@ -20,7 +20,4 @@ runtime::Result<AnalyzedQuery> analyze_query(Coercion& coercion, const Catalog& 
                                              const FunctionTable& functions, int version,
                                              const Query& query);
 
-// The name that SQLite knows a relation by.
-std::string module_name(std::size_t relation, int version);
-
 }  // namespace server::console

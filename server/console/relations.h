@@ -4,6 +4,9 @@
 
 namespace server::console {
 
+// All relations: those of the functions below.
+Catalog make_catalog();
+
 // PostgreSQL's views and functions of replication, sessions and slots (system_views.sql).
 void add_session_relations(Catalog& catalog);
 void add_replication_relations(Catalog& catalog);

@@ -165,6 +165,19 @@ std::vector<Function> session_functions() {
        [](CallContext& context, Arguments) -> runtime::Result<Value> {
          return context.session.server_port < 0 ? null() : integer(context.session.server_port);
        }},
+  };
+  for (const std::string_view name : {"current_user", "session_user", "user", "current_role"}) {
+    functions.push_back({name, {}, Type::kName, user_name});
+  }
+  for (const std::string_view name : {"current_database", "current_catalog"}) {
+    functions.push_back({name, {}, Type::kName, database_name});
+  }
+  return functions;
+}
+
+std::vector<Function> cluster_functions() {
+  constexpr Type kT = Type::kText;
+  return {
       {"current_schema",
        {},
        Type::kName,
@@ -202,20 +215,15 @@ std::vector<Function> session_functions() {
                                .what = "cannot assign TransactionIds during recovery"};
        }},
   };
-  for (const std::string_view name : {"current_user", "session_user", "user", "current_role"}) {
-    functions.push_back({name, {}, Type::kName, user_name});
-  }
-  for (const std::string_view name : {"current_database", "current_catalog"}) {
-    functions.push_back({name, {}, Type::kName, database_name});
-  }
-  return functions;
 }
 
 }  // namespace
 
 std::vector<Function> server_functions() {
   std::vector<Function> all = position_functions();
-  for (Function& function : session_functions()) all.push_back(std::move(function));
+  for (auto* more : {session_functions, cluster_functions}) {
+    for (Function& function : more()) all.push_back(std::move(function));
+  }
   return all;
 }
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/console/engine.h"
+#include "server/console/answer.h"
 #include "server/console/types.h"
 
 namespace server::console {

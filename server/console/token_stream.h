@@ -10,6 +10,9 @@
 
 namespace server::console {
 
+// Expressions and queries nest no deeper within parentheses; 54001 if they do.
+inline constexpr int kDepthMax = 100;
+
 // The tokens of a statement, taken from front to back.
 //   Owner: the function that parses.  Thread: any.
 //   Borrows: the text and its tokens, the last of which is kEnd.

@@ -290,6 +290,11 @@ std::vector<Function> text_functions() {
        },
        1,
        false},
+  };
+}
+
+std::vector<Function> search_functions() {
+  return {
       {"replace", {kT, kT, kT}, kT, replace},
       {"repeat", {kT, kI}, kT, repeat},
       {"split_part", {kT, kT, kI}, kT, split_part},
@@ -371,7 +376,7 @@ std::vector<Function> value_functions() {
     same.name = "substr";
     all.push_back(std::move(same));
   }
-  for (auto* more : {number_functions, array_functions}) {
+  for (auto* more : {search_functions, number_functions, array_functions}) {
     for (Function& function : more()) all.push_back(std::move(function));
   }
   return all;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/format.h"
-#include "server/console/database.h"
+#include "server/console/sqlite_values.h"
 
 namespace server::console {
 
@@ -14,7 +14,7 @@ namespace {
 
 struct VirtualTable {
   sqlite3_vtab base = {};
-  Database::Table* table = nullptr;
+  HostedTable* table = nullptr;
   int columns = 0;
 };
 
@@ -28,16 +28,16 @@ VirtualTable& table_of(sqlite3_vtab* base) { return *reinterpret_cast<VirtualTab
 Cursor& cursor_of(sqlite3_vtab_cursor* base) { return *reinterpret_cast<Cursor*>(base); }
 
 int connect(sqlite3* handle, void* data, int, const char* const*, sqlite3_vtab** made, char**) {
-  auto* table = static_cast<Database::Table*>(data);
+  auto* table = static_cast<HostedTable*>(data);
   const auto columns = static_cast<int>(table->relation.columns(table->version).size());
   std::string sql = "CREATE TABLE x(";
   for (int i = 0; i < columns; ++i) sql += runtime::format("{}c{}", i == 0 ? "" : ",", i);
   for (std::size_t i = 0; i < table->relation.arguments().size(); ++i) {
     sql += runtime::format(",a{} HIDDEN", i);
   }
-  table->database.set_declaring(true);
+  table->host.set_declaring(true);
   const int code = sqlite3_declare_vtab(handle, (sql + ")").c_str());
-  table->database.set_declaring(false);
+  table->host.set_declaring(false);
   if (code != SQLITE_OK) return code;
   auto connected = std::make_unique<VirtualTable>();
   connected->table = table;
@@ -86,8 +86,8 @@ int close(sqlite3_vtab_cursor* base) {
 // All rows are made at once, of the snapshot of the run.
 int filter(sqlite3_vtab_cursor* base, int, const char*, int count, sqlite3_value** values) {
   Cursor& cursor = cursor_of(base);
-  const Database::Table& table = *table_of(base->pVtab).table;
-  Run* run = table.database.current();
+  const HostedTable& table = *table_of(base->pVtab).table;
+  Run* run = table.host.current();
   cursor.at = 0;
   cursor.rows = nullptr;
   if (run == nullptr) return SQLITE_MISUSE;

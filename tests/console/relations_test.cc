@@ -15,7 +15,7 @@ using server::console::Relation;
 class ConsoleRelationsTest : public ConsoleRig {};
 
 std::string columns_of(std::string_view name, int version) {
-  const Catalog catalog;
+  const Catalog catalog = server::console::make_catalog();
   const Relation* relation = catalog.find(name, false);
   if (relation == nullptr) return "none";
   std::string columns;
@@ -27,7 +27,7 @@ std::string columns_of(std::string_view name, int version) {
 }
 
 TEST_F(ConsoleRelationsTest, EveryRelationHasValuesOfItsColumnsInEachVersion) {
-  const Catalog catalog;
+  const Catalog catalog = server::console::make_catalog();
   for (int version = 13; version <= 18; ++version) {
     for (const auto& relation : catalog.all()) {
       const std::size_t columns = relation->columns(version).size();
@@ -40,7 +40,7 @@ TEST_F(ConsoleRelationsTest, EveryRelationHasValuesOfItsColumnsInEachVersion) {
 }
 
 TEST_F(ConsoleRelationsTest, EveryRelationIsReadThroughSql) {
-  const Catalog catalog;
+  const Catalog catalog = server::console::make_catalog();
   for (const auto& relation : catalog.all()) {
     const std::string sql =
         "SELECT * FROM " + std::string(relation->name()) +
