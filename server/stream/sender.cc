@@ -1,12 +1,10 @@
 #include "server/stream/sender.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <variant>
 
 #include "runtime/check.h"
-#include "runtime/format.h"
 #include "server/stream/errors.h"
 #include "server/wire/codec.h"
 
@@ -14,13 +12,6 @@ namespace server::stream {
 
 using runtime::IoResult;
 using wal::Lsn;
-
-namespace {
-
-constexpr std::array kCopyDone{std::byte{'c'}, std::byte{0}, std::byte{0}, std::byte{0},
-                               std::byte{4}};
-
-}  // namespace
 
 Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
                const Options& options, Owner& owner)
@@ -74,10 +65,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
     feedback_.reply_time = feedback->send_time;
     owner_.on_feedback(*feedback);
   } else {
-    return runtime::Error{
-        .kind = &kUnknownStandbyMessage,
-        .what = runtime::format("unexpected message type \"{}\"",
-                                std::get<wire::UnknownStandbyMessage>(message).type)};
+    return unknown_standby_message(std::get<wire::UnknownStandbyMessage>(message).type);
   }
   return {};
 }
@@ -262,7 +250,7 @@ Sender::Next Sender::all_sent(Lsn end) {
     return Next::kNothing;
   }
   phase_ = Phase::kEndOfTimeline;
-  connection_.queue(kCopyDone);
+  connection_.queue(wire::kCopyDone);
   return Next::kNothing;
 }
 
@@ -386,7 +374,7 @@ void Sender::lose(std::string_view why) {
 }
 
 void Sender::finish() {
-  if (phase_ == Phase::kClosing) connection_.queue(kCopyDone);
+  if (phase_ == Phase::kClosing) connection_.queue(wire::kCopyDone);
   std::optional<NextTimeline> next;
   if (const auto timeline = view_.history().next(timeline_)) {
     next = NextTimeline{*timeline, *view_.history().switch_point(timeline_)};

@@ -29,6 +29,10 @@ using XLogDataHeader = std::array<std::byte, kXLogDataHeaderBytes>;
 XLogDataHeader encode_xlog_data_header(std::uint64_t start, std::uint64_t wal_end,
                                        PgTimestamp send_time, std::uint32_t wal_bytes);
 
+// CopyDone, whole.
+inline constexpr std::array kCopyDone{std::byte{'c'}, std::byte{0}, std::byte{0}, std::byte{0},
+                                      std::byte{4}};
+
 // CopyData with a primary keepalive.
 inline constexpr std::size_t kKeepaliveBytes = 23;
 using KeepaliveMessage = std::array<std::byte, kKeepaliveBytes>;

@@ -66,7 +66,7 @@ class Manager {
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
-  // What it was told since.
+  // The messages that have come since the last call.
   std::vector<std::string> told() {
     std::vector<std::string> all;
     std::array<char, 1024> buffer;
