@@ -113,6 +113,35 @@ std::vector<Function> position_functions() {
   return functions;
 }
 
+std::vector<Function> address_functions() {
+  return {
+      {"inet_client_addr",
+       {},
+       Type::kInet,
+       [](CallContext& context, Arguments) -> runtime::Result<Value> {
+         return address(context.session.client_address);
+       }},
+      {"inet_client_port",
+       {},
+       Type::kInt4,
+       [](CallContext& context, Arguments) -> runtime::Result<Value> {
+         return context.session.client_port < 0 ? null() : integer(context.session.client_port);
+       }},
+      {"inet_server_addr",
+       {},
+       Type::kInet,
+       [](CallContext& context, Arguments) -> runtime::Result<Value> {
+         return address(context.session.server_address);
+       }},
+      {"inet_server_port",
+       {},
+       Type::kInt4,
+       [](CallContext& context, Arguments) -> runtime::Result<Value> {
+         return context.session.server_port < 0 ? null() : integer(context.session.server_port);
+       }},
+  };
+}
+
 std::vector<Function> session_functions() {
   constexpr Type kT = Type::kText;
   constexpr Type kTime = Type::kTimestamptz;
@@ -141,31 +170,8 @@ std::vector<Function> session_functions() {
        [](CallContext& context, Arguments) -> runtime::Result<Value> {
          return time(context.snapshot.config_load_time);
        }},
-      {"inet_client_addr",
-       {},
-       Type::kInet,
-       [](CallContext& context, Arguments) -> runtime::Result<Value> {
-         return address(context.session.client_address);
-       }},
-      {"inet_client_port",
-       {},
-       Type::kInt4,
-       [](CallContext& context, Arguments) -> runtime::Result<Value> {
-         return context.session.client_port < 0 ? null() : integer(context.session.client_port);
-       }},
-      {"inet_server_addr",
-       {},
-       Type::kInet,
-       [](CallContext& context, Arguments) -> runtime::Result<Value> {
-         return address(context.session.server_address);
-       }},
-      {"inet_server_port",
-       {},
-       Type::kInt4,
-       [](CallContext& context, Arguments) -> runtime::Result<Value> {
-         return context.session.server_port < 0 ? null() : integer(context.session.server_port);
-       }},
   };
+  for (Function& function : address_functions()) functions.push_back(std::move(function));
   for (const std::string_view name : {"current_user", "session_user", "user", "current_role"}) {
     functions.push_back({name, {}, Type::kName, user_name});
   }

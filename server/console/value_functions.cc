@@ -254,6 +254,11 @@ std::vector<Function> text_functions() {
        [](CallContext&, Arguments a) -> runtime::Result<Value> {
          return substring(text_of(a[0]), integer_of(a[1]), integer_of(a[2]));
        }},
+  };
+}
+
+std::vector<Function> cutting_functions() {
+  return {
       {"left",
        {kT, kI},
        kT,
@@ -376,7 +381,7 @@ std::vector<Function> value_functions() {
     same.name = "substr";
     all.push_back(std::move(same));
   }
-  for (auto* more : {search_functions, number_functions, array_functions}) {
+  for (auto* more : {cutting_functions, search_functions, number_functions, array_functions}) {
     for (Function& function : more()) all.push_back(std::move(function));
   }
   return all;
