@@ -322,7 +322,6 @@ runtime::Result<Client> Login::read_parameters(const Server& server,
   const settings::Settings& settings = server.settings;
   Client client;
   if (wants_console(server)) {
-    client.database = kConsoleDatabase;
     TRY(client.settings.set(settings, "client_encoding", kConsoleEncoding, notices));
     client.database = authentication_->claim().user;
   }
