@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/result.h"
-#include "server/client/command.h"
+#include "server/client/request.h"
 
 namespace server::client {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "server/client/command.h"
+#include "server/client/request.h"
 
 namespace server::client {
 

@@ -4,9 +4,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <string_view>
+
+#include "runtime/system_call.h"
 
 namespace server::client {
 
@@ -65,8 +66,7 @@ std::optional<char> Terminal::key(runtime::Duration at_most) const {
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   if (::poll(&input, 1, static_cast<int>(wait.count())) <= 0) return std::nullopt;
   char key = 0;
-  const ssize_t got = ::read(STDIN_FILENO, &key, 1);
-  if (got < 0 && errno == EINTR) return std::nullopt;
+  const ssize_t got = runtime::retry_on_signal([&] { return ::read(STDIN_FILENO, &key, 1); });
   return got == 1 ? key : '\x04';
 }
 

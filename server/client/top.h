@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "server/client/command.h"
+#include "server/client/request.h"
 
 namespace server::client {
 

@@ -1,7 +1,6 @@
 #include "server/session/admin_verbs.h"
 
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include "runtime/format.h"
@@ -78,19 +77,14 @@ Result<bool> ServerVerbs::cancel(const Actor& actor, std::uint32_t process_id) {
   return is_there;
 }
 
-// The slots of all clients together change no faster than the disk is to be asked to.
+// The slots of all clients together change no faster than the disk is to be asked to. The console's
+// thread has other statements, so it waits for no turn.
 Result<void> ServerVerbs::take_turn() const {
-  const runtime::Instant deadline = parts_.clock.now() + kPatience;
-  for (;;) {
-    const runtime::Instant now = parts_.clock.now();
-    const runtime::Instant begin = parts_.slots.take_turn(now);
-    if (begin <= now) return {};
-    if (begin > deadline) {
-      return runtime::Error{.kind = &wire::kObjectInUse,
-                            .what = "too many replication slots are created and dropped"};
-    }
-    std::this_thread::sleep_for(begin - now);
-  }
+  const runtime::Instant now = parts_.clock.now();
+  if (parts_.slots.take_turn(now) <= now) return {};
+  return runtime::Error{.kind = &wire::kObjectInUse,
+                        .what = "too many replication slots are created and dropped",
+                        .hint = "Try again in a moment."};
 }
 
 Result<console::CreatedSlot> ServerVerbs::create_slot(const Actor& actor, std::string_view name,
@@ -160,7 +154,7 @@ Result<std::int64_t> ServerVerbs::tell_loops(std::string_view standby) const {
       if (--count->loops_left == 0) count->changed.notify_one();
     });
   }
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const runtime::Instant deadline = parts_.clock.now() + kPatience;
   const runtime::Lock lock(count->mutex);
   while (count->loops_left > 0) {
     if (count->changed.wait_until(count->mutex, deadline)) continue;
