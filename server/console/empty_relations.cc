@@ -1,5 +1,7 @@
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "server/console/relations.h"
 
@@ -193,10 +195,41 @@ constexpr Empty kEmpty[]{
     {"pg_publication", kPublication},
 };
 
+// One row of zeros, since the start: of what monitors take a row for granted.
+class ZeroTable final : public Relation {
+ public:
+  explicit ZeroTable(const Empty& empty) : Relation(empty.name), empty_(empty) {}
+
+  std::vector<Column> columns(int) const override {
+    return {empty_.columns.begin(), empty_.columns.end()};
+  }
+  runtime::Result<std::vector<Row>> rows(const ReadContext& context, int,
+                                         std::span<const Value>) const override {
+    Row row;
+    for (const Column& column : empty_.columns) {
+      if (column.type == Type::kTimestamptz) {
+        row.push_back(time(context.snapshot.start_time));
+      } else if (column.type == Type::kFloat8) {
+        row.emplace_back(0.0);
+      } else {
+        row.push_back(integer(0));
+      }
+    }
+    return std::vector<Row>{std::move(row)};
+  }
+
+ private:
+  const Empty& empty_;
+};
+
 }  // namespace
 
 void add_empty_relations(Catalog& catalog) {
   for (const Empty& relation : kEmpty) {
+    if (relation.name == "pg_stat_bgwriter") {
+      catalog.add(std::make_unique<ZeroTable>(relation));
+      continue;
+    }
     catalog.add(std::make_unique<EmptyTable>(
         relation.name, std::vector<Column>(relation.columns.begin(), relation.columns.end())));
   }

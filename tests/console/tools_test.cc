@@ -53,6 +53,8 @@ TEST_F(ConsoleToolsTest, PostgresExporterScrapesWithoutAnError) {
   EXPECT_TRUE(value("SELECT version()").starts_with("PostgreSQL 15.0 "))
       << value("SELECT version()");
   EXPECT_TRUE(run(";").tag.empty());
+  // Its collector takes a row for granted.
+  EXPECT_EQ(value("SELECT buffers_alloc FROM pg_stat_bgwriter WHERE stats_reset IS NOT NULL"), "0");
 }
 
 // Of 0.11 it has the lag of a slot by pg_current_wal_lsn(), which a standby refuses.
