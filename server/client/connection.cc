@@ -54,6 +54,9 @@ runtime::Result<Connection> Connection::open(const Place& place,
   set("client_encoding", "UTF8");
   set(nullptr, nullptr);
   Connection made(PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1));
+  // What a command has to say of a warning, it says in its own words.
+  PQsetNoticeProcessor(
+      made.connection_, [](void*, const char*) {}, nullptr);
   if (PQstatus(made.connection_) == CONNECTION_OK) return made;
   return runtime::Error{.kind = &kNoConnection, .what = trimmed(PQerrorMessage(made.connection_))};
 }

@@ -167,7 +167,7 @@ class ConsoleTest(RelayCase):
     def test_wal_comes_from_where_an_admin_says(self):
         self.psql("SELECT walcast_switch_upstream('host=127.0.0.1 port="
                   f"{self.primary.port} user=postgres application_name=switched')")
-        wait_until(lambda: self.walsenders() == ["switched"], "the relay has come again")
+        wait_until(lambda: "switched" in self.walsenders(), "the relay has come again")
         self.primary.sql("INSERT INTO bulk VALUES (2, 'behind the switch')")
         end = self.primary.flush_lsn()
         wait_until(lambda: self.ask(f"SELECT pg_last_wal_receive_lsn() >= '{end}'") == "t",
@@ -187,4 +187,4 @@ class ConsoleTest(RelayCase):
 
     def test_a_replication_connection_is_told_of_recovery_as_pgmoneta_asks(self):
         client = self.connect(self.walcast.port)
-        self.assertEqual(client.query("SELECT * FROM pg_is_in_recovery();").rows, [[b"t"]])
+        self.assertEqual(client.query("SELECT * FROM pg_is_in_recovery();").rows, [(b"t",)])

@@ -1,5 +1,7 @@
 """What HTTP shows of a server: metrics, health, JSON and events, and who is let in."""
 
+import contextlib
+import http.client
 import os
 import re
 import shutil
@@ -30,13 +32,14 @@ class HttpTest(RelayCase):
         self.primary.sql("CREATE TABLE metered (); SELECT pg_switch_wal()")
         end = self.primary.flush_lsn()
         standby.wait_for_replay(int(end.split("/")[0], 16) << 32 | int(end.split("/")[1], 16))
+        wait_until(lambda: window.metrics()["walcast_delivery_seconds_count"] > 0,
+                   "the deliveries are counted, a second later")
         answer = window.ask("/metrics")
         self.assertEqual(answer.headers["content-type"],
                          "text/plain; version=0.0.4; charset=utf-8")
         values = window.metrics()
         self.assertEqual(values["walcast_upstream_up"], 1)
         self.assertEqual(values['walcast_standbys{state="streaming"}'], 1)
-        self.assertGreater(values["walcast_delivery_seconds_count"], 0)
         diff = [value for series, value in values.items()
                 if series.startswith("pg_stat_replication_pg_wal_lsn_diff{")
                 and 'client_addr="127.0.0.1"' in series]
@@ -120,7 +123,8 @@ class HttpTest(RelayCase):
         connection.request("GET", "/events")
         answer = connection.getresponse()
         walcast.stop()
-        answer.read()  # comes to its end
+        with contextlib.suppress(http.client.IncompleteRead):  # an end, but not of the events
+            answer.read()
 
 
 class HttpsTest(E2eCase):
