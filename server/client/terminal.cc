@@ -7,8 +7,6 @@
 #include <cstdio>
 #include <string_view>
 
-#include "runtime/system_call.h"
-
 namespace server::client {
 
 namespace {
@@ -66,7 +64,7 @@ std::optional<char> Terminal::key(runtime::Duration at_most) const {
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   if (::poll(&input, 1, static_cast<int>(wait.count())) <= 0) return std::nullopt;
   char key = 0;
-  const ssize_t got = runtime::retry_on_signal([&] { return ::read(STDIN_FILENO, &key, 1); });
+  const ssize_t got = ::read(STDIN_FILENO, &key, 1);  // at once, so no signal interrupts it
   return got == 1 ? key : '\x04';
 }
 

@@ -87,6 +87,8 @@ TEST_F(SenderPauseTest, TheStandbyMayEndItsStream) {
   standby.sender.on_copy_done();
   turn();
   EXPECT_TRUE(standby.ended);
+  standby.connection.flush();
+  standby.receive();
   EXPECT_EQ(standby.kinds(), "c");
 }
 
