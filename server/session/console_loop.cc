@@ -89,7 +89,8 @@ ConsoleLoop::ConsoleLoop(SessionEnvironment& environment, Line& line, Client cli
                                             })),
       ticket_(std::make_shared<ConsoleTicket>(*this)),
       idle_timer_(environment.loop.timers(), *this),
-      statement_timer_(environment.loop.timers(), *this) {
+      statement_timer_(environment.loop.timers(), *this),
+      client_timer_(environment.loop.timers(), *this) {
   apply_timeouts();
   await_command();
 }
@@ -158,6 +159,7 @@ void ConsoleLoop::hand_over(std::vector<std::byte> batch) {
   batch_since_ = environment_.loop.now();
   turns_->forget_cancel();
   if (timeouts_.statement.count() > 0) statement_timer_.arm(batch_since_ + timeouts_.statement);
+  client_timer_.arm(batch_since_ + kClientCheckInterval);
   line_.keep_beside(kept_bytes());
   if (line_.open()) post(std::make_shared<std::vector<std::byte>>(std::move(batch)));
 }
@@ -190,6 +192,7 @@ void ConsoleLoop::on_answer(ConsoleAnswer answer) {
     busy_ = false;
     batch_bytes_ = 0;
     statement_timer_.disarm();
+    client_timer_.disarm();
     if (answer.ready) await_command();
   }
   line_.keep_beside(kept_bytes());
@@ -228,6 +231,7 @@ void ConsoleLoop::on_timer(runtime::Timer& timer) {
   environment_.loop.assert_in_thread();
   if (!line_.open()) return;
   if (&timer == &statement_timer_) return look_at_statement();
+  if (&timer == &client_timer_) return look_at_client();
   const bool in_block = transaction_ != console::TransactionStatus::kIdle;
   line_.end_with_fatal({.kind = in_block ? &kIdleInTransactionTimeout : &wire::kIdleSessionTimeout,
                         .what = in_block
@@ -242,6 +246,12 @@ void ConsoleLoop::look_at_statement() {
   if (timeouts_.statement.count() == 0) return;
   if (due > environment_.loop.now()) return statement_timer_.arm(due);
   turns_->time_out();
+}
+
+// No message is read meanwhile, so the line does not see its end.
+void ConsoleLoop::look_at_client() {
+  if (runtime::has_hung_up(line_.connection().fd())) return line_.hang_up();
+  client_timer_.arm(environment_.loop.now() + kClientCheckInterval);
 }
 
 void ConsoleLoop::cancel() {
@@ -263,6 +273,7 @@ void ConsoleLoop::shut_down() {
 void ConsoleLoop::leave() {
   idle_timer_.disarm();
   statement_timer_.disarm();
+  client_timer_.disarm();
   ticket_->give_up();
   turns_->cancel();
 }

@@ -39,6 +39,8 @@ class ConsoleTicket;
 class ConsoleLoop final : public MessageLoop, private runtime::Timer::Handler {
  public:
   static constexpr std::size_t kBatchBytes = 64 * 1024;
+  // How soon a statement ends of which the client has gone (client_connection_check_interval).
+  static constexpr runtime::Duration kClientCheckInterval = std::chrono::seconds(1);
 
   // The client, which has come from `peer`, has been told that the server is ready for it.
   // REQUIRES: the environment has a console.
@@ -75,6 +77,7 @@ class ConsoleLoop final : public MessageLoop, private runtime::Timer::Handler {
   void await_command();
   void on_timer(runtime::Timer& timer) override;
   void look_at_statement();
+  void look_at_client();
 
   SessionEnvironment& environment_;
   Line& line_;
@@ -83,6 +86,7 @@ class ConsoleLoop final : public MessageLoop, private runtime::Timer::Handler {
   const std::shared_ptr<ConsoleTicket> ticket_;
   runtime::Timer idle_timer_;       // from each ReadyForQuery to the next whole message
   runtime::Timer statement_timer_;  // while busy
+  runtime::Timer client_timer_;     // while busy: whether the client is still there
   settings::Timeouts timeouts_;
   bool busy_ = false;         // a batch is the console thread's
   bool awaits_room_ = false;  // its next step waits for the client to read
