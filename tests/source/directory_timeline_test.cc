@@ -87,6 +87,9 @@ TEST_F(DirectoryTest, AForkWhereNoRecordCanEndIsRefusedUntilTheHistoryIsRight) {
         << "the first is not logged: files may be half written for a moment";
   }
   EXPECT_TRUE(log.wait_for(kRefusal));
+  EXPECT_FALSE(follower.wait_until(
+      [](const auto& span) { return span.timelines->history.tip() == TimelineId{2}; }, 900))
+      << "it stays refused";
   write_history(2, runtime::format("1\t{}\tpromoted\n", fork));
   EXPECT_TRUE(follower.wait_for(second.end()));
   source->stop();

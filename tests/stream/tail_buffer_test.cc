@@ -68,7 +68,7 @@ TEST_F(TailBufferTest, WhatLiesBeforeOrApartTakesThePlaceOfWhatWasUsedLongerAgo)
   read(begin() + 950, begin() + 1050);
 }
 
-// Whoever is told that nothing was read does not look whether the file still has its name.
+// A sender that hears that nothing was read does not look whether the file still has its name.
 TEST_F(TailBufferTest, OfTwoStretchesThatOverlapTheOneThatHasItAllIsTaken) {
   const std::byte* const there = read(begin() + 1000, begin() + 6000);
   const std::byte* const before = read(begin() + 950, begin() + 1050);

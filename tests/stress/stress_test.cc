@@ -47,11 +47,12 @@ class KeptSegments : public server::wal::Holder {
   const std::string& path() const { return kept_.path(); }
   void keep() {
     for (;; next_ = next_.load() + kSegmentSize.bytes()) {
-      const std::string name = server::wal::segment_name(
-          server::wal::TimelineId{1}, kSegmentSize.segment_of(next_), kSegmentSize);
+      const std::string name = name_of(next_);
       if (::link((spool_ + "/" + name).c_str(), kept_.file(name).c_str()) != 0) return;
     }
   }
+  // Whether the spool has lost its first segment.
+  bool first_has_gone() const { return !std::filesystem::exists(spool_ + "/" + name_of(kFirst)); }
 
   std::vector<server::wal::Hold> holds() const override {
     return {{.who = "test", .why = "it has no second name yet", .from = next_, .since = {}}};
@@ -60,10 +61,17 @@ class KeptSegments : public server::wal::Holder {
   void release_before(Lsn) override {}
 
  private:
+  static constexpr Lsn kFirst{kMb};  // a spool begins with segment 1, as PostgreSQL's WAL does
+
+  static std::string name_of(Lsn lsn) {
+    return server::wal::segment_name(server::wal::TimelineId{1}, kSegmentSize.segment_of(lsn),
+                                     kSegmentSize);
+  }
+
   const std::string spool_;
   server::wal::Holds& holds_;
   const TempDir kept_;
-  std::atomic<Lsn> next_ = Lsn(kMb);  // the first segment is that of PostgreSQL's first WAL
+  std::atomic<Lsn> next_ = kFirst;
 };
 
 class StressTest : public ::testing::Test {
@@ -174,10 +182,12 @@ TEST_F(StressTest, EveryByteIsRightWhileFilesAreSaidToChange) {
 
 TEST_F(StressTest, EveryByteIsRightWhileOldSegmentsGo) {
   open(10 * kMb, 5 * kMb);
-  run([this] {
+  const auto keep = [this] {
     kept_->keep();
     std::this_thread::yield();
-  });
+  };
+  while (!kept_->first_has_gone()) keep();  // so from here on segments go
+  run(keep);
 }
 
 TEST_F(StressTest, EveryByteIsRightWhenAllIsCopied) {
