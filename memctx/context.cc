@@ -102,6 +102,29 @@ void Context::append_tree(std::size_t level, std::size_t children_max, std::stri
   append_counts(others, "total", text);
 }
 
+std::vector<Context::Row> Context::list(std::size_t children_max) const {
+  std::vector<Row> rows{{.name = name(), .parent = nullptr, .level = 0, .stats = stats()}};
+  append_rows(1, children_max, rows);
+  return rows;
+}
+
+// The children of this context, with what is below them.
+void Context::append_rows(std::size_t level, std::size_t children_max,
+                          std::vector<Row>& rows) const {
+  std::size_t child_count = 0;
+  Row others{.name = kOthersName, .parent = name(), .level = level, .stats = {}};
+  for (const Context* child = first_child_; child != nullptr; child = child->next_sibling_) {
+    if (++child_count <= children_max) {
+      rows.push_back(
+          {.name = child->name(), .parent = name(), .level = level, .stats = child->stats()});
+      child->append_rows(level + 1, children_max, rows);
+    } else {
+      others.stats += child->subtree_stats();
+    }
+  }
+  if (child_count > children_max) rows.push_back(others);
+}
+
 void Context::link_to(Context& parent) {
   parent_ = &parent;
   next_sibling_ = parent.first_child_;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "memctx/arena.h"
 
@@ -49,12 +50,24 @@ class Context {
   // the grand total. Of more than `children_max` children the others are summed up in one line.
   std::string describe(std::size_t children_max = 100) const;
 
+  // The same, as rows: parents before their children, the newest child first. Of more than
+  // `children_max` children the others are one row, whose name is a constant.
+  struct Row {
+    const char* name;
+    const char* parent;  // null: it is the root of the list
+    std::size_t level;   // 0 of the root
+    Stats stats;
+  };
+  static constexpr const char* kOthersName = "more child contexts";
+  std::vector<Row> list(std::size_t children_max = 100) const;
+
  private:
   void delete_children();
   void link_to(Context& parent);
   void unlink();
   const Context* next_in(const Context& root) const;
   void append_tree(std::size_t level, std::size_t children_max, std::string& text) const;
+  void append_rows(std::size_t level, std::size_t children_max, std::vector<Row>& rows) const;
 
   Arena arena_;
   Context* parent_ = nullptr;

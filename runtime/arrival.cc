@@ -1,10 +1,7 @@
 #include "runtime/arrival.h"
 
-#include <algorithm>
 #include <cstring>
 #include <ctime>
-
-#include "runtime/check.h"
 
 namespace runtime {
 
@@ -31,7 +28,9 @@ std::optional<std::int64_t> arrival_of(msghdr& message) {
   return std::nullopt;
 }
 
-std::optional<Duration> time_in_socket(int fd) {
+namespace {
+
+std::optional<std::int64_t> first_arrival_in(int fd) {
   char first = 0;
   iovec piece{&first, sizeof(first)};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
@@ -41,11 +40,27 @@ std::optional<Duration> time_in_socket(int fd) {
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
   if (::recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) <= 0) return std::nullopt;
-  const auto arrived = arrival_of(message);
-  if (!arrived.has_value()) return std::nullopt;
-  timespec now{};
-  CHECK(::clock_gettime(CLOCK_REALTIME, &now) == 0);
-  return Duration(std::max<std::int64_t>(nanos(now) - *arrived, 0));
+  return arrival_of(message);
+}
+
+}  // namespace
+
+std::optional<Duration> ArrivalClock::time_in_socket(int fd) {
+  const auto arrived = first_arrival_in(fd);
+  const ClockReading now = read_clocks();
+  if (arrived.has_value()) return since(*arrived, now);
+  look(now);
+  return std::nullopt;
+}
+
+std::optional<Duration> ArrivalClock::since(std::int64_t arrived_ns, const ClockReading& now) {
+  look(now);
+  if (arrived_ns < trusted_from_ns_ || arrived_ns > now.wall_ns) return std::nullopt;
+  return Duration(now.wall_ns - arrived_ns);
+}
+
+void ArrivalClock::look(const ClockReading& now) {
+  if (watch_.look(now) != Duration::zero()) trusted_from_ns_ = now.wall_ns;
 }
 
 }  // namespace runtime

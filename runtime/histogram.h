@@ -55,6 +55,15 @@ class BasicHistogram {
     return max_;
   }
 
+  // How many values are at most 2^power - 1. Exact for powers up to kValueBits.
+  std::uint64_t count_below_power(unsigned power) const {
+    const std::size_t end =
+        power <= kSubBits ? std::size_t{1} << power : (power - kSubBits + 1) * kSubCount;
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < std::min(end, kBuckets); ++i) seen += counts_[i];
+    return seen;
+  }
+
  private:
   template <typename OtherCount, unsigned kOtherSubBits, unsigned kOtherValueBits>
   friend class BasicHistogram;

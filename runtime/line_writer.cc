@@ -64,6 +64,8 @@ class LineWriter::State {
  public:
   State(int fd, std::string of_what, std::size_t bytes_max)
       : fd_(fd), of_what_(std::move(of_what)), bytes_max_(bytes_max) {}
+  State(std::function<void(std::string_view)> write, std::string of_what, std::size_t bytes_max)
+      : write_(std::move(write)), of_what_(std::move(of_what)), bytes_max_(bytes_max) {}
 
   void add(std::string text, bool in_any_case) EXCLUDES(mutex_) {
     const Lock lock(mutex_);
@@ -143,6 +145,7 @@ class LineWriter::State {
 
   // Text that nothing reads any more counts as written.
   void write_all(std::string_view text) EXCLUDES(mutex_) {
+    if (write_) return write_(text);
     while (!text.empty()) {
       const Room room = wait_for_room(fd_, kPollTime);
       if (room == Room::kNotYet && is_ending()) return;
@@ -151,7 +154,8 @@ class LineWriter::State {
     }
   }
 
-  const int fd_;
+  const std::function<void(std::string_view)> write_;  // empty: fd_ is written to
+  const int fd_ = -1;
   const std::string of_what_;
   const std::size_t bytes_max_;
   Mutex mutex_;
@@ -166,7 +170,17 @@ class LineWriter::State {
 
 LineWriter::LineWriter(int fd, std::string thread_name, std::string of_what, std::size_t bytes_max)
     : state_(std::make_shared<State>(fd, std::move(of_what), bytes_max)) {
-  // Signals are for other threads, from its first moment on.
+  start(std::move(thread_name));
+}
+
+LineWriter::LineWriter(std::function<void(std::string_view)> write, std::string thread_name,
+                       std::string of_what, std::size_t bytes_max)
+    : state_(std::make_shared<State>(std::move(write), std::move(of_what), bytes_max)) {
+  start(std::move(thread_name));
+}
+
+// Signals are for other threads, from its first moment on.
+void LineWriter::start(std::string thread_name) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@ class LineWriter {
   // `of_what` names the texts in the line that counts those that were dropped: "lines of the log".
   LineWriter(int fd, std::string thread_name, std::string of_what,
              std::size_t bytes_max = kBytesMax);
+  // For what is no descriptor, such as syslog(3): the thread calls `write` for each text, and waits
+  // for it as long as it takes.
+  LineWriter(std::function<void(std::string_view text)> write, std::string thread_name,
+             std::string of_what, std::size_t bytes_max = kBytesMax);
   // Waits for what has been taken to be written, kDrainTime at most.
   ~LineWriter();
   LineWriter(const LineWriter&) = delete;
@@ -39,6 +44,8 @@ class LineWriter {
 
  private:
   class State;
+
+  void start(std::string thread_name);
 
   // Shared with the thread, which nothing waits for: if poll() has promised room that another
   // process took, the thread may block in write(2) until the process ends.

@@ -8,61 +8,54 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "runtime/check.h"
 #include "runtime/line_writer.h"
-#include "runtime/system_call.h"
 
 namespace runtime::log {
 
 namespace {
 
 std::atomic<Level> least_level{Level::kLog};
-// Of the process, from start() to stop().
-std::atomic<LineWriter*> line_writer{nullptr};
+std::atomic<std::uint64_t> lines_logged{0};
+const WallMicros process_start = SystemClock().wall_now();
 
-std::string_view label(Level level) {
-  switch (level) {
-    case Level::kDebug:
-      return "DEBUG";
-    case Level::kInfo:
-      return "INFO";
-    case Level::kLog:
-      return "LOG";
-    case Level::kWarning:
-      return "WARNING";
-    case Level::kError:
-      return "ERROR";
-    case Level::kFatal:
-      return "FATAL";
-  }
-  return "LOG";
+// Of the process, until its end: threads that nothing waits for may log then.
+Output& output() {
+  static Output& output = *new Output;
+  return output;
 }
 
-std::string line_of(std::string_view name, std::string_view message) {
-  const WallMicros now = SystemClock().wall_now();
-  const std::time_t seconds = now / 1'000'000;
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  std::array<char, 16> thread_name{};
-  ::pthread_getname_np(::pthread_self(), thread_name.data(), thread_name.size());
-  return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} UTC [{}] {} {}:  {}\n",
-                utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                utc.tm_sec, now / 1000 % 1000, ::getpid(), thread_name.data(), name, message);
+RecentLines& recent_lines() {
+  static RecentLines& lines = *new RecentLines;
+  return lines;
 }
 
-void write_at_once(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written =
-        retry_on_signal([&] { return ::write(STDERR_FILENO, text.data(), text.size()); });
-    if (written < 0) return;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+void remember(const Event& event) {
+  std::string message(event.message);
+  if (event.names_address) message += format(" (client {})", event.client->address);
+  recent_lines().add(event.time, label(event.level), message);
+  if (!event.detail.empty()) recent_lines().add(event.time, "DETAIL", event.detail);
+  if (!event.hint.empty()) recent_lines().add(event.time, "HINT", event.hint);
+}
+
+struct Name {
+  Name() { ::pthread_getname_np(::pthread_self(), text.data(), text.size()); }
+  std::array<char, 16> text{};
+};
+
+void put(Event event) {
+  if (event.level != Level::kFatal && !enabled(event.level)) return;
+  const Name thread;
+  event.time = SystemClock().wall_now();
+  event.thread = thread.text.data();
+  event.number = lines_logged.fetch_add(1, std::memory_order_relaxed) + 1;
+  event.process = {.process_id = static_cast<std::uint32_t>(::getpid()), .start = process_start};
+  remember(event);
+  output().put(event);
 }
 
 }  // namespace
@@ -71,40 +64,31 @@ void set_level(Level least) { least_level.store(least, std::memory_order_relaxed
 
 bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
 
-void start() {
-  CHECK(line_writer.load() == nullptr);
-  line_writer.store(new LineWriter(STDERR_FILENO, "log", "lines of the log"));
+void set_output(OutputOptions options) { output().set(std::move(options)); }
+
+void start() { output().start(); }
+
+void stop() { output().stop(); }
+
+void drain(Duration at_most) { output().drain(at_most); }
+
+void write(Level level, std::string_view message) { put({.level = level, .message = message}); }
+
+void write(Level level, std::string_view message, const Client& client, Address address) {
+  put({.level = level,
+       .message = message,
+       .client = &client,
+       .names_address = address == Address::kNamed});
 }
 
-void stop() { delete line_writer.exchange(nullptr); }
-
-void drain(Duration at_most) {
-  if (LineWriter* const writer = line_writer.load()) writer->drain(at_most);
-}
-
-namespace {
-
-// `text` is whole lines, which stay together.
-void put(Level level, std::string text) {
-  LineWriter* const writer = line_writer.load();
-  if (writer == nullptr) return write_at_once(text);
-  if (level != Level::kFatal) return writer->write(std::move(text));
-  writer->write_in_any_case(std::move(text));
-  writer->drain(LineWriter::kDrainTime);
-}
-
-}  // namespace
-
-void write(Level level, std::string_view message) {
-  if (level == Level::kFatal || enabled(level)) put(level, line_of(label(level), message));
-}
+const RecentLines& recent() { return recent_lines(); }
 
 void report(Level level, const Error& error) {
-  if (level != Level::kFatal && !enabled(level)) return;
-  std::string lines = line_of(label(level), error.what);
-  if (!error.detail.empty()) lines += line_of("DETAIL", error.detail);
-  if (!error.hint.empty()) lines += line_of("HINT", error.hint);
-  put(level, std::move(lines));
+  put({.level = level,
+       .message = error.what,
+       .detail = error.detail,
+       .hint = error.hint,
+       .state_code = error.kind != nullptr ? error.kind->code : "00000"});
 }
 
 }  // namespace runtime::log

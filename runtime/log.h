@@ -1,11 +1,12 @@
 #pragma once
 
-// The log: one line per event on standard error, as PostgreSQL writes it:
+// The log: what happens, in PostgreSQL's words and forms (log_line.h), on standard error, in the
+// journal or in syslog (log_output.h); at first
 //   2026-01-31 12:00:00.123 UTC [4711] loop-0 LOG:  message
 // The code that decides about an error logs it, once. Any thread; never on the hot path.
 //
-// Until start() a line is written by the thread that logs it. From then on a thread of the log
-// writes, so that a reader of standard error that stands still stops no other thread: lines for
+// Until start() a line is written by the thread that logs it. From then on threads of the log
+// write, so that a reader of standard error that stands still stops no other thread: lines for
 // which there is no room are dropped and counted (line_writer.h). FATAL lines always have room, and
 // the thread that logs one waits a second for it to come out.
 
@@ -15,18 +16,29 @@
 
 #include "runtime/clock.h"
 #include "runtime/format.h"
+#include "runtime/log_line.h"
+#include "runtime/log_output.h"
+#include "runtime/recent_lines.h"
 #include "runtime/result.h"
 
 namespace runtime::log {
 
-enum class Level { kDebug, kInfo, kLog, kWarning, kError, kFatal };
-
 // Levels below this are dropped; kFatal never is. Main thread, before others start.
 void set_level(Level least);
 bool enabled(Level level);
+// Where lines go from now on, and in which form. Main thread.
+void set_output(OutputOptions options);
+
 void write(Level level, std::string_view message);
+// A line of a session. With kNamed, a line of text has "(client ADDRESS)" behind the message, so
+// that it says whose it is whatever the prefix is.
+enum class Address { kNotNamed, kNamed };
+void write(Level level, std::string_view message, const Client& client, Address address);
 // The error's message at this level, and its detail and its hint in lines of their own behind it.
 void report(Level level, const Error& error);
+
+// What was logged last, for those that show it. Any thread.
+const RecentLines& recent();
 
 // Main thread, before others start and after they have ended. What is logged before stop() is given
 // a second to come out.

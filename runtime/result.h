@@ -21,13 +21,15 @@ struct ErrorKind {
 };
 
 // An operating error: a peer gone, a file missing, a full disk. `what`, `detail` and `hint` are
-// what PostgreSQL calls message, detail and hint; the last two may be empty.
+// what PostgreSQL calls message, detail and hint; the last two may be empty. `position` is the
+// character of a statement that it is about (cursorpos), from 1; 0 if it is about none.
 struct Error {
   const ErrorKind* kind;
   std::string what;
   std::string detail = {};
   std::string hint = {};
   int sys_errno = 0;
+  int position = 0;
 };
 
 // An Error on its way into a Result<T> of any T.

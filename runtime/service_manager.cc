@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,13 @@ ServiceManager::ServiceManager(std::string_view socket_name) : name_(socket_name
 std::string ServiceManager::socket_name_of_environment() {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   return name == nullptr ? "" : name;
+}
+
+Duration ServiceManager::watchdog_time_of_environment() {
+  const char* const of_process = std::getenv("WATCHDOG_PID");
+  const char* const time = std::getenv("WATCHDOG_USEC");
+  if (time == nullptr || (of_process != nullptr && std::atoi(of_process) != ::getpid())) return {};
+  return std::chrono::microseconds(std::max(std::strtoll(time, nullptr, 10), 0LL));
 }
 
 // A status is one line.

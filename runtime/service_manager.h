@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/clock.h"
 #include "runtime/fd.h"
 #include "runtime/result.h"
 
@@ -21,6 +22,10 @@ class ServiceManager {
   // By the environment of the process.
   static std::string socket_name_of_environment();
 
+  // The time without a word of life after which the manager takes the process for dead and kills it
+  // (sd_watchdog_enabled(3), $WATCHDOG_USEC); 0: it does not watch, or another process.
+  static Duration watchdog_time_of_environment();
+
   bool present() const { return static_cast<bool>(socket_); }
 
   void ready() { tell("READY=1"); }
@@ -29,6 +34,8 @@ class ServiceManager {
   // ready() ends it.
   void reloading();
   void stopping() { tell("STOPPING=1"); }
+  // The process still does what it is for. To be said more often than watchdog_time() asks for.
+  void alive() { tell("WATCHDOG=1"); }
 
  private:
   void tell(const std::string& state);

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -229,6 +230,11 @@ IoResult receive_with(int flags, int fd, std::span<std::byte> buffer) {
 }
 
 }  // namespace
+
+bool has_hung_up(int fd) {
+  pollfd watched{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&watched, 1, 0) > 0;
+}
 
 IoResult receive(int fd, std::span<std::byte> buffer) { return receive_with(0, fd, buffer); }
 IoResult peek(int fd, std::span<std::byte> buffer) { return receive_with(MSG_PEEK, fd, buffer); }

@@ -79,6 +79,8 @@ std::uint64_t unacknowledged_bytes(int fd);
 void set_reset_on_close(int fd, bool resets);
 
 IoResult receive(int fd, std::span<std::byte> buffer);
+// Whether the peer sends no more, however much of what it has sent is still to be read.
+bool has_hung_up(int fd);
 // The same, and leaves in the socket what it has shown.
 IoResult peek(int fd, std::span<std::byte> buffer);
 // How many bytes lie in the socket for receive().

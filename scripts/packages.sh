@@ -4,16 +4,21 @@
 build_packages="g++ cmake ninja-build ccache pkg-config libconcurrentqueue-dev
   libreaderwriterqueue-dev libjemalloc-dev libcli11-dev libfmt-dev libgtest-dev
   libgmock-dev libbenchmark-dev libpq-dev libssl-dev libicu-dev libre2-dev libtbb-dev
-  libisal-dev liburing-dev nlohmann-json3-dev libtomlplusplus-dev systemtap-sdt-dev
+  libisal-dev liburing-dev libcpp-httplib-dev libsqlite3-dev prometheus-cpp-dev
+  nlohmann-json3-dev libtomlplusplus-dev systemtap-sdt-dev
   valgrind"
 demo_packages="python3"
 # PostgreSQL 15, the peer that it is tested against, its certificates, what runs it as another user,
 # what counts its system calls and samples its stacks, and what makes hosts of network namespaces.
-test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftables"
+test_packages="postgresql-15 openssl util-linux strace linux-perf iproute2 nftables systemd curl"
 # Clients that people have, besides PostgreSQL's own.
 client_packages="python3-psycopg2 python3-psycopg haproxy"
+# What looks at the page, and at metrics and alerts.
+window_packages="chromium chromium-driver python3-selenium prometheus"
 # The compiler whose analysis knows which thread may touch what.
 analysis_packages="clang"
+# What makes Debian packages of it, looks at them, and tries them in a clean Debian.
+package_packages="dpkg-dev debhelper lintian fakeroot git"
 # Only g++ builds walcast; only clang has libFuzzer.
 fuzz_packages="clang libclang-rt-14-dev"
 

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 
-need_packages $build_packages $demo_packages $test_packages $client_packages
+need_packages $build_packages $demo_packages $test_packages $client_packages $window_packages
 
 # The closing line of ctest comes last: the release build has the most tests. What fails in one
 # preset does not keep the others from being tested.

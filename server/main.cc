@@ -7,6 +7,7 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/process.h"
+#include "runtime/progress.h"
 #include "server/admin/check.h"
 #include "server/admin/process_rules.h"
 #include "server/config/command_line.h"
@@ -41,6 +42,7 @@ struct LogThread {
 
 int run_serve(const server::config::ServeConfig& config) {
   runtime::log::set_level(config.reloadable.log_level);
+  runtime::log::set_output(config.reloadable.log.output);
   if (auto taken = server::admin::take_on(rules_of(config)); !taken) return report(taken.error());
   const LogThread log_thread;
   server::Server server(config);
@@ -72,8 +74,15 @@ int run_check(const server::config::CommandLine& line) {
        .find_address = [&] { return server::Listeners(server::listener_options(config)).look(); }});
 }
 
-int run_generate(const server::wal::GenerateOptions& options) {
+int run_generate(server::wal::GenerateOptions options, bool quiet) {
+  const runtime::SystemClock clock;
+  runtime::Progress progress({.is_terminal = ::isatty(STDERR_FILENO) == 1,
+                              .quiet = quiet,
+                              .total_bytes = options.size_bytes},
+                             clock, stderr);
+  options.progress = [&](std::uint64_t done_bytes) { progress.show(done_bytes); };
   const auto summary = server::wal::generate(options);
+  progress.clear();
   if (!summary) return report(summary.error());
   std::printf("%s: %llu records in %llu segments, %s to %s\n", options.directory.c_str(),
               static_cast<unsigned long long>(summary->records),
@@ -99,7 +108,9 @@ int main(int argc, char** argv) {
     case server::config::CommandLine::Verb::kCheck:
       return run_check(line);
     case server::config::CommandLine::Verb::kGenerate:
-      return run_generate(line.generate);
+      return run_generate(line.generate, line.generate_quietly);
+    case server::config::CommandLine::Verb::kClient:
+      return server::client::run(line.client);
     case server::config::CommandLine::Verb::kVerify:
       return run_verify(line.verify);
     case server::config::CommandLine::Verb::kExit:

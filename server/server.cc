@@ -13,12 +13,15 @@
 #include "runtime/log.h"
 #include "runtime/memory_report.h"
 #include "runtime/process.h"
+#include "runtime/slow_work.h"
 #include "runtime/time_limit.h"
 #include "server/admin/access_files.h"
 #include "server/admin/file_modes.h"
 #include "server/admin/preflight.h"
+#include "server/assembly/make_options.h"
+#include "server/assembly/make_source.h"
+#include "server/assembly/make_stats.h"
 #include "server/config/reload.h"
-#include "server/make_source.h"
 #include "server/settings/cluster_settings.h"
 
 namespace server {
@@ -44,10 +47,10 @@ Server::Server(const config::ServeConfig& config)
       admissions_(admission_limits(config.reloadable.limits)),
       quorum_(config.upstream_ack),
       service_status_(!config.primary_conninfo.empty()),
-      status_timer_(loop_.timers(), *this),
+      service_watch_(loop_, service_status_),
       touch_timer_(loop_.timers(), *this),
       stop_timer_(loop_.timers(), *this),
-      reports_(loop_, tail_, output_) {}
+      reports_(loop_, output_) {}
 
 // The threads of a source whose disk hangs hold this up, and no loop sees a signal any more.
 Server::~Server() {
@@ -76,9 +79,13 @@ runtime::Result<void> Server::start() {
   slot_saver_->start();
   touch_timer_.arm(now + runtime::UnixSocket::kTouchInterval);
   if (config_.run_for.count() > 0) stop_timer_.arm(now + config_.run_for);
-  reports_.start(now, config_.standby_table, /*terminal=*/::isatty(STDOUT_FILENO) == 1);
+  facts_->set_ready();
+  collector_->start();
+  TRY(start_http());
+  reports_.start(*collector_, now, config_.standby_table,
+                 /*terminal=*/::isatty(STDOUT_FILENO) == 1);
   service_status_.on_started();
-  if (service_status_.heeded()) status_timer_.arm(now);
+  service_watch_.start(*collector_, runtime::ServiceManager::watchdog_time_of_environment());
   output_.write(runtime::format("walcast: ready on {}\n", listeners_.first()));
   return {};
 }
@@ -88,11 +95,13 @@ runtime::Result<void> Server::start() {
 // been served, and what was written is as safe as at a crash.
 runtime::Result<void> Server::start_all_but_acceptors() {
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  const runtime::SlowWork slow("looking for the end of WAL");
   TRY(listeners_.find());
   slots_.emplace(slot_options());
   holds_.add(slot_holder_.emplace(*slots_));
-  source_ = make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
-                        [this](source::ReceiverState state) { on_receiver(std::move(state)); });
+  source_ =
+      assembly::make_source(config_, clock_, holds_, xmin_horizon_, quorum_,
+                            [this](source::ReceiverState state) { on_receiver(std::move(state)); });
   TRY(admin::heed(admin::look_at_wal_directory(config_.wal_directory)));
   TRY(source_->open());
   if (!config_.primary_conninfo.empty() && !config_.spool_directory.empty()) {
@@ -113,6 +122,8 @@ runtime::Result<void> Server::start_all_but_acceptors() {
   settings::add_cluster_facts(source_->facts(), settings);
   admin::take_modes(source_->facts(), {config_.spool_directory});
   settings_ = std::make_shared<const settings::Settings>(std::move(settings));
+  build_stats();
+  build_console();
   build_workers();
   TRY(listen());
   for (const auto& worker : workers_) worker->start();
@@ -145,30 +156,65 @@ runtime::Result<void> Server::start_to_accept(std::int64_t descriptors) {
   return {};
 }
 
+void Server::build_stats() {
+  facts_.emplace(
+      stats::ServerFacts::Parts{
+          .clock = clock_, .tail = tail_, .slots = *slots_, .holds = holds_, .source = *source_},
+      assembly::make_facts_options(config_, wal_senders_, admissions_, *slots_));
+  facts_->set_settings(settings_, /*is_reload=*/false);
+  collector_.emplace(clock_, *facts_);
+}
+
+runtime::Result<void> Server::start_http() {
+  const config::HttpConfig& http = config_.http;
+  http_.emplace(
+      http::HttpServer::Options{
+          .addresses = http.addresses, .ssl = http.ssl, .files = {http.token_file, http.user_file}},
+      clock_, *collector_);
+  return http_->start(certificates_.context(), metrics_standbys());
+}
+
+void Server::build_console() {
+  const auto on_main = [this](void (Server::*task)()) {
+    return [this, task] {
+      loop_.mailbox().post([this, task] {
+        loop_.assert_in_thread();
+        (this->*task)();
+      });
+    };
+  };
+  console_.emplace(ServerConsole::Parts{clock_, cancel_keys_, *slots_, tail_, *source_, *collector_,
+                                        on_main(&Server::reload),
+                                        on_main(&Server::log_memory_contexts)});
+}
+
 void Server::build_workers() {
   pool_.emplace(config_.io_threads);
   slot_saver_.emplace(loop_, *pool_, *slots_, [this] { return xmin_horizon_.next_id(); });
-  const Worker::Shared shared{.clock = clock_,
-                              .pool = *pool_,
-                              .segments = *segments_,
-                              .settings = settings_,
-                              .policy = access_.policy(),
-                              .tls = certificates_.context(),
-                              .reported_settings = settings::reported_settings(source_->identity()),
-                              .wal_senders = wal_senders_,
-                              .cancel_keys = cancel_keys_,
-                              .admissions = admissions_,
-                              .xmin_horizon = xmin_horizon_,
-                              .quorum = quorum_,
-                              .slots = *slots_};
+  Worker::Shared shared{.clock = clock_,
+                        .pool = *pool_,
+                        .segments = *segments_,
+                        .settings = settings_,
+                        .policy = access_.policy(),
+                        .tls = certificates_.context(),
+                        .reported_settings = settings::reported_settings(source_->identity()),
+                        .wal_senders = wal_senders_,
+                        .cancel_keys = cancel_keys_,
+                        .admissions = admissions_,
+                        .xmin_horizon = xmin_horizon_,
+                        .quorum = quorum_,
+                        .slots = *slots_};
+  console_->add_to(shared);
   const Worker::Options options{.view = {},
                                 .send_queue = {.gather_time = config_.reloadable.send_delay.time},
-                                .session = session_options(),
+                                .session = assembly::session_options(config_),
                                 .client_memory_max = config_.client_memory};
   for (std::size_t i = 0; i < config_.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, shared, options));
-    tail_.subscribe(workers_.back()->span_queue());
-    reports_.add(*workers_.back());
+    Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(i, shared, options));
+    tail_.subscribe(worker.span_queue());
+    collector_->add(worker);
+    console_->add(worker);
+    service_watch_.add(worker);
   }
 }
 
@@ -187,26 +233,13 @@ slot::Slots::Options Server::slot_options() {
                                  wal::Xmin xmin) { xmin_horizon_.report_slot(name, xmin); }};
 }
 
-session::SessionEnvironment::Options Server::session_options() const {
-  return {.sender = {.copy_bytes_max = config_.copy_threshold,
-                     .timeout = config_.reloadable.wal_sender_timeout},
-          .authentication_timeout = config_.reloadable.authentication_timeout,
-          .close_timeout = config_.reloadable.shutdown_timeout,
-          .idle_session_timeout = config_.reloadable.idle_session_timeout,
-          .tcp = config_.reloadable.tcp,
-          .client_read_timeout = config_.reloadable.limits.read_timeout,
-          .client_write_timeout = config_.reloadable.limits.write_timeout,
-          .max_wal_senders = config_.reloadable.max_wal_senders,
-          .slot_owner_check = config_.reloadable.slot_owner_check,
-          .send_delay = config_.reloadable.send_delay};
-}
-
 void Server::begin_stop() {
   loop_.assert_in_thread();
   if (shutdown_.has_begun()) return shutdown_.hurry();
   service_status_.on_stop_begun();
-  if (config_.latency_report) reports_.print_latency(admin::LatencySpan::kAll);
-  reports_.stop();
+  service_watch_.stop();
+  facts_->set_stopping();
+  reports_.stop(/*report_all=*/config_.latency_report);
   shutdown_.begin(*source_, config_.reloadable.shutdown_timeout);
 }
 
@@ -226,6 +259,8 @@ void Server::shut_down_sessions() {
 void Server::stop() {
   loop_.assert_in_thread();
   const runtime::EndOnSignals impatient({SIGINT, SIGTERM});
+  if (http_.has_value()) http_->stop();
+  if (collector_.has_value()) collector_->stop();
   shutdown_.finish();
   for (const auto& acceptor : acceptors_) acceptor->stop();
   if (!shutdown_.has_begun()) {
@@ -235,6 +270,7 @@ void Server::stop() {
   const runtime::TimeLimit limit(std::max(config_.reloadable.shutdown_timeout, kLastStepsMin),
                                  "files did not answer in time; ending without them");
   access_.stop();
+  console_.reset();
   if (source_ != nullptr) source_->stop();
   pool_.reset();
   if (slot_saver_.has_value()) slot_saver_->save_last();
@@ -244,7 +280,7 @@ void Server::stop() {
 void Server::on_signal(int signal) {
   loop_.assert_in_thread();
   if (signal == SIGUSR1) return log_memory_contexts();
-  if (signal == SIGUSR2) return reports_.print_latency(admin::LatencySpan::kRecent);
+  if (signal == SIGUSR2) return reports_.print_latency(stats::LatencySpan::kRecent);
   if (signal == SIGHUP) return reload();
   runtime::log::log("{}", shutdown_.has_begun()
                               ? "received another shutdown request, closing all connections"
@@ -256,12 +292,9 @@ void Server::on_timer(runtime::Timer& timer) {
   loop_.assert_in_thread();
   if (&timer == &stop_timer_) {
     if (!shutdown_.has_begun()) begin_stop();
-  } else if (&timer == &touch_timer_) {
+  } else {
     listeners_.touch_files();
     timer.arm(loop_.now() + runtime::UnixSocket::kTouchInterval);
-  } else {
-    service_status_.on_look(tail_.position(), wal_senders_.get());
-    timer.arm(loop_.now() + kStatusInterval);
   }
 }
 
@@ -301,6 +334,7 @@ void Server::on_receiver(source::ReceiverState state) {
   loop_.mailbox().post([this, owned = std::move(owned)] {
     loop_.assert_in_thread();
     service_status_.on_receiver(*owned);
+    facts_->set_receiver(*owned);
   });
 }
 
@@ -322,9 +356,11 @@ void Server::take_configuration(const config::ConfigReading& reading) {
   settings::Settings shown = *settings_;
   config::apply_changes(config::find_changes(config_, fresh), fresh, config_, shown);
   runtime::log::set_level(config_.reloadable.log_level);
+  runtime::log::set_output(config_.reloadable.log.output);
   admissions_.set_limits(admission_limits(config_.reloadable.limits));
   reload_files();
   show(std::move(shown));
+  facts_->set_settings(settings_, /*is_reload=*/true);
 }
 
 // Also where the configuration's own file is wrong, and the options stay. The process is closed to
@@ -335,13 +371,16 @@ void Server::reload_files() {
   if (has_secrets && !config_.process.allow_core_dumps) runtime::set_dumpable(false);
   access_.reload(config_.reloadable.roles, config_.reloadable.server_ssl());
   certificates_.reload(config_.reloadable.tls.options(/*at_reload=*/true));
+  http_->reload(certificates_.context(), metrics_standbys());
 }
 
 // What SHOW answers from now on, in all sessions.
 void Server::show(settings::Settings shown) {
   settings_ = std::make_shared<const settings::Settings>(std::move(shown));
+  facts_->set_settings(settings_, /*is_reload=*/false);
   for (const auto& worker : workers_)
-    worker->post_reload(settings_, access_.policy(), certificates_.context(), session_options());
+    worker->post_reload(settings_, access_.policy(), certificates_.context(),
+                        assembly::session_options(config_));
 }
 
 void Server::log_memory_contexts() {

@@ -20,11 +20,12 @@
 #include "server/acceptor.h"
 #include "server/admin/access_files.h"
 #include "server/admin/certificates.h"
-#include "server/admin/reports.h"
 #include "server/admin/service_status.h"
 #include "server/admin/shutdown.h"
 #include "server/config/config.h"
+#include "server/http/http_server.h"
 #include "server/listeners.h"
+#include "server/server_console.h"
 #include "server/session/admissions.h"
 #include "server/session/cancel_keys.h"
 #include "server/session/process_ids.h"
@@ -33,6 +34,10 @@
 #include "server/slot/slot_saver.h"
 #include "server/slot/slots.h"
 #include "server/source/source.h"
+#include "server/stats/collector.h"
+#include "server/stats/reports.h"
+#include "server/stats/server_facts.h"
+#include "server/stats/service_watch.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/holds.h"
 #include "server/wal/segments.h"
@@ -55,8 +60,6 @@ class Server final : private runtime::Signals::Handler,
   runtime::Result<int> run();
 
  private:
-  // The time between two words to the service manager of how it goes.
-  static constexpr runtime::Duration kStatusInterval = std::chrono::seconds(5);
   // The time that stop() has for its files at least, however short shutdown_timeout is.
   static constexpr runtime::Duration kLastStepsMin = std::chrono::seconds(1);
 
@@ -66,13 +69,18 @@ class Server final : private runtime::Signals::Handler,
   void on_receiver(source::ReceiverState state);
   runtime::Result<void> listen();
   runtime::Result<void> start_to_accept(std::int64_t descriptors);
+  void build_stats();
+  runtime::Result<void> start_http();
+  void build_console();
   void build_workers();
   slot::Slots::Options slot_options();
   std::optional<std::uint64_t> cluster_of_roles() const;
-  session::SessionEnvironment::Options session_options() const;
   void reload() REQUIRES(loop_);
   void take_configuration(const config::ConfigReading& reading);
   void reload_files();
+  std::size_t metrics_standbys() const {
+    return static_cast<std::size_t>(config_.reloadable.http_metrics_standbys);
+  }
   void show(settings::Settings shown) REQUIRES(loop_);
   void begin_stop();
   void stop();
@@ -124,12 +132,16 @@ class Server final : private runtime::Signals::Handler,
   std::optional<runtime::Pool> pool_;  // after the workers: its jobs report to their mailboxes
   std::optional<slot::SlotSaver> slot_saver_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::optional<stats::ServerFacts> facts_;
+  std::optional<stats::Collector> collector_;  // after the workers: its thread posts to them
+  std::optional<http::HttpServer> http_;       // after the collector, which its threads ask
+  std::optional<ServerConsole> console_;       // behind all that statements look at
 
   admin::ServiceStatus service_status_ GUARDED_BY(loop_);
-  runtime::Timer status_timer_;
+  stats::ServiceWatch service_watch_;
   runtime::Timer touch_timer_;
   runtime::Timer stop_timer_;
-  admin::Reports reports_;
+  stats::Reports reports_;
   std::size_t workers_ended_ GUARDED_BY(loop_) = 0;
   admin::Shutdown shutdown_ GUARDED_BY(loop_){loop_, *this};
   int exit_code_ GUARDED_BY(loop_) = 0;

@@ -1,9 +1,11 @@
 #include "server/worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/format.h"
 #include "runtime/memory_report.h"
+#include "server/stats/memory_contexts.h"
 
 namespace server {
 
@@ -23,8 +25,10 @@ Worker::Worker(std::size_t index, const Shared& shared, Options options)
 
 Worker::~Worker() { join(); }
 
+std::string Worker::thread_name() const { return runtime::format("loop-{}", index_); }
+
 void Worker::start() {
-  thread_ = std::make_unique<runtime::NamedThread>(runtime::format("loop-{}", index_),
+  thread_ = std::make_unique<runtime::NamedThread>(thread_name(),
                                                    [this](memctx::Context& top) { run(top); });
 }
 
@@ -40,6 +44,9 @@ void Worker::run(memctx::Context& top) {
       .tls = shared_.tls,
       .reported_settings = shared_.reported_settings,
       .wal_senders = shared_.wal_senders,
+      .console = shared_.console,
+      .console_clients = shared_.console_clients,
+      .pauses = shared_.pauses,
       .cancel_keys = shared_.cancel_keys,
       .admissions = shared_.admissions,
       .xmin_horizon = shared_.xmin_horizon,
@@ -128,17 +135,27 @@ void Worker::post_reload(std::shared_ptr<const settings::Settings> settings,
   });
 }
 
-void Worker::post_standbys(std::function<void(std::vector<admin::StandbyStatus>)> take) {
-  loop_.mailbox().post([this, taker = std::move(take)] {
+void Worker::post_status(stats::LoopQuestion question,
+                         std::function<void(stats::LoopStatus)> take) {
+  loop_.mailbox().post([this, question, taker = std::move(take)] {
     loop_.assert_in_thread();
-    taker(snapshot());
+    taker(status(question));
   });
 }
 
-void Worker::post_latency(std::function<void(std::unique_ptr<admin::LatencySnapshot>)> take) {
-  loop_.mailbox().post([this, taker = std::move(take)] {
+void Worker::post_pauses(std::string name, std::function<void(std::int64_t)> told) {
+  struct Question {
+    std::string name;
+    std::function<void(std::int64_t)> told;
+  };
+  auto owned = std::make_unique<Question>(Question{std::move(name), std::move(told)});
+  loop_.mailbox().post([this, question = std::move(owned)] {
     loop_.assert_in_thread();
-    taker(latency());
+    std::int64_t standbys = 0;
+    for (session::Session* session : all_sessions()) {
+      standbys += session->look_at_pauses(question->name) ? 1 : 0;
+    }
+    question->told(standbys);
   });
 }
 
@@ -180,17 +197,19 @@ std::vector<session::Session*> Worker::all_sessions() const {
   return all;
 }
 
-std::vector<admin::StandbyStatus> Worker::snapshot() const {
-  std::vector<admin::StandbyStatus> rows;
-  sessions_.for_each([&](const session::Session& session) { rows.push_back(session.status()); });
-  return rows;
-}
-
-std::unique_ptr<admin::LatencySnapshot> Worker::latency() {
-  auto latency = std::make_unique<admin::LatencySnapshot>();
-  latency->standbys = snapshot();
-  latency->stages = *view_.stages().snapshot(shared_.clock.now());
-  return latency;
+stats::LoopStatus Worker::status(stats::LoopQuestion question) {
+  stats::LoopStatus status;
+  status.name = thread_name();
+  status.client_memory_used = memory_.used();
+  status.client_memory_max = memory_.bytes_max();
+  status.sessions.reserve(static_cast<std::size_t>(std::max<std::int64_t>(load(), 0)));
+  sessions_.for_each(
+      [&](const session::Session& session) { status.sessions.push_back(session.status()); });
+  if (question.stages) status.stages = view_.stages().snapshot(shared_.clock.now());
+  if (question.memory) {
+    status.memory = stats::memory_contexts_of(environment_->worker_context, status.name);
+  }
+  return status;
 }
 
 void Worker::on_session_over(session::Session& session) {

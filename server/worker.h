@@ -17,10 +17,11 @@
 #include "runtime/socket.h"
 #include "runtime/thread.h"
 #include "runtime/tls_context.h"
-#include "server/admin/reports.h"
-#include "server/admin/standby_status.h"
+#include "server/session/admin_verbs.h"
 #include "server/session/handshake_queue.h"
 #include "server/session/session.h"
+#include "server/stats/collector.h"
+#include "server/stats/loop_status.h"
 #include "server/stream/send_queue.h"
 #include "server/stream/wal_view.h"
 
@@ -28,11 +29,12 @@ namespace server {
 
 // One loop with its sessions, its view of the WAL and its memory contexts. Workers share nothing on
 // the way of a WAL byte.
-//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*(), log_memory_contexts() and load()
-//   may be called by any.
+//   Owner: Server.  Thread: its own, "loop-N"; adopt(), post_*(), log_memory_contexts(), load()
+//   and bytes_sent() may be called by any.
 //   Borrows: all that Shared names.
 class Worker final : public session::CancelKeys::Target,
-                     public admin::Reports::Answerer,
+                     public session::PausedLoop,
+                     public stats::Collector::Answerer,
                      private session::Session::Owner,
                      private runtime::Timer::Handler {
  public:
@@ -51,6 +53,9 @@ class Worker final : public session::CancelKeys::Target,
     std::shared_ptr<const runtime::TlsContext> tls = nullptr;
     std::vector<std::string_view> reported_settings;
     runtime::Gauge& wal_senders;
+    console::ConsoleThread* console = nullptr;  // null: normal connections are refused
+    runtime::Gauge* console_clients = nullptr;
+    const session::Pauses* pauses = nullptr;  // null: no standby is paused
     session::CancelKeys& cancel_keys;
     session::Admissions& admissions;
     source::XminHorizon& xmin_horizon;
@@ -80,22 +85,23 @@ class Worker final : public session::CancelKeys::Target,
                    std::shared_ptr<const auth::AccessPolicy> policy,
                    std::shared_ptr<const runtime::TlsContext> tls,
                    const session::SessionEnvironment::Options& options);
-  void log_memory_contexts();
-  void post_standbys(std::function<void(std::vector<admin::StandbyStatus>)> take) override;
-  void post_latency(std::function<void(std::unique_ptr<admin::LatencySnapshot>)> take) override;
+  void post_pauses(std::string name, std::function<void(std::int64_t)> told) override;
+  void log_memory_contexts() override;
+  void post_status(stats::LoopQuestion question,
+                   std::function<void(stats::LoopStatus)> take) override;
   // The number of sessions, those included that wait in the mailbox.
-  std::int64_t load() const { return load_.get(); }
+  std::int64_t load() const override { return load_.get(); }
   std::uint64_t bytes_sent() const override { return view_.bytes_sent(); }
 
  private:
   static constexpr runtime::Duration kRetryInterval = std::chrono::seconds(5);
 
+  std::string thread_name() const;
   void run(memctx::Context& top);
   void shut_down() REQUIRES(loop_);
   void cut() REQUIRES(loop_);
   std::vector<session::Session*> all_sessions() const REQUIRES(loop_);
-  std::vector<admin::StandbyStatus> snapshot() const REQUIRES(loop_);
-  std::unique_ptr<admin::LatencySnapshot> latency() REQUIRES(loop_);
+  stats::LoopStatus status(stats::LoopQuestion question) REQUIRES(loop_);
   void on_session_over(session::Session& session) override;
   void on_timer(runtime::Timer& timer) override;
 

@@ -28,11 +28,6 @@ double seconds(WallNanos nanos) {
   return static_cast<double>(nanos) / static_cast<double>(kNanosPerSecond);
 }
 
-// Windows are numbered since the epoch; the first measured one begins with commit 0.
-std::int64_t first_window(const ReportInput& input) {
-  return input.schedule.begin / input.options.window().count();
-}
-
 double window_seconds(const ReportInput& input) { return seconds(input.options.window().count()); }
 
 results::Delays delays_of(const ReportInput& input, const walbench::DelaySeries& series) {
@@ -40,12 +35,11 @@ results::Delays delays_of(const ReportInput& input, const walbench::DelaySeries&
                          .curve = results::curve_of(series.all_us),
                          .windows = {}};
   for (const auto& [number, micros] : series.windows_us) {
-    delays.windows.push_back(
-        {.at = static_cast<double>(number - first_window(input)) * window_seconds(input),
-         .count = micros.count(),
-         .p50_us = static_cast<double>(micros.percentile(0.5)),
-         .p99_us = static_cast<double>(micros.percentile(0.99)),
-         .max_us = static_cast<double>(micros.max())});
+    delays.windows.push_back({.at = static_cast<double>(number) * window_seconds(input),
+                              .count = micros.count(),
+                              .p50_us = static_cast<double>(micros.percentile(0.5)),
+                              .p99_us = static_cast<double>(micros.percentile(0.99)),
+                              .max_us = static_cast<double>(micros.max())});
   }
   return delays;
 }
@@ -143,12 +137,11 @@ void add_throughput(LiveResult& result, const ReportInput& input) {
     const double at = static_cast<double>(i) * window;
     const double length = std::min(window, result.seconds - at);
     if (length < window / 2) break;
-    const std::int64_t no = first_window(input) + i;
     std::uint64_t deliveries = 0;
     for (const walbench::Worker& worker : input.fleet.workers()) {
-      deliveries += count_in(worker.arrivals()->by_window(), no);
+      deliveries += count_in(worker.arrivals()->by_window(), i);
     }
-    const std::uint64_t commits = count_in(input.answers.by_window, no);
+    const std::uint64_t commits = count_in(input.answers.by_window, i);
     result.throughput.push_back({.at = at,
                                  .commits = static_cast<double>(commits) / length,
                                  .deliveries = static_cast<double>(deliveries) / length});

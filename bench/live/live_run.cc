@@ -9,6 +9,7 @@
 
 #include "bench/live/live_report.h"
 #include "bench/results/live_text.h"
+#include "bench/results/percentiles.h"
 #include "runtime/format.h"
 #include "runtime/log.h"
 
@@ -26,18 +27,19 @@ constexpr WallNanos kStartTime = 50'000'000;
 
 WallNanos wall_now() { return runtime::SystemClock().wall_now() * 1000; }
 
-WriterPlan plan_of(const LiveOptions& options) {
+WriterPlan plan_of(const LiveOptions& options, const walbench::Windows& windows) {
   return {.conninfo = options.conninfo,
           .label = format("wb{:x}-{:x}", ::getpid(), wall_now() / kNanosPerSecond),
           .body = options.script.empty() ? body_of_bytes(options.commit_bytes) : options.script,
           .schedule = {},
-          .window = options.window().count(),
+          .windows = &windows,
           .writers = options.writers};
 }
 
-walbench::Options& fleet_of(LiveOptions& options, const WriterPlan& plan) {
+walbench::Options& fleet_of(LiveOptions& options, const WriterPlan& plan,
+                            std::shared_ptr<const walbench::Windows> windows) {
   options.fleet.stamps = plan.label;
-  options.fleet.arrivals_window = options.window();
+  options.fleet.arrivals_windows = std::move(windows);
   return options.fleet;
 }
 
@@ -62,8 +64,9 @@ results::Lag LagRecord::take(const walbench::FleetSample& sample, double at) con
 
 LiveRun::LiveRun(LiveOptions options)
     : options_(std::move(options)),
-      crew_(plan_of(options_), *this),
-      fleet_(fleet_of(options_, crew_.plan()), this),
+      windows_(std::make_shared<walbench::Windows>(options_.window().count())),
+      crew_(plan_of(options_, *windows_), *this),
+      fleet_(fleet_of(options_, crew_.plan(), windows_), this),
       measure_timer_(fleet_.loop().timers(), *this),
       tick_timer_(fleet_.loop().timers(), *this) {}
 
@@ -148,22 +151,23 @@ void LiveRun::on_settled() {
 
 void LiveRun::begin_writing() {
   phase_ = Phase::kWarmUp;
-  const WallNanos now = wall_now() + kStartTime;
-  const WallNanos window = options_.window().count();
-  schedule_.rate = options_.rate;
-  schedule_.commits = options_.commits;
-  schedule_.begin = (now + options_.warm_up.count() + window - 1) / window * window;
-  schedule_.warm_up =
-      static_cast<std::int64_t>(static_cast<double>(schedule_.begin - now) /
-                                static_cast<double>(kNanosPerSecond) * schedule_.rate);
+  wall_clock_ = runtime::WallClockWatch(runtime::read_clocks());
+  schedule_ = Schedule::after_warm_up(wall_now() + kStartTime, options_.warm_up, options_.rate,
+                                      options_.commits);
+  windows_->begin_at(schedule_.begin);
   std::optional<WallNanos> end;
-  if (options_.duration.has_value()) end = schedule_.begin + options_.duration->count();
+  if (options_.duration.has_value()) {
+    end = schedule_.begin + options_.duration->count();
+    answers_end_ = clock_.now() + runtime::Duration(*end - wall_now()) + kAnswerMax;
+  }
   crew_.start(schedule_, end);
   if (watch_.has_value()) {
     watch_thread_.emplace("watch", [this](memctx::Context&) { watch_->run(); });
   }
   const runtime::Duration wait(schedule_.begin - wall_now());
   measure_timer_.arm(fleet_.loop().now() + wait);
+  const Counts here = counts();
+  rates_.begin({.commits = here.commits, .deliveries = here.deliveries}, clock_.now());
   tick_timer_.arm(fleet_.loop().now() + kTick);
 }
 
@@ -207,6 +211,7 @@ void LiveRun::end() {
 }
 
 void LiveRun::end_measuring() {
+  look_at_clock();
   ended_ = counts();
   host_.end();
   if (meter_.has_value()) meter_->end();
@@ -224,6 +229,7 @@ void LiveRun::on_stop_asked() {
 void LiveRun::on_timer(runtime::Timer& timer) {
   fleet_.loop().assert_in_thread();
   if (&timer == &measure_timer_) return begin_measuring();
+  look_at_clock();
   if (phase_ == Phase::kDraining) return drain();
   if (time_is_over()) crew_.abort();
   lag_.expect(crew_.position());
@@ -231,30 +237,39 @@ void LiveRun::on_timer(runtime::Timer& timer) {
   tick_timer_.arm(fleet_.loop().now() + kTick);
 }
 
+// A writer would wait for as long as the clock was set back, or commit at once what is due until
+// then.
+void LiveRun::look_at_clock() {
+  const runtime::Duration step = wall_clock_.look(runtime::read_clocks());
+  if (step == runtime::Duration::zero()) return;
+  if (std::chrono::abs(step) > std::chrono::abs(clock_step_)) clock_step_ = step;
+  runtime::log::warning("the wall clock was set by {:+.3f} s",
+                        std::chrono::duration<double>(step).count());
+  if (std::chrono::abs(step) > kClockStepMax) crew_.stop();
+}
+
 bool LiveRun::time_is_over() const {
-  if (!options_.duration.has_value()) return false;
-  return wall_now() >= schedule_.begin + (*options_.duration + kAnswerMax).count();
+  return answers_end_.has_value() && clock_.now() >= *answers_end_;
 }
 
 void LiveRun::on_sample(const walbench::FleetSample& sample) {
   const results::Lag lag = lag_.take(sample, since_begin());
   if (phase_ == Phase::kMeasuring) lags_.push_back(lag);
   if (options_.fleet.progress) print_progress(sample, lag);
-  ticked_ = counts();
 }
 
 void LiveRun::print_progress(const walbench::FleetSample& sample, const results::Lag& lag) {
   const Counts here = counts();
-  const double tick = std::chrono::duration<double>(kTick).count();
-  const results::LiveProgress line{
-      .at = lag.at,
-      .streaming = here.streaming,
-      .commits_per_second = static_cast<double>(here.commits - ticked_.commits) / tick,
-      .deliveries_per_second = static_cast<double>(here.deliveries - ticked_.deliveries) / tick,
-      .p50_us = static_cast<double>(sample.arrived_us.percentile(0.5)),
-      .p99_us = static_cast<double>(sample.arrived_us.percentile(0.99)),
-      .stragglers = lag.stragglers,
-      .failed = fleet_.progress().failed};
+  const TickRates::Rates rates =
+      rates_.take({.commits = here.commits, .deliveries = here.deliveries}, clock_.now());
+  const results::LiveProgress line{.at = lag.at,
+                                   .streaming = here.streaming,
+                                   .commits_per_second = rates.commits,
+                                   .deliveries_per_second = rates.deliveries,
+                                   .p50_us = results::percentile_of(sample.arrived_us, 0.5),
+                                   .p99_us = results::percentile_of(sample.arrived_us, 0.99),
+                                   .stragglers = lag.stragglers,
+                                   .failed = fleet_.progress().failed};
   std::fprintf(stderr, "%s\n", results::to_text(line).c_str());
 }
 
@@ -285,6 +300,7 @@ results::LiveResult LiveRun::result() const {
                           .failed = fleet_.progress().failed};
   results::LiveResult made = make_report(input);
   made.was_stopped = was_stopped_ && made.commits < made.commits_asked;
+  made.clock_set_by_seconds = std::chrono::duration<double>(clock_step_).count();
   if (const auto failure = crew_.failure()) made.writer_failure = failure->what;
   made.lag = lags_;
   if (watch_.has_value()) made.real = watch_->result();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,12 +10,14 @@
 #include "bench/live/server_meter.h"
 #include "bench/live/sql_session.h"
 #include "bench/live/stage_watch.h"
+#include "bench/live/tick_rates.h"
 #include "bench/live/writer_crew.h"
 #include "bench/results/live_result.h"
 #include "bench/walbench/fleet.h"
 #include "runtime/result.h"
 #include "runtime/thread.h"
 #include "runtime/timer.h"
+#include "runtime/wall_clock_watch.h"
 
 namespace bench::live {
 
@@ -44,6 +47,8 @@ class LiveRun final : private walbench::Fleet::Conductor,
   static constexpr runtime::Duration kQuietMax = std::chrono::seconds(3);
   // So long after its time a COMMIT may wait for its answer.
   static constexpr runtime::Duration kAnswerMax = std::chrono::seconds(10);
+  // Commits are due by the wall clock. One that was set by more ends the run.
+  static constexpr runtime::Duration kClockStepMax = std::chrono::seconds(1);
 
   explicit LiveRun(LiveOptions options);
 
@@ -78,13 +83,16 @@ class LiveRun final : private walbench::Fleet::Conductor,
   void drain();
   void end();
   void end_measuring();
+  void look_at_clock();
   void print_progress(const walbench::FleetSample& sample, const results::Lag& lag);
   Counts counts() const;
   double since_begin() const;
   bool time_is_over() const;
   results::LiveResult result() const;
 
+  const runtime::SystemClock clock_;
   LiveOptions options_;
+  const std::shared_ptr<walbench::Windows> windows_;  // the fleet's too
   WriterCrew crew_;
   walbench::Fleet fleet_;
   runtime::Timer measure_timer_;
@@ -98,10 +106,13 @@ class LiveRun final : private walbench::Fleet::Conductor,
   Phase phase_ = Phase::kLogin;
   bool was_stopped_ = false;
   Schedule schedule_;
-  Counts begun_;                 // at the begin of what is measured
-  Counts ended_;                 // at its end
-  Counts ticked_;                // at the last tick
-  runtime::Instant moved_at_{};  // when a byte has last come, while draining
+  std::optional<runtime::Instant> answers_end_;
+  Counts begun_;     // at the begin of what is measured
+  Counts ended_;     // at its end
+  TickRates rates_;  // of the lines of progress
+  runtime::WallClockWatch wall_clock_{runtime::read_clocks()};
+  runtime::Duration clock_step_{};  // the most that the wall clock was set by at once
+  runtime::Instant moved_at_{};     // when a byte has last come, while draining
   runtime::Instant drain_end_{};
   LagRecord lag_;
   std::vector<results::Lag> lags_;

@@ -44,9 +44,11 @@ std::string query_for(const std::string& fleet_name) {
         " greatest(pg_current_wal_flush_lsn() - {0}_lsn, 0)::bigint",
         column);
   }
+  // Counted before LIMIT cuts them off.
   return text + format(
-                    " FROM pg_stat_replication WHERE NOT starts_with(application_name, {})"
-                    " ORDER BY pid LIMIT {}",
+                    ", count(*) OVER () FROM pg_stat_replication WHERE NOT "
+                    "starts_with(application_name, {})"
+                    " ORDER BY backend_start, pid LIMIT {}",
                     literal(fleet_name + "_"), StageWatch::kStandbysMax);
 }
 
@@ -64,7 +66,7 @@ StageWatch::StageWatch(Options options, const CommitLog& log)
 
 runtime::Result<std::size_t> StageWatch::connect() {
   session_ = TRY(SqlSession::connect(options_.conninfo, "walbench watch"));
-  return TRY(look()).size();
+  return TRY(look()).shown.size();
 }
 
 void StageWatch::run() {
@@ -74,7 +76,7 @@ void StageWatch::run() {
       runtime::log::error("pg_stat_replication: {}", looks.error().what);
       break;
     }
-    take(*looks, wall_now());
+    take(looks->shown, wall_now(), looks->more);
     doorbell_.wait(-1, 0, options_.interval);
   }
   session_.reset();
@@ -85,11 +87,11 @@ void StageWatch::stop() {
   doorbell_.ring();
 }
 
-runtime::Result<std::vector<StageWatch::Look>> StageWatch::look() {
-  std::vector<Look> looks;
+runtime::Result<StageWatch::Looks> StageWatch::look() {
+  Looks looks;
   const auto rows = TRY(session_->run(query_for(options_.fleet_name)));
   for (const SqlSession::Row& row : rows) {
-    Look& seen = looks.emplace_back(Look{.name = row[0].value_or(""), .stages = {}});
+    Look& seen = looks.shown.emplace_back(Look{.name = row[0].value_or(""), .stages = {}});
     for (std::size_t i = 0; i < seen.stages.size(); ++i) {
       const auto* column = &row[1 + 3 * i];
       if (column[0].has_value()) seen.stages[i].position = server::wal::parse_lsn(*column[0]);
@@ -97,22 +99,28 @@ runtime::Result<std::vector<StageWatch::Look>> StageWatch::look() {
       seen.stages[i].lag_bytes = number_of(column[2]).value_or(0);
     }
   }
+  if (!rows.empty())
+    looks.more = number_of(rows.front().back()).value_or(rows.size()) - rows.size();
   return looks;
 }
 
-void StageWatch::take(const std::vector<Look>& looks, WallNanos now) {
+void StageWatch::take(const std::vector<Look>& looks, WallNanos now, std::uint64_t more) {
   if (last_look_ != 0) gaps_us_.add(walbench::micros_between(last_look_, now));
   last_look_ = now;
   log_.copy_from(commits_.size(), commits_);
   for (const Look& seen : looks) {
     if (!standbys_.contains(seen.name)) {
-      if (standbys_.size() == kStandbysMax) continue;
+      if (standbys_.size() == kStandbysMax) {
+        ++more;
+        continue;
+      }
       // One that comes later has no part in what was committed before.
       for (Stage& stage : standbys_[seen.name]) stage.next = commits_.size();
     }
     Standby& standby = standbys_[seen.name];
     for (std::size_t i = 0; i < standby.size(); ++i) take(standby[i], seen.stages[i], now);
   }
+  unwatched_ = std::max(unwatched_, more);
 }
 
 void StageWatch::take(Stage& stage, const Look::Stage& seen, WallNanos now) const {
@@ -129,6 +137,7 @@ void StageWatch::take(Stage& stage, const Look::Stage& seen, WallNanos now) cons
 results::RealStandbys StageWatch::result() const {
   results::RealStandbys real{.resolution_us = static_cast<double>(gaps_us_.percentile(0.5)),
                              .looks = gaps_us_.count(),
+                             .unwatched = unwatched_,
                              .standbys = {}};
   for (const auto& [name, standby] : standbys_) {
     results::RealStandby& one = real.standbys.emplace_back();

@@ -27,7 +27,8 @@ namespace bench::live {
 //   Owner: LiveRun.  Thread: its own runs run(); stop() is for any; result() for others once run()
 //   has returned.
 //   Borrows: the log.
-//   Limits: three small positions and six Histograms for each standby; kStandbysMax standbys.
+//   Limits: three small positions and six Histograms for each standby; kStandbysMax standbys, which
+//   are those that came first. One that comes again is another one. How many were left out is told.
 class StageWatch {
  public:
   static constexpr std::size_t kStandbysMax = 64;
@@ -59,8 +60,8 @@ class StageWatch {
   void run();
   void stop();
 
-  // What a look that ended at `now` has shown.
-  void take(const std::vector<Look>& looks, WallNanos now);
+  // What a look that ended at `now` has shown, and how many standbys more there were.
+  void take(const std::vector<Look>& looks, WallNanos now, std::uint64_t more = 0);
 
   results::RealStandbys result() const;
 
@@ -74,7 +75,13 @@ class StageWatch {
   };
   using Standby = std::array<Stage, 3>;
 
-  runtime::Result<std::vector<Look>> look();
+  // What one look shows: no more than kStandbysMax standbys.
+  struct Looks {
+    std::vector<Look> shown;
+    std::uint64_t more = 0;  // that it does not show
+  };
+
+  runtime::Result<Looks> look();
   void take(Stage& stage, const Look::Stage& seen, WallNanos now) const;
 
   const Options options_;
@@ -84,6 +91,7 @@ class StageWatch {
   runtime::Published<bool> stopped_{false};
   std::vector<CommitLog::Commit> commits_;
   std::map<std::string, Standby> standbys_;
+  std::uint64_t unwatched_ = 0;  // the most that a look had
   walbench::Histogram gaps_us_;  // from one look to the next
   WallNanos last_look_ = 0;
 };

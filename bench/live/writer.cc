@@ -114,8 +114,8 @@ runtime::Result<void> Writer::write(std::int64_t number) {
 }
 
 void Writer::count(WallNanos due, WallNanos now) {
-  answers_.add(due / plan_.window, walbench::micros_between(due, now));
-  ++answered_[now / plan_.window];
+  answers_.add(plan_.windows->number(due), walbench::micros_between(due, now));
+  ++answered_[plan_.windows->number(now)];
   last_answer_ = now;
   written_.add(1);
 }

@@ -23,9 +23,9 @@ struct WriterPlan {
   std::string label;  // of the stamps of what is measured
   std::string body;   // the statements of one transaction, before its stamp
   Schedule schedule;
-  WallNanos window = 0;
-  std::int64_t writers = 1;           // they take turns
-  std::optional<WallNanos> end = {};  // what is due from then on is not written
+  const walbench::Windows* windows = nullptr;  // by which it counts
+  std::int64_t writers = 1;                    // they take turns
+  std::optional<WallNanos> end = {};           // what is due from then on is not written
 
   // Whether a commit that is due then is not begun any more.
   bool is_over(WallNanos due, WallNanos now) const;

@@ -8,9 +8,16 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json number_or_null(const std::optional<double>& number) { return number ? Json(*number) : Json(); }
+
 Json json_of(const Percentiles& of) {
-  return {{"count", of.count},   {"p50", of.p50_us},      {"p90", of.p90_us}, {"p99", of.p99_us},
-          {"p99.9", of.p999_us}, {"p99.99", of.p9999_us}, {"max", of.max_us}};
+  return {{"count", of.count},
+          {"p50", number_or_null(of.p50_us)},
+          {"p90", number_or_null(of.p90_us)},
+          {"p99", number_or_null(of.p99_us)},
+          {"p99.9", number_or_null(of.p999_us)},
+          {"p99.99", number_or_null(of.p9999_us)},
+          {"max", of.max_us}};
 }
 
 Json json_of(const Window& window) {
@@ -79,8 +86,7 @@ Json json_of(const ServerCost& cost) {
             {"cpu_seconds_per_gb", cost.cpu_seconds_per_gb},
             {"voluntary_switches", cost.voluntary_switches},
             {"involuntary_switches", cost.involuntary_switches}};
-  json["pss_bytes_per_standby"] =
-      cost.pss_bytes_per_standby ? Json(*cost.pss_bytes_per_standby) : Json();
+  json["pss_bytes_per_standby"] = number_or_null(cost.pss_bytes_per_standby);
   return json;
 }
 
@@ -139,17 +145,19 @@ std::string to_json(const LiveResult& result) {
       {"wal_bytes", result.wal_bytes},
       {"failed_standbys", result.failed_standbys},
       {"was_stopped", result.was_stopped},
+      {"clock_set_by_seconds", result.clock_set_by_seconds},
       {"writer_failure", result.writer_failure.empty() ? Json() : Json(result.writer_failure)},
       {"commit", json_of(result.commit)},
       {"classes", array_of(result.classes)},
       {"throughput", array_of(result.throughput)},
       {"lag", array_of(result.lag)}};
-  json["others_cpu"] = result.others_cpu ? Json(*result.others_cpu) : Json();
+  json["others_cpu"] = number_or_null(result.others_cpu);
   json["server"] = result.server ? json_of(*result.server) : Json();
   json["real_standbys"] = Json();
   if (result.real) {
     json["real_standbys"] = {{"resolution_us", result.real->resolution_us},
                              {"looks", result.real->looks},
+                             {"unwatched", result.real->unwatched},
                              {"standbys", array_of(result.real->standbys)}};
   }
   json["standbys"] = standbys_of(result);

@@ -27,9 +27,9 @@ void add_tiles(std::string& page, const LiveResult& result) {
   page += "<div class='tiles'>\n";
   if (!result.classes.empty()) {
     const Percentiles& all = result.classes.front().arrival.all;
-    add_tile(page, format_micros(all.p50_us), "p50, COMMIT due to arrival");
-    add_tile(page, format_micros(all.p99_us), "p99");
-    add_tile(page, format_micros(all.p9999_us), "p99.99");
+    add_tile(page, delay_text(all.p50_us), "p50, COMMIT due to arrival");
+    add_tile(page, delay_text(all.p99_us), "p99");
+    add_tile(page, delay_text(all.p9999_us), "p99.99");
     add_tile(page, format_micros(all.max_us), "worst");
   }
   add_tile(page, format("{:.1f} / {:g}", result.commits_per_second, result.setup.rate),
@@ -107,6 +107,9 @@ std::string to_page(const LiveResult& result) {
   page += "</div>\n";
   add_table(page, delays_table(result));
   if (result.real.has_value()) add_table(page, stages_table(result));
+  if (const std::string remark = remark_on_delays(result); !remark.empty()) {
+    page += format("<p>{}</p>\n", escape_html(remark));
+  }
   if (result.server.has_value()) add_table(page, server_table(result));
   add_setup(page, result);
   page +=

@@ -17,9 +17,14 @@ using walbench::format_micros;
 namespace {
 
 constexpr double kLeastMicros = 10;  // where an axis of delays may begin
-constexpr std::size_t kCommitColour = 5;
+constexpr std::size_t kCommitColour = kColours - 1;
 constexpr std::size_t kStandbyPoints = 400;
 constexpr double kHeadroom = 1.1;  // above a rate that is held
+
+// Of one of many, beside that of commits.
+std::size_t colour_of(std::size_t index) {
+  return index / kCommitColour * kColours + index % kCommitColour;
+}
 
 std::string seconds_text(double seconds) { return format("{:g} s", seconds); }
 
@@ -83,7 +88,7 @@ Plot distribution_of(const LiveResult& result) {
                 " was due. The right end is the tail."};
   for (std::size_t i = 0; i < result.classes.size(); ++i) {
     const StandbyClass& of = result.classes[i];
-    plot.series.push_back(curve_of(of.name + " standbys", i, of.arrival));
+    plot.series.push_back(curve_of(of.name + " standbys", colour_of(i), of.arrival));
   }
   plot.series.push_back(curve_of("COMMIT answered", kCommitColour, result.commit));
   plot.series.back().is_minor = true;
@@ -104,9 +109,9 @@ Plot over_time_of(const LiveResult& result) {
   for (std::size_t i = 0; i < result.classes.size(); ++i) {
     const StandbyClass& of = result.classes[i];
     const std::string prefix = result.classes.size() > 1 ? of.name + " " : "";
-    Series p50{.name = prefix + "p50", .colour = 3 * i % kColours};
-    Series p99{.name = prefix + "p99", .colour = (3 * i + 1) % kColours};
-    Series worst{.name = prefix + "max", .colour = kCommitColour, .is_minor = true};
+    Series p50{.name = prefix + "p50", .colour = colour_of(2 * i)};
+    Series p99{.name = prefix + "p99", .colour = colour_of(2 * i + 1)};
+    Series worst{.name = prefix + "max", .colour = kCommitColour + i * kColours, .is_minor = true};
     for (const Window& window : of.arrival.windows) {
       const double at = std::max(window.at, 0.0);
       const auto note = [&](const char* name, double us) {
@@ -205,24 +210,26 @@ Plot lag_of(const LiveResult& result) {
   return plot;
 }
 
-// p50, p99 and max of each real standby and stage, side by side.
+// p50 to p99.9 of each real standby and stage.
 Plot stages_of(const LiveResult& result) {
   Plot plot{.title = "Real standbys",
             .remark = format("From when a COMMIT was due until pg_stat_replication showed it, to"
-                             " within {}: p50, p99 and the worst by stage.",
+                             " within {}: p50 to p99.9 by stage, as far as there are commits to"
+                             " tell.",
                              format_micros(result.real->resolution_us))};
   std::size_t colour = 0;
   for (const RealStandby& standby : result.real->standbys) {
     for (const RealStandby::Stage& stage : standby.stages) {
-      Series series{.name = standby.name + " " + stage.name, .colour = colour++ % kColours};
+      Series series{.name = standby.name + " " + stage.name, .colour = colour_of(colour++)};
       const Percentiles& all = stage.from_due;
       if (all.count == 0) continue;
       for (const auto& [fraction, us] :
            {std::pair{0.5, all.p50_us}, std::pair{0.9, all.p90_us}, std::pair{0.99, all.p99_us},
             std::pair{0.999, all.p999_us}}) {
+        if (!us.has_value()) continue;
         series.points.push_back(
-            {nines_of(fraction), us,
-             format("{}: {:g} % within {}", series.name, 100 * fraction, format_micros(us))});
+            {nines_of(fraction), *us,
+             format("{}: {:g} % within {}", series.name, 100 * fraction, format_micros(*us))});
       }
       plot.series.push_back(std::move(series));
     }

@@ -12,15 +12,17 @@
 
 namespace bench::results {
 
-// Of a number of delays. All zeros if there are none.
+// Of a number of delays. A percentile is none if they are too few to tell it (is_told()).
 struct Percentiles {
   std::uint64_t count = 0;
-  double p50_us = 0;
-  double p90_us = 0;
-  double p99_us = 0;
-  double p999_us = 0;
-  double p9999_us = 0;
-  double max_us = 0;
+  std::optional<double> p50_us = {};
+  std::optional<double> p90_us = {};
+  std::optional<double> p99_us = {};
+  std::optional<double> p999_us = {};
+  std::optional<double> p9999_us = {};
+  double max_us = 0;  // 0 if there are none
+
+  bool is_told_in_full() const { return p9999_us.has_value(); }
 };
 
 // So much of all delays is at most so long.
@@ -90,6 +92,7 @@ struct RealStandby {
 struct RealStandbys {
   double resolution_us = 0;  // median time from one look to the next
   std::uint64_t looks = 0;
+  std::uint64_t unwatched = 0;  // standbys beyond the limit, at one time
   std::vector<RealStandby> standbys;
 };
 
@@ -154,6 +157,8 @@ struct LiveResult {
   // Processors that were busy with what is neither walbench nor, if it was measured, the server.
   std::optional<double> others_cpu;
 
+  // By how much the wall clock was set meanwhile, the most at once; 0 if it was not.
+  double clock_set_by_seconds = 0;
   bool was_stopped = false;         // by a signal, before all was written
   std::string writer_failure = {};  // why a writer ended early; empty if none did
 

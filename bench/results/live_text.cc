@@ -17,9 +17,10 @@ constexpr double kBehind = 0.95;  // of the rate that was asked for
 
 std::vector<std::string> delays_row(const std::string& name, const Percentiles& of) {
   std::vector<std::string> row{name, format("{}", of.count)};
-  for (const double us : {of.p50_us, of.p90_us, of.p99_us, of.p999_us, of.p9999_us, of.max_us}) {
-    row.push_back(of.count == 0 ? "-" : format_micros(us));
+  for (const auto us : {of.p50_us, of.p90_us, of.p99_us, of.p999_us, of.p9999_us}) {
+    row.push_back(delay_text(us));
   }
+  row.push_back(of.count == 0 ? "-" : format_micros(of.max_us));
   return row;
 }
 
@@ -45,7 +46,28 @@ std::string aligned(const Table& table) {
   return text;
 }
 
+bool has_untold(const Percentiles& of) { return of.count != 0 && !of.is_told_in_full(); }
+
 }  // namespace
+
+std::string delay_text(std::optional<double> micros) {
+  return micros.has_value() ? format_micros(*micros) : "-";
+}
+
+std::string remark_on_delays(const LiveResult& result) {
+  bool untold = has_untold(result.commit.all);
+  for (const StandbyClass& of : result.classes) untold = untold || has_untold(of.arrival.all);
+  if (result.real.has_value()) {
+    for (const RealStandby& standby : result.real->standbys) {
+      for (const RealStandby::Stage& stage : standby.stages) {
+        untold = untold || has_untold(stage.from_due) || has_untold(stage.from_local_flush);
+      }
+    }
+  }
+  if (!untold) return "";
+  return "A percentile is -, not known, where the delays are too few to have a longer one: p99.9 is"
+         " of 1000 delays or more, p99.99 of 10000. max is the longest of them.";
+}
 
 Table delays_table(const LiveResult& result) {
   Table table{delays_head("from COMMIT due to")};
@@ -95,11 +117,18 @@ std::string summary_of(const LiveResult& result) {
       result.setup.standbys, result.setup.server, result.commits,
       format_bytes(result.wal_bytes_per_commit), result.commits_per_second, result.setup.rate);
   if (of == nullptr || of->arrival.all.count == 0) return text + ": nothing arrived.";
-  return text + format(
-                    ": half of the deliveries to {} standbys took {} or less from when their"
-                    " COMMIT was due, 99 of 100 took {} or less.",
-                    of->name, format_micros(of->arrival.all.p50_us),
-                    format_micros(of->arrival.all.p99_us));
+  const Percentiles& all = of->arrival.all;
+  if (!all.p50_us.has_value()) {
+    return text + format(": the one delivery to {} standbys took {} from when its COMMIT was due.",
+                         of->name, format_micros(all.max_us));
+  }
+  text += format(
+      ": half of the deliveries to {} standbys took {} or less from when their COMMIT"
+      " was due, ",
+      of->name, format_micros(*all.p50_us));
+  return text + (all.p99_us.has_value()
+                     ? format("99 of 100 took {} or less.", format_micros(*all.p99_us))
+                     : format("and the longest {}.", format_micros(all.max_us)));
 }
 
 std::vector<std::string> warnings_of(const LiveResult& result) {
@@ -110,6 +139,16 @@ std::vector<std::string> warnings_of(const LiveResult& result) {
         " delays tell how long the run was, and not more.",
         result.commits_per_second, result.setup.rate));
   }
+  if (result.clock_set_by_seconds != 0) {
+    warnings.push_back(
+        format("The wall clock was set by {:+.3f} s meanwhile: what was under way then looks later"
+               " or earlier than it was.",
+               result.clock_set_by_seconds));
+  }
+  if (result.real.has_value() && result.real->unwatched != 0) {
+    warnings.push_back(format("{} real standbys were not watched, beside the {} that were.",
+                              result.real->unwatched, result.real->standbys.size()));
+  }
   if (!result.writer_failure.empty()) {
     warnings.push_back(format("A writer ended early: {}.", result.writer_failure));
   }
@@ -117,8 +156,9 @@ std::vector<std::string> warnings_of(const LiveResult& result) {
     warnings.push_back(format("It was stopped by a signal, after {} of {} commits.", result.commits,
                               result.commits_asked));
   } else if (result.commits < result.commits_asked) {
-    warnings.push_back(format("{} commits that were due were not written: the time was over.",
-                              result.commits_asked - result.commits));
+    warnings.push_back(format(
+        "{} commits that were due were not written: {}.", result.commits_asked - result.commits,
+        result.clock_set_by_seconds == 0 ? "the time was over" : "the clock was set"));
   }
   if (!result.all_delivered()) {
     warnings.push_back(
@@ -141,6 +181,9 @@ std::string to_text(const LiveResult& result) {
     text += format("\n{}  seen by {} looks, {} apart\n", aligned(stages_table(result)),
                    result.real->looks, format_micros(result.real->resolution_us));
   }
+  if (const std::string remark = remark_on_delays(result); !remark.empty()) {
+    text += "\n  " + remark + "\n";
+  }
   for (const std::string& warning : warnings_of(result)) text += "\n" + warning + "\n";
   return text;
 }
@@ -150,7 +193,7 @@ std::string to_text(const LiveProgress& progress) {
       "{:6.1f} s  {} standbys  {:7.1f} commits/s  {:9.0f} deliveries/s  p50 {:>8}  p99 {:>8}"
       "  {} stragglers  {} failed{}",
       progress.at, progress.streaming, progress.commits_per_second, progress.deliveries_per_second,
-      format_micros(progress.p50_us), format_micros(progress.p99_us), progress.stragglers,
+      delay_text(progress.p50_us), delay_text(progress.p99_us), progress.stragglers,
       progress.failed, progress.at < 0 ? "  (warming up)" : "");
 }
 

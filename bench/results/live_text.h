@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,14 +25,19 @@ Table stages_table(const LiveResult& result);
 // REQUIRES: result.server.
 Table server_table(const LiveResult& result);
 
+// A delay with its unit; "-" if there is none.
+std::string delay_text(std::optional<double> micros);
+// What must be known of a table of delays; empty if there is nothing.
+std::string remark_on_delays(const LiveResult& result);
+
 // What is known while a run goes on.
 struct LiveProgress {
   double at = 0;  // since the begin of the measurement; negative while it warms up
   std::size_t streaming = 0;
   double commits_per_second = 0;
   double deliveries_per_second = 0;
-  double p50_us = 0;  // of what has arrived since the line before
-  double p99_us = 0;
+  std::optional<double> p50_us = {};  // of what has arrived since the line before; if it is told
+  std::optional<double> p99_us = {};
   std::size_t stragglers = 0;
   std::uint64_t failed = 0;
 };

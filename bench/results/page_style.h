@@ -49,13 +49,16 @@ footer{margin-top:1.2rem;color:#676f78;font-size:.82rem}
 .dot{stroke:none;opacity:.8}
 .hit{opacity:0;stroke:none}
 .hit:hover{opacity:1}
-.swatch{stroke:none}
-.c0.line{stroke:#1f5fbf}.c0.dot,.c0.hit,.c0.swatch{fill:#1f5fbf}
-.c1.line{stroke:#d4700a}.c1.dot,.c1.hit,.c1.swatch{fill:#d4700a}
-.c2.line{stroke:#0b8a77}.c2.dot,.c2.hit,.c2.swatch{fill:#0b8a77}
-.c3.line{stroke:#b3246b}.c3.dot,.c3.hit,.c3.swatch{fill:#b3246b}
-.c4.line{stroke:#7b62c9}.c4.dot,.c4.hit,.c4.swatch{fill:#7b62c9}
-.c5.line{stroke:#8b939b}.c5.dot,.c5.hit,.c5.swatch{fill:#8b939b}
+.swatch{stroke-width:4}
+.d1{stroke-dasharray:7 4}
+.d2{stroke-dasharray:2 4}
+.d3{stroke-dasharray:9 3 2 3}
+.c0.line{stroke:#1f5fbf}.c0.dot,.c0.hit{fill:#1f5fbf}
+.c1.line{stroke:#d4700a}.c1.dot,.c1.hit{fill:#d4700a}
+.c2.line{stroke:#0b8a77}.c2.dot,.c2.hit{fill:#0b8a77}
+.c3.line{stroke:#b3246b}.c3.dot,.c3.hit{fill:#b3246b}
+.c4.line{stroke:#7b62c9}.c4.dot,.c4.hit{fill:#7b62c9}
+.c5.line{stroke:#8b939b}.c5.dot,.c5.hit{fill:#8b939b}
 @media (prefers-color-scheme:dark){
 body{background:#121417;color:#e4e6e8}
 .lead{color:#b9bfc6}
@@ -68,12 +71,12 @@ th,td{border-color:#272b30}
 .axis{stroke:#565d65}
 .tick,.label{fill:#949ca5}
 .legend{fill:#c7ccd2}
-.c0.line{stroke:#6ea8fe}.c0.dot,.c0.hit,.c0.swatch{fill:#6ea8fe}
-.c1.line{stroke:#f5a54a}.c1.dot,.c1.hit,.c1.swatch{fill:#f5a54a}
-.c2.line{stroke:#4fc9b5}.c2.dot,.c2.hit,.c2.swatch{fill:#4fc9b5}
-.c3.line{stroke:#ee7fb5}.c3.dot,.c3.hit,.c3.swatch{fill:#ee7fb5}
-.c4.line{stroke:#b3a1f0}.c4.dot,.c4.hit,.c4.swatch{fill:#b3a1f0}
-.c5.line{stroke:#7b838b}.c5.dot,.c5.hit,.c5.swatch{fill:#7b838b}
+.c0.line{stroke:#6ea8fe}.c0.dot,.c0.hit{fill:#6ea8fe}
+.c1.line{stroke:#f5a54a}.c1.dot,.c1.hit{fill:#f5a54a}
+.c2.line{stroke:#4fc9b5}.c2.dot,.c2.hit{fill:#4fc9b5}
+.c3.line{stroke:#ee7fb5}.c3.dot,.c3.hit{fill:#ee7fb5}
+.c4.line{stroke:#b3a1f0}.c4.dot,.c4.hit{fill:#b3a1f0}
+.c5.line{stroke:#7b838b}.c5.dot,.c5.hit{fill:#7b838b}
 }
 @media print{.tile,.card{break-inside:avoid}}
 )css";

@@ -50,13 +50,15 @@ struct Series {
   };
 
   std::string name;
-  std::size_t colour = 0;  // which of the page's kColours
+  // Which of the page's kColours. From kColours on they come again, with dashes.
+  std::size_t colour = 0;
   Shape shape = Shape::kLine;
   bool is_minor = false;           // drawn thin
   std::vector<Point> points = {};  // by x
 };
 
 inline constexpr std::size_t kColours = 6;
+inline constexpr std::size_t kDashes = 4;  // ways to draw a line of one colour
 
 struct Plot {
   std::string title;
@@ -66,7 +68,9 @@ struct Plot {
   std::vector<Series> series = {};
 };
 
-// An <svg> element without colours of its own. It is as wide as its place allows.
+// An <svg> element without colours of its own. It is as wide as its place allows, and higher where
+// the names of its series take many rows. A name that is longer than a row is cut, and stands in
+// full where the pointer rests.
 std::string to_svg(const Plot& plot);
 
 // Text that may stand in an element or in a quoted attribute.

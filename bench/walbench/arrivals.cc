@@ -14,16 +14,21 @@ void DelaySeries::add(const DelaySeries& other) {
   for (const auto& [window, micros] : other.windows_us) windows_us[window].add(micros);
 }
 
-Arrivals::Arrivals(std::size_t classes, std::size_t standbys, WallNanos window)
-    : window_(window), classes_(classes), standbys_us_(standbys) {
-  CHECK(window > 0);
+Windows::Windows(WallNanos length) : length_(length) { CHECK(length > 0); }
+
+std::int64_t Windows::number(WallNanos time) const {
+  const WallNanos since = time - begin_.load();
+  return since / length_ - (since % length_ < 0 ? 1 : 0);
 }
+
+Arrivals::Arrivals(std::size_t classes, std::size_t standbys, const Windows& windows)
+    : windows_(windows), classes_(classes), standbys_us_(standbys) {}
 
 void Arrivals::add(std::size_t class_index, std::size_t standby, WallNanos due, WallNanos at) {
   if (is_closed_) return;
   const std::uint64_t micros = micros_between(due, at);
-  ++by_window_[at / window_];
-  classes_[class_index].add(due / window_, micros);
+  ++by_window_[windows_.number(at)];
+  classes_[class_index].add(windows_.number(due), micros);
   standbys_us_[standby].add(micros);
   recent_us_.add(micros);
 }

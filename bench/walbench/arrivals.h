@@ -8,12 +8,30 @@
 
 #include "bench/walbench/histogram.h"
 #include "bench/walbench/stamps.h"
+#include "runtime/published.h"
 
 namespace bench::walbench {
 
-// Delays in all, and by windows of time: those of window w were due from w * the window's length
-// on, since the Unix epoch. A delay counts in the window of its begin, so that one long wait does
-// not hide how many commits it has made late.
+// Windows of time, one behind the other and of one length, numbered from the begin of what is
+// measured on, so that none of them is partly of something else.
+//   Owner: the one that plans a run.  Thread: begin_at() once, before anything is due; number() in
+//   any.
+class Windows {
+ public:
+  // REQUIRES: length > 0.
+  explicit Windows(WallNanos length);
+
+  // Where number 0 begins: the Unix epoch, if it is not said.
+  void begin_at(WallNanos begin) { begin_.store(begin); }
+  std::int64_t number(WallNanos time) const;
+
+ private:
+  const WallNanos length_;
+  runtime::Published<WallNanos> begin_{0};
+};
+
+// Delays in all, and by windows of time: those of a window were due in it. A delay counts in the
+// window of its begin, so that one long wait does not hide how many commits it has made late.
 //   Owner: the object that measures.  Thread: the owner's.
 //   Limits: a Histogram for each window in which something was due.
 struct DelaySeries {
@@ -27,11 +45,11 @@ struct DelaySeries {
 // When the commits of a run arrived at one worker's standbys: by class of standby and window, and
 // for each standby. What it costs grows with classes, windows and standbys, not with commits.
 //   Owner: Worker.  Thread: the owner's; others once its loop has ended.
+//   Borrows: the windows.
 //   Limits: a DelaySeries for each class, a SmallHistogram for each standby.
 class Arrivals {
  public:
-  // REQUIRES: window > 0.
-  Arrivals(std::size_t classes, std::size_t standbys, WallNanos window);
+  Arrivals(std::size_t classes, std::size_t standbys, const Windows& windows);
 
   // The commit that was due at `due` has arrived at a standby, one of this worker's, at `at`.
   // REQUIRES: class_index < classes, standby < standbys.
@@ -47,7 +65,7 @@ class Arrivals {
   Histogram take_recent_us() { return std::exchange(recent_us_, Histogram()); }
 
  private:
-  const WallNanos window_;
+  const Windows& windows_;
   bool is_closed_ = false;
   std::map<std::int64_t, std::uint64_t> by_window_;
   std::vector<DelaySeries> classes_;

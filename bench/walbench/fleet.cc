@@ -82,10 +82,15 @@ runtime::Result<Outcome> Fleet::run() {
   memory_before_ = memory_bytes();
   begin_ = printed_at_ = clock_.now();
   if (options_.duration.has_value()) duration_timer_.arm(begin_ + *options_.duration);
-  if (options_.progress && conductor_ == nullptr) progress_timer_.arm(begin_ + kProgressInterval);
+  const bool has_bar = options_.duration.has_value() && ::isatty(STDERR_FILENO) == 1;
+  if (has_bar) bar_.emplace(runtime::Progress::Options{.is_terminal = true}, clock_, stderr);
+  if ((options_.progress || has_bar) && conductor_ == nullptr) {
+    progress_timer_.arm(begin_ + kProgressInterval);
+  }
   start_workers(options_.threads);
   loop_.run();
   threads_.clear();
+  bar_.reset();
   return outcome();
 }
 
@@ -193,7 +198,11 @@ void Fleet::print_progress() {
   const double passed = seconds(loop_.now() - std::exchange(printed_at_, loop_.now()));
   const auto grown = static_cast<double>(line.bytes - std::exchange(printed_bytes_, line.bytes));
   line.bytes_per_second = grown / passed;
-  std::fprintf(stderr, "%s\n", to_text(line).c_str());
+  if (!bar_.has_value()) {
+    std::fprintf(stderr, "%s\n", to_text(line).c_str());
+  } else {
+    bar_->show(line.elapsed_seconds / seconds(*options_.duration), to_text(line));
+  }
 }
 
 Outcome Fleet::outcome() const {

@@ -13,6 +13,7 @@
 #include "bench/walbench/worker.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
+#include "runtime/progress.h"
 #include "runtime/result.h"
 #include "runtime/signals.h"
 #include "runtime/socket.h"
@@ -90,6 +91,8 @@ class Fleet final : private runtime::Signals::Handler,
   runtime::Signals signals_;
   runtime::Timer duration_timer_;
   runtime::Timer progress_timer_;
+  // A bar on a terminal, where the end is known; otherwise --progress prints lines.
+  std::optional<runtime::Progress> bar_;
 
   const behaviour::FleetPlan plan_;
   std::vector<runtime::SocketAddress> addresses_;

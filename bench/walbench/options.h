@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "server/wal/lsn.h"
 
 namespace bench::walbench {
+
+class Windows;
 
 // What the command line says; every limit of a run is here.
 struct Options {
@@ -34,8 +37,8 @@ struct Options {
   std::string verify_directory;               // empty: WAL is dropped unseen
   std::string stamps;                         // not empty: the label of stamps to look for
   std::string record_file;                    // not empty: a trace of the messages is written there
-  // Not zero: the arrivals of stamps are kept by windows of this length, and for each standby.
-  runtime::Duration arrivals_window{};
+  // Not null: the arrivals of stamps are kept by these windows, and for each standby.
+  std::shared_ptr<const Windows> arrivals_windows;
 
   runtime::Duration status_interval = std::chrono::seconds(1);
   runtime::Duration login_timeout = std::chrono::seconds(60);

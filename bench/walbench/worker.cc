@@ -17,10 +17,10 @@ std::optional<Verifier> make_verifier(const Options& options) {
 }
 
 std::optional<Arrivals> make_arrivals(const Options& options) {
-  if (options.arrivals_window.count() == 0) return std::nullopt;
+  if (options.arrivals_windows == nullptr) return std::nullopt;
   const std::size_t standbys_max = options.standbys() / options.threads + 1;
   return std::optional<Arrivals>(std::in_place, options.groups.size(), standbys_max,
-                                 options.arrivals_window.count());
+                                 *options.arrivals_windows);
 }
 
 std::optional<Recorder> make_recorder(const Options& options) {

@@ -1,10 +1,27 @@
 #include "server/admin/service_status.h"
 
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
 #include "runtime/format.h"
 
 namespace server::admin {
 
 using runtime::format;
+
+namespace {
+
+// In the largest unit of which there are at least ten (dbsize.c, pg_size_pretty).
+std::string about(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
+  std::size_t unit = 0;
+  for (; bytes >= 10 * 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
+  return format("{}{}", bytes, kUnits[unit]);
+}
+
+}  // namespace
 
 ServiceStatus::ServiceStatus(bool has_primary)
     : manager_(runtime::ServiceManager::socket_name_of_environment()),
@@ -36,9 +53,19 @@ void ServiceStatus::on_receiver(const source::ReceiverState& state) {
   manager_.status(doing_);
 }
 
-void ServiceStatus::on_look(wal::Lsn end, std::int64_t standbys) {
-  manager_.status(
-      format("{}; WAL ends at {}, {} standby{}", doing_, end, standbys, standbys == 1 ? "" : "s"));
+// "streaming from host=a port=5432; WAL ends at 0/5000000, 16MB behind the primary, 3 standbys, the
+// last 32MB (1.5s) behind".
+void ServiceStatus::on_look(const Look& look) {
+  std::string text = format("{}; WAL ends at {}", doing_, look.end);
+  if (look.behind_primary_bytes > 0) {
+    text += format(", {} behind the primary", about(look.behind_primary_bytes));
+  }
+  text += format(", {} standby{}", look.standbys, look.standbys == 1 ? "" : "s");
+  if (look.lag_bytes > 0) {
+    text += format(", the last {} ({:.1f}s) behind", about(look.lag_bytes),
+                   std::chrono::duration<double>(look.lag).count());
+  }
+  manager_.status(text);
 }
 
 void ServiceStatus::become_ready() {

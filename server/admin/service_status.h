@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "runtime/clock.h"
 #include "runtime/service_manager.h"
 #include "server/source/receiver_state.h"
 #include "server/wal/lsn.h"
@@ -15,6 +16,15 @@ namespace server::admin {
 //   Owner: Server.  Thread: main's.
 class ServiceStatus {
  public:
+  // How far WAL has come.
+  struct Look {
+    wal::Lsn end;                            // that may be sent
+    std::int64_t standbys = 0;               // that stream
+    std::uint64_t lag_bytes = 0;             // of the standby that lacks most
+    runtime::Duration lag{};                 // of the one that has waited longest
+    std::uint64_t behind_primary_bytes = 0;  // not received yet
+  };
+
   explicit ServiceStatus(bool has_primary);
 
   bool heeded() const { return manager_.present(); }
@@ -23,7 +33,9 @@ class ServiceStatus {
   void on_started();
   void on_receiver(const source::ReceiverState& state);
   // How it goes, every few seconds.
-  void on_look(wal::Lsn end, std::int64_t standbys);
+  void on_look(const Look& look);
+  // All loops take their turns.
+  void on_alive() { manager_.alive(); }
   void on_reload_begun();
   void on_reload_done();
   void on_stop_begun();

@@ -11,6 +11,7 @@ struct Grants {
   // than another.
   bool has_proven = false;
   bool is_admin = false;   // a superuser
+  bool console = true;     // it may ask the server for what it does, by SQL
   bool bears_name = true;  // its role may bear the application_name that it has given
   std::string rule = {};   // by which it came in, as the log names that; empty: there are none
 };

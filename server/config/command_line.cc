@@ -10,6 +10,7 @@
 
 #include "runtime/format.h"
 #include "runtime/log.h"
+#include "server/config/version.h"
 #include "server/settings/flags.h"
 #include "server/settings/option_types.h"
 #include "server/settings/options.h"
@@ -31,6 +32,9 @@ constexpr std::string_view kUsage =
     "  walcast serve [OPTION]...               serve WAL to standbys\n"
     "  walcast generate [OPTION]... DIRECTORY  write synthetic WAL segments\n"
     "  walcast verify [OPTION]... DIRECTORY    prove every page and record of a directory of WAL\n"
+    "  walcast top [OPTION]... [CONNINFO]      watch the standbys of a server\n"
+    "  walcast status [OPTION]... [CONNINFO]   what a server is and does, also as JSON\n"
+    "  walcast ctl [OPTION]... COMMAND         change what a server does\n"
     "  walcast COMMAND --help                  the options of a command\n"
     "  walcast --version                       the version\n";
 
@@ -96,6 +100,7 @@ CommandLine parse_generate(const Words& words) {
   options.add("seed", seed, std::to_string(generate.records.seed), settings::seed(),
               "The same seed makes the same WAL");
   options.add_switch("sync", generate.sync, "fsync every segment");
+  options.add_switch("no-progress", line.generate_quietly, "Do not say how far it is");
   const auto flags = settings::read_flags(options, words);
   if (!flags) return refuse(flags.error(), "generate ");
   if (flags->help) {
@@ -159,6 +164,16 @@ CommandLine parse_verify(const Words& words) {
   return line;
 }
 
+CommandLine parse_client(client::Command::Verb verb, const Words& words) {
+  auto reading = client::read_command(verb, words);
+  if (!reading) return refuse(std::move(reading).error(), "");
+  if (!reading->help.empty()) return answer(reading->help);
+  CommandLine line;
+  line.verb = Verb::kClient;
+  line.client = std::move(reading->command);
+  return line;
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -169,8 +184,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (command == "serve") return parse_serve(rest);
   if (command == "generate") return parse_generate(rest);
   if (command == "verify") return parse_verify(rest);
+  if (command == "top") return parse_client(client::Command::Verb::kTop, rest);
+  if (command == "status") return parse_client(client::Command::Verb::kStatus, rest);
+  if (command == "ctl") return parse_client(client::Command::Verb::kCtl, rest);
   if (command == "--help" || command == "-h" || command == "-?") return answer(kUsage);
-  if (command == "--version" || command == "-V") return answer("walcast " WALCAST_VERSION "\n");
+  if (command == "--version" || command == "-V") return answer(version_text());
   return refuse(format("unrecognized command \"{}\"", command), "");
 }
 

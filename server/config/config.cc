@@ -190,23 +190,6 @@ void add_session_options(Options& options, ServeConfig& config) {
               "Memory of each worker for what clients send in part or do not read");
 }
 
-// When TCP gives up a client that is gone without a word.
-void add_tcp_options(Options& options, runtime::TcpTimeouts& tcp) {
-  const auto add = [&](const std::string& flag, std::string_view name, int& value,
-                       const std::string& help) {
-    options.add(flag, value, "0", settings::as_postgres(name), help + "; 0 is the system's default",
-                kReloaded);
-  };
-  add("tcp-keepalives-idle", "tcp_keepalives_idle", tcp.keepalive_idle_s,
-      "Silence before TCP asks for a sign of life");
-  add("tcp-keepalives-interval", "tcp_keepalives_interval", tcp.keepalive_interval_s,
-      "Time before it asks again");
-  add("tcp-keepalives-count", "tcp_keepalives_count", tcp.keepalive_count,
-      "Questions until the connection is dropped");
-  add("tcp-user-timeout", "tcp_user_timeout", tcp.user_timeout_ms,
-      "Time that sent data may stay unacknowledged");
-}
-
 void add_operator_options(Options& options, ServeConfig& config) {
   options.add("log-level", config.reloadable.log_level, "log", settings::log_level(),
               "debug, info, log, warning, error or fatal", kReloaded);
@@ -229,6 +212,8 @@ void add_all_options(Options& options, ServeConfig& config) {
   add_limit_options(options, config.reloadable.limits);
   add_tcp_options(options, config.reloadable.tcp);
   add_operator_options(options, config);
+  add_http_options(options, config.http, config.reloadable.http_metrics_standbys);
+  add_log_options(options, config.reloadable.log);
   add_process_options(options, config.process);
   options.add_flag("config", config.config_file, "Read options from this file: name = value");
   options.add_flag_switch(
@@ -318,6 +303,7 @@ Result<void> check_together(const ServeConfig& config) {
   TRY(check_access_files(config.access_files));
   TRY(check_sources(config));
   TRY(check_primary_options(config));
+  TRY(check_http_options(config.http, config.reloadable.tls.on));
   return check_role_options(config.reloadable.roles, config.access_files, config.primary_conninfo);
 }
 

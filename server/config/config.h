@@ -12,7 +12,9 @@
 #include "runtime/tcp_timeouts.h"
 #include "server/admin/primary_roles.h"
 #include "server/auth/access_policy.h"
+#include "server/config/http_options.h"
 #include "server/config/limit_options.h"
+#include "server/config/log_options.h"
 #include "server/config/process_options.h"
 #include "server/config/tls_options.h"
 #include "server/settings/settings.h"
@@ -35,10 +37,12 @@ struct ReloadableConfig {
   runtime::Duration idle_session_timeout{};
   bool slot_owner_check = true;
   ClientLimits limits;
+  int http_metrics_standbys = 0;
   stream::SendDelay send_delay;
   runtime::TcpTimeouts tcp;
   TlsConfig tls;
   runtime::log::Level log_level = runtime::log::Level::kLog;
+  LogConfig log;
   admin::RoleQueryOptions roles;
 
   auth::ServerSsl server_ssl() const {
@@ -84,6 +88,7 @@ struct ServeConfig {
   std::size_t acceptors = 0;
   int io_threads = 0;
 
+  HttpConfig http;
   ProcessConfig process;
   ReloadableConfig reloadable;
   std::size_t max_replication_slots = 0;

@@ -20,6 +20,9 @@ void add_limit_options(settings::Options& options, ClientLimits& limits) {
               "Most connections at a time, of whatever kind; 0: as many as the limit of open files "
               "leaves room for",
               kReloaded);
+  options.add("max-console-connections", limits.console_max, "100", count,
+              "Most normal connections at a time, by which SQL is asked; 0: none are let in",
+              kReloaded);
   options.add("max-connections-per-address", limits.per_address_max, "0", count,
               "Most connections of one address, or of one /64 of IPv6; 0: no limit", kReloaded);
   options.add("max-connections-per-role", limits.per_role_max, "0", count,
@@ -42,6 +45,22 @@ void add_limit_options(settings::Options& options, ClientLimits& limits) {
               settings::duration(Unit::kMilliseconds),
               "Clients that read nothing of their answers for so long are dropped; 0 turns it off",
               kReloaded);
+}
+
+void add_tcp_options(settings::Options& options, runtime::TcpTimeouts& tcp) {
+  const auto add = [&](const std::string& flag, std::string_view name, int& value,
+                       const std::string& help) {
+    options.add(flag, value, "0", settings::as_postgres(name), help + "; 0 is the system's default",
+                kReloaded);
+  };
+  add("tcp-keepalives-idle", "tcp_keepalives_idle", tcp.keepalive_idle_s,
+      "Silence before TCP asks for a sign of life");
+  add("tcp-keepalives-interval", "tcp_keepalives_interval", tcp.keepalive_interval_s,
+      "Time before it asks again");
+  add("tcp-keepalives-count", "tcp_keepalives_count", tcp.keepalive_count,
+      "Questions until the connection is dropped");
+  add("tcp-user-timeout", "tcp_user_timeout", tcp.user_timeout_ms,
+      "Time that sent data may stay unacknowledged");
 }
 
 }  // namespace server::config

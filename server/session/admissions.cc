@@ -142,6 +142,14 @@ bool Admissions::may_cancel(const Origin& origin, runtime::Instant now) {
   return ++cancels.count <= limits_.cancels_per_second;
 }
 
+Admissions::Load Admissions::load() const {
+  const runtime::Lock lock(mutex_);
+  return {.connections = all_.connections,
+          .connections_max = limits_.connections_max,
+          .startups = all_.startups,
+          .startups_max = limits_.startups_max};
+}
+
 std::int64_t Admissions::startups_for_test() const {
   const runtime::Lock lock(mutex_);
   return all_.startups;

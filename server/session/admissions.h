@@ -89,6 +89,15 @@ class Admissions {
   // Whether a cancel request of this address is to be heard.
   bool may_cancel(const Origin& origin, runtime::Instant now) EXCLUDES(mutex_);
 
+  // How many there are, and of each how many there may be; 0: no limit.
+  struct Load {
+    std::int64_t connections = 0;
+    std::int64_t connections_max = 0;
+    std::int64_t startups = 0;
+    std::int64_t startups_max = 0;
+  };
+  Load load() const EXCLUDES(mutex_);
+
   std::int64_t startups_for_test() const EXCLUDES(mutex_);
   std::int64_t connections_for_test() const EXCLUDES(mutex_);
 

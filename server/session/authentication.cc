@@ -1,5 +1,6 @@
 #include "server/session/authentication.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/check.h"
@@ -328,12 +329,26 @@ std::string Authentication::place_of_rule() const {
   return format("Connection matched file \"{}\" line {}", rule_->file, rule_->line);
 }
 
+// By a rule that means the console, or as a role that may see what PostgreSQL's statistics show of
+// others, or that may read all WAL anyway.
+bool Authentication::may_use_console() const {
+  const auth::Role* const known = role();
+  const auth::IsMember is_member = auth::membership_of(known);
+  return std::ranges::any_of(rule_->databases,
+                             [](const auto& token) {
+                               return token.regex() == nullptr && token.matches("walcast");
+                             }) ||
+         (known != nullptr && auth::may_replicate(*known)) || is_member("pg_monitor") ||
+         is_member("pg_read_all_stats");
+}
+
 auth::Grants Authentication::grants(std::string_view application_name) const {
   if (!policy_->has_rules()) return {};
   const auth::Role* const known = role();
   const bool is_admin = known != nullptr && known->superuser;
   return {.has_proven = true,
           .is_admin = is_admin,
+          .console = may_use_console(),
           .bears_name = is_admin || policy_->may_bear(claim_.user, application_name,
                                                       auth::membership_of(known)),
           .rule = place_of_rule()};

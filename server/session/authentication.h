@@ -132,6 +132,7 @@ class Authentication {
   // kIn, or kRefused.
   Next check_certificate();
   std::string place_of_rule() const;
+  bool may_use_console() const;
 
   const std::shared_ptr<const auth::AccessPolicy> policy_;
   const Claim claim_;

@@ -39,8 +39,22 @@ CancelKeys::Cancel CancelKeys::cancel(std::uint32_t process_id, std::span<const 
   return Cancel::kPosted;
 }
 
-void CancelKeys::terminate(std::uint32_t process_id) {
-  if (const auto entry = find(process_id)) entry->target->post_terminate(process_id);
+bool CancelKeys::cancel(std::uint32_t process_id) {
+  const auto entry = find(process_id);
+  if (entry.has_value()) entry->target->post_cancel(process_id);
+  return entry.has_value();
+}
+
+bool CancelKeys::terminate(std::uint32_t process_id) {
+  const auto entry = find(process_id);
+  if (entry.has_value()) entry->target->post_terminate(process_id);
+  return entry.has_value();
+}
+
+bool CancelKeys::log_memory_contexts(std::uint32_t process_id) {
+  const auto entry = find(process_id);
+  if (entry.has_value()) entry->target->log_memory_contexts();
+  return entry.has_value();
 }
 
 std::optional<CancelKeys::Entry> CancelKeys::find(std::uint32_t process_id) const {

@@ -44,6 +44,8 @@ class CancelKeys {
     virtual void post_cancel(std::uint32_t process_id) = 0;
     // The session is to end (pg_terminate_backend).
     virtual void post_terminate(std::uint32_t process_id) = 0;
+    // The thread logs its memory contexts (pg_log_backend_memory_contexts).
+    virtual void log_memory_contexts() {}
   };
 
   void add(std::uint32_t process_id, const CancelKey& key, Target& target) EXCLUDES(mutex_);
@@ -51,8 +53,11 @@ class CancelKeys {
   // What has become of a request to cancel.
   enum class Cancel { kPosted, kNoSuchProcess, kWrongKey };
   Cancel cancel(std::uint32_t process_id, std::span<const std::byte> key) EXCLUDES(mutex_);
-  // An order of the server itself, which needs no key. Does nothing if there is no such session.
-  void terminate(std::uint32_t process_id) EXCLUDES(mutex_);
+  // Orders of the server itself, or of an admin, which need no key. They return whether there is
+  // such a session.
+  bool cancel(std::uint32_t process_id) EXCLUDES(mutex_);
+  bool terminate(std::uint32_t process_id) EXCLUDES(mutex_);
+  bool log_memory_contexts(std::uint32_t process_id) EXCLUDES(mutex_);
 
  private:
   struct Entry {

@@ -9,6 +9,7 @@
 #include "runtime/log.h"
 #include "runtime/probes.h"
 #include "server/command/handlers.h"
+#include "server/command/recovery_query.h"
 #include "server/command/slot_options.h"
 #include "server/command/start.h"
 #include "server/session/client_text.h"
@@ -49,8 +50,10 @@ CommandLoop::CommandLoop(SessionEnvironment& environment, Line& line, Client cli
 
 void CommandLoop::apply_timeouts() {
   const SessionEnvironment::Options& options = environment_.options;
-  const settings::Timeouts timeouts = client_.settings.timeouts(
-      {options.sender.timeout, options.idle_session_timeout, options.tcp});
+  const settings::Timeouts timeouts =
+      client_.settings.timeouts({.wal_sender = options.sender.timeout,
+                                 .idle_session = options.idle_session_timeout,
+                                 .tcp = options.tcp});
   streaming_.set_timeout(timeouts.wal_sender);
   streaming_.apply_send_delay();
   idle_timeout_ = timeouts.idle_session;
@@ -61,6 +64,18 @@ void CommandLoop::apply_timeouts() {
 bool CommandLoop::takes_messages() const {
   if (streaming_.active()) return streaming_.takes_messages();
   return !slots_.busy() && !line_.output_full();
+}
+
+// A standby's few settings count as nothing, as the rest of its session does.
+std::size_t CommandLoop::kept_bytes() const {
+  const std::size_t bytes = client_.settings.kept_bytes();
+  return bytes > kUsualSettingsBytes ? bytes : 0;
+}
+
+bool CommandLoop::set_paused(bool paused) {
+  if (!streaming_.active()) return false;
+  streaming_.set_paused(paused);
+  return true;
 }
 
 void CommandLoop::on_writable() {
@@ -80,7 +95,7 @@ Line::Taken CommandLoop::take(std::span<const std::byte> bytes) {
       refuse(cut.message);
       return {};
     case wire::Cut::kBadLength:
-      environment_.strangers.log(client_.address, "invalid message length");
+      environment_.strangers.log(client_.for_log(), "invalid message length");
       line_.hang_up();
       return {};
     case wire::Cut::kMessage:
@@ -152,7 +167,7 @@ void CommandLoop::sync(const wire::InboundMessage& message) {
 void CommandLoop::query(std::span<const std::byte> body) {
   const auto text = query_text(body);
   if (!text) return error_turn(text.error());
-  runtime::log::debug("received replication command: {}", *text);
+  log_command(*text);
   memctx::Resource memory(environment_.message_context);
   MessageWriter out(&memory);
   if (auto ran = run(*text, out); !ran) {
@@ -175,6 +190,10 @@ runtime::Result<std::string_view> CommandLoop::query_text(std::span<const std::b
 // Messages that were written before an error are sent before it. The notices of one command are
 // few, unless its client means to be told much.
 runtime::Result<void> CommandLoop::run(std::string_view text, MessageWriter& out) {
+  if (command::is_recovery_query(text)) {
+    command::show_recovery(out);
+    return {};
+  }
   settings::Notices notices;
   const auto parsed = command::parse(text, notices);
   if (!client_.settings.wants_notices()) notices.clear();
@@ -259,11 +278,21 @@ void CommandLoop::on_slot_command_done(const runtime::Result<void>& done,
   send(out);
 }
 
+// walsender.c, exec_replication_command.
+void CommandLoop::log_command(std::string_view text) const {
+  using runtime::log::Level;
+  const Level level =
+      environment_.options.logged.replication_commands ? Level::kLog : Level::kDebug;
+  if (!runtime::log::enabled(level)) return;
+  runtime::log::write(level, runtime::format("received replication command: {}", text),
+                      client_.for_log(), runtime::log::Address::kNotNamed);
+}
+
 // Each refusal is logged with the role, its rule and its address.
 void CommandLoop::log_denial(const runtime::Error& error) {
   if (error.kind != &slot::kNotOwner) return;
-  environment_.strangers.log(client_.address, runtime::format("{}: role \"{}\", {}", error.what,
-                                                              client_.user, client_.grants.rule));
+  environment_.strangers.log(client_.for_log(), runtime::format("{}: role \"{}\", {}", error.what,
+                                                                client_.user, client_.grants.rule));
 }
 
 void CommandLoop::on_stream_over(const runtime::Result<std::optional<stream::NextTimeline>>& end) {

@@ -8,67 +8,56 @@
 #include "runtime/clock.h"
 #include "runtime/result.h"
 #include "runtime/timer.h"
-#include "server/admin/standby_status.h"
 #include "server/command/parser.h"
 #include "server/session/client.h"
 #include "server/session/environment.h"
 #include "server/session/line.h"
+#include "server/session/message_loop.h"
 #include "server/session/session_slots.h"
 #include "server/session/streaming.h"
+#include "server/stats/session_status.h"
 #include "server/wire/framer.h"
 #include "server/wire/message.h"
 
 namespace server::session {
 
-// The loop of PostgresMain as a walsender runs it (src/backend/tcop/postgres.c): one message a
-// turn, from the first ReadyForQuery to the end of the connection. Inside COPY the turns are
-// Streaming's.
+// The loop of PostgresMain as a walsender runs it. Inside COPY the turns are Streaming's.
 //   Owner: Session, once the client is in.  Thread: the session's loop's.
 //   Borrows: environment, line and owner, which outlive it.
 //   Invariant: while a slot command runs, no message is taken and this does not die.
 //   Limits: settings::kNoticesOfAKindMax notices of one command.
-class CommandLoop final : private SessionSlots::Owner,
+class CommandLoop final : public MessageLoop,
+                          private SessionSlots::Owner,
                           private Streaming::Owner,
                           private runtime::Timer::Handler {
  public:
-  class Owner {
-   public:
-    virtual ~Owner() = default;
-    // The slot command that ran when the line was closed is over, and this may die.
-    virtual void on_last_command_done() = 0;
-  };
+  using Owner = MessageLoop::Owner;
 
   // The client has been told that the server is ready for it.
   CommandLoop(SessionEnvironment& environment, Line& line, Client client, std::uint32_t process_id,
               Owner& owner);
 
-  const Client& client() const { return client_; }
-  bool streaming() const { return streaming_.active(); }
-  bool takes_messages() const;
-  // Cuts the first message off, and runs a turn for it if it is whole.
-  Line::Taken take(std::span<const std::byte> bytes);
-  void on_writable();
+  const Client& client() const override { return client_; }
+  bool streaming() const override { return streaming_.active(); }
+  bool takes_messages() const override;
+  Line::Taken take(std::span<const std::byte> bytes) override;
+  void on_writable() override;
 
-  // A CancelRequest has come. An idle session has nothing to cancel.
-  void cancel();
-  // The session is to end now, whatever it does (pg_terminate_backend).
-  void terminate();
-  // The server stops: a stream ends when the standby has confirmed all WAL, all else at once.
-  void shut_down();
-  // The server waits for this session no longer: the client is told what can be sent at once.
-  void cut() { streaming_.cut(); }
-  // The line is about to close: the stream and the slots are let go.
-  void leave();
-  // Behind leave(). Returns whether a slot command still runs; on_last_command_done() will follow,
-  // perhaps before this returns.
-  bool awaits_last_command();
+  void cancel() override;
+  void terminate() override;
+  void shut_down() override;
+  void cut() override { streaming_.cut(); }
+  void leave() override;
+  bool awaits_last_command() override;
 
-  // Takes the timeouts over, the client's own or else the server's. A wait for the next command
-  // that has begun keeps the timeout that it began with.
-  void apply_timeouts();
-  void describe(admin::StandbyStatus& status) const { streaming_.describe(status); }
+  bool set_paused(bool paused) override;
+  void apply_timeouts() override;
+  std::size_t kept_bytes() const override;
+  void describe(stats::SessionStatus& status) const override { streaming_.describe(status); }
 
  private:
+  static constexpr std::size_t kUsualSettingsBytes = 2 * 1024;
+
   void on_slot_command_done(const runtime::Result<void>& done, std::string_view created) override;
   void on_stream_over(const runtime::Result<std::optional<stream::NextTimeline>>& end) override;
   void on_timer(runtime::Timer& timer) override;
@@ -85,6 +74,7 @@ class CommandLoop final : private SessionSlots::Owner,
   runtime::Result<void> start_replication(const command::StartReplication& request,
                                           wire::MessageWriter& out);
   runtime::Result<void> create_slot(const command::CreateSlot& request);
+  void log_command(std::string_view text) const;
   void log_denial(const runtime::Error& error);
   void error_turn(const runtime::Error& error);
   void be_ready(wire::MessageWriter& out);

@@ -67,7 +67,7 @@ void Line::account() {
   if (closed()) return;
   const bool keeps = input_.size() > 0 || connection_.queued_bytes() > 0 || memory_.beside() > 0;
   if ((!keeps && memory_.counted() == 0) || memory_.count()) return;
-  environment_.strangers.log(owner_.address(), "out of memory for the messages of clients");
+  environment_.strangers.log(owner_.log_client(), "out of memory for the messages of clients");
   hang_up();
 }
 
@@ -77,7 +77,8 @@ void Line::keep_beside(std::size_t bytes) {
 }
 
 void Line::on_stalled(const char* what) {
-  environment_.strangers.log(owner_.address(), runtime::format("terminating connection: {}", what));
+  environment_.strangers.log(owner_.log_client(),
+                             runtime::format("terminating connection: {}", what));
   hang_up();
 }
 
@@ -126,7 +127,7 @@ bool Line::has_begun_tls() {
 // What a client does to its own TLS is for the operator to know, as PostgreSQL has it.
 void Line::log_failure(int sys_errno) {
   if (const std::string why = connection_.tls_failure(); !why.empty()) {
-    environment_.strangers.log(owner_.address(), why);
+    environment_.strangers.log(owner_.log_client(), why);
   }
   runtime::log::debug("could not receive data from client: errno {}", sys_errno);
 }
@@ -210,8 +211,8 @@ void Line::push_back() {
   watch_rest();
 }
 
-void Line::send(const wire::MessageWriter& out) {
-  connection_.queue(out.bytes());
+void Line::send(std::span<const std::byte> messages) {
+  if (!messages.empty()) connection_.queue(messages);
   flush();
   account();
 }

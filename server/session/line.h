@@ -9,6 +9,7 @@
 #include "memctx/context.h"
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/log_line.h"
 #include "runtime/loop.h"
 #include "runtime/result.h"
 #include "runtime/tcp_timeouts.h"
@@ -56,8 +57,8 @@ class Line final : private runtime::Loop::Handler,
     virtual void on_writable() = 0;
     // The client has begun with a handshake of TLS, of which nothing is read yet.
     virtual void on_tls_begun() = 0;
-    // The client's, for the log.
-    virtual std::string address() const = 0;
+    // The session, for the log.
+    virtual runtime::log::Client log_client() const = 0;
     // Whether a stream runs, which has its own time for its client.
     virtual bool in_stream() const = 0;
     // The client sends no more; it may still read.
@@ -70,6 +71,7 @@ class Line final : private runtime::Loop::Handler,
 
   // What a Sender writes to, past this line.
   stream::Connection& connection() { return connection_; }
+  const stream::Connection& connection() const { return connection_; }
   bool open() const { return state_ == State::kOpen; }
   bool closed() const { return state_ == State::kClosed; }
   bool blocked() const { return connection_.blocked(); }
@@ -87,7 +89,8 @@ class Line final : private runtime::Loop::Handler,
   // Receives what lies in the socket, unless input is to wait there.
   void read_now();
   // Queues messages behind those that wait, and sends what the socket takes.
-  void send(const wire::MessageWriter& out);
+  void send(const wire::MessageWriter& out) { send(out.bytes()); }
+  void send(std::span<const std::byte> messages);
   void flush();
 
   // The line hangs up at this time, whatever comes in before. Of two deadlines the earlier counts.

@@ -19,6 +19,11 @@ Login::Next refuse(const runtime::Error& error, wire::MessageWriter& out) {
   return Login::Next::kRefused;
 }
 
+// What hba rules call a normal connection's database.
+constexpr std::string_view kConsoleDatabase = "walcast";
+// What a console's answers are in: names that clients choose, and ASCII.
+constexpr std::string_view kConsoleEncoding = "UTF8";
+
 // A client that asked for protocol 1 or 2 would not understand a newer error. Of 0, PostgreSQL
 // believes that no version has been asked for yet.
 Login::Next refuse_packet(std::span<const std::byte> packet, const runtime::Error& error,
@@ -69,6 +74,7 @@ Login::Next Login::authenticate(const Server& server, wire::MessageWriter& out) 
     if (name == "database") claim.database = value.substr(0, settings::kIdentifierBytesMax);
   }
   if (claim.database.empty()) claim.database = claim.user;
+  if (wants_console(server)) claim.database = kConsoleDatabase;
   authentication_.emplace(server.policy, std::move(claim), server.now);
   return go_on(authentication_->begin(out), server, out);
 }
@@ -242,21 +248,45 @@ Login::Next Login::identify(const Server& server, wire::MessageWriter& out) {
 }
 
 // A client that asks for replication of either kind takes a walsender before it is told that it is
-// authenticated (proc.c, InitProcess; PostgreSQL does so before it asks for a proof); what it wants
-// of a database is looked at behind that, and its settings last (postinit.c, InitPostgres). What is
-// cut of its parameters is noticed, also where an error follows.
-Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
-  const bool wants_walsender = mode_ != wire::ReplicationMode::kNone;
-  SenderSeat seat;
-  if (wants_walsender) seat = SenderSeat::take(server.wal_senders, server.max_wal_senders);
-  if (wants_walsender && !seat.taken()) {
-    return refuse(
-        {.kind = &wire::kTooManyConnections,
-         .what = runtime::format("number of requested standby connections exceeds "
-                                 "{0}max_wal_senders{0} (currently {1})",
-                                 server.major_version >= 17 ? "\"" : "", server.max_wal_senders)},
-        out);
+// authenticated, and a normal one another seat (proc.c, InitProcess; PostgreSQL does so before it
+// asks for a proof).
+runtime::Result<SenderSeat> Login::take_seat(const Server& server) const {
+  if (wants_console(server)) {
+    SenderSeat seat = SenderSeat::take(*server.console_clients, server.max_console_connections);
+    if (seat.taken()) return seat;
+    return runtime::Error{.kind = &wire::kTooManyConnections,
+                          .what = "sorry, too many clients already"};
   }
+  if (mode_ == wire::ReplicationMode::kNone) return SenderSeat();
+  SenderSeat seat = SenderSeat::take(server.wal_senders, server.max_wal_senders);
+  if (seat.taken()) return seat;
+  return runtime::Error{
+      .kind = &wire::kTooManyConnections,
+      .what = runtime::format("number of requested standby connections exceeds "
+                              "{0}max_wal_senders{0} (currently {1})",
+                              server.major_version >= 17 ? "\"" : "", server.max_wal_senders)};
+}
+
+// postinit.c, InitPostgres and CheckMyDatabase.
+runtime::Result<void> Login::check_database(const Server& server) const {
+  if (wants_console(server)) {
+    if (authentication_->grants({}).console) return {};
+    return runtime::Error{
+        .kind = &runtime::kNoPermission,
+        .what = runtime::format("permission denied for database \"{}\"", kConsoleDatabase),
+        .detail = "User does not have CONNECT privilege."};
+  }
+  if (mode_ == wire::ReplicationMode::kPhysical) return {};
+  return runtime::Error{.kind = &wire::kFeatureNotSupported,
+                        .what = "this server takes physical replication connections only",
+                        .hint = "walcast has no databases. Connect with \"replication=true\"."};
+}
+
+// What the client wants of a database is looked at behind AuthenticationOk, and its settings last.
+// What is cut of its parameters is noticed, also where an error follows.
+Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
+  auto seat = take_seat(server);
+  if (!seat) return refuse(seat.error(), out);
   out.authentication_ok();
   if (const auto allowed = check_role(server); !allowed) {
     log_line_ = allowed.error().what;
@@ -264,23 +294,19 @@ Login::Next Login::let_in(const Server& server, wire::MessageWriter& out) {
     if (!circumstances.empty()) log_line_ += ": " + circumstances;
     return refuse(allowed.error(), out);
   }
-  if (mode_ != wire::ReplicationMode::kPhysical) {
-    return refuse({.kind = &wire::kFeatureNotSupported,
-                   .what = "this server takes physical replication connections only",
-                   .hint = "walcast has no databases. Connect with \"replication=true\"."},
-                  out);
-  }
+  if (const auto allowed = check_database(server); !allowed) return refuse(allowed.error(), out);
   settings::Notices notices;
-  auto client = read_parameters(server.settings, notices);
+  auto client = read_parameters(server, notices);
   settings::limit_notices(notices);
   for (const runtime::Error& notice : notices) out.notice_response(Severity::kNotice, notice);
   if (!client) return refuse(client.error(), out);
   client->grants = authentication_->grants(client->application_name());
   const std::uint32_t version = std::min(message_.version, server.newest_protocol);
   entry_ = {.client = *std::move(client),
-            .seat = std::move(seat),
+            .seat = std::move(*seat),
             .key = CancelKey::random(version >= wire::kProtocolVersion32 ? CancelKey::kLongBytes
-                                                                         : CancelKey::kShortBytes)};
+                                                                         : CancelKey::kShortBytes),
+            .is_console = wants_console(server)};
   greet(server, out);
   return Next::kIn;
 }
@@ -291,9 +317,14 @@ Login::Entry Login::take_entry() {
 }
 
 // The options come first, whatever the order in the packet (process_startup_options).
-runtime::Result<Client> Login::read_parameters(const settings::Settings& settings,
+runtime::Result<Client> Login::read_parameters(const Server& server,
                                                settings::Notices& notices) const {
+  const settings::Settings& settings = server.settings;
   Client client;
+  if (wants_console(server)) {
+    TRY(client.settings.set(settings, "client_encoding", kConsoleEncoding, notices));
+    client.database = authentication_->claim().user;
+  }
   for (const auto& [name, value] : message_.parameters) {
     if (name != "options") continue;
     const ParsedOptions options = parse_options(value);
@@ -306,7 +337,9 @@ runtime::Result<Client> Login::read_parameters(const settings::Settings& setting
     if (name == "user") {
       client.user = authentication_->claim().user;
       TRY(client.settings.set(settings, "session_authorization", client.user, notices));
-    } else if (name != "options" && name != "database" && name != "replication") {
+    } else if (name == "database") {
+      if (wants_console(server) && !value.empty()) client.database = value;
+    } else if (name != "options" && name != "replication") {
       TRY(client.settings.set(settings, name, value, notices));
     }
   }
@@ -316,7 +349,10 @@ runtime::Result<Client> Login::read_parameters(const settings::Settings& setting
 void Login::greet(const Server& server, wire::MessageWriter& out) const {
   for (const std::string_view name : server.reported_settings) {
     const auto own = entry_.client.settings.find(name);
-    out.parameter_status(name, own.has_value() ? *own : server.settings.find(name)->value);
+    const bool of_console = entry_.is_console && name == "server_encoding";
+    out.parameter_status(name, of_console        ? kConsoleEncoding
+                               : own.has_value() ? *own
+                                                 : server.settings.find(name)->value);
   }
   out.backend_key_data(process_id_, entry_.key.bytes());
   out.ready_for_query();

@@ -33,6 +33,8 @@ namespace server::session {
 // steps without I/O: a message in, answers into a writer. Between identify(), after which it is
 // known who the client claims to be, and let_in(), an Authentication proves the claim; nothing
 // counts the client, and nothing of its settings is judged, before that.
+// A physical walsender and, where the server has a console, a normal connection are let in. To hba
+// rules the database of all of the latter is `walcast`, whatever its client calls it.
 // An error that PostgreSQL finds behind the authentication comes behind AuthenticationOk, for which
 // health checks such as HAProxy's pgsql-check look.
 //   Owner: Session, until the client is in or has been sent away.  Thread: the session's loop's.
@@ -63,8 +65,10 @@ class Login {
     bool offers_tls = false;     // on this connection
     bool out_of_memory = false;  // no more clients are let in, until others have read or gone
     std::shared_ptr<const auth::AccessPolicy> policy = auth::AccessPolicy::open();
-    Admissions::Place* place = nullptr;  // the connection's among all, if they are counted
-    int major_version = 15;              // of the server that the answers are like
+    Admissions::Place* place = nullptr;         // the connection's among all, if they are counted
+    runtime::Gauge* console_clients = nullptr;  // null: normal connections are not taken
+    std::int64_t max_console_connections = 0;   // 0 too
+    int major_version = 15;                     // of the server that the answers are like
     runtime::WallMicros now{};
   };
 
@@ -80,6 +84,7 @@ class Login {
     Client client;
     SenderSeat seat;
     CancelKey key;
+    bool is_console = false;  // the connection is a normal one, and no walsender's
   };
 
   // With `too_many` the server has no room for this connection, which is said once the client has
@@ -147,9 +152,14 @@ class Login {
   runtime::Result<void> check_role(const Server& server) const;
   runtime::Result<void> take_place(const Server& server) const;
   runtime::Result<void> check_replication(const Server& server) const;
+  bool wants_console(const Server& server) const {
+    return mode_ == wire::ReplicationMode::kNone && server.console_clients != nullptr &&
+           server.max_console_connections > 0;
+  }
+  runtime::Result<SenderSeat> take_seat(const Server& server) const;
+  runtime::Result<void> check_database(const Server& server) const;
   Next let_in(const Server& server, wire::MessageWriter& out);
-  runtime::Result<Client> read_parameters(const settings::Settings& settings,
-                                          settings::Notices& notices) const;
+  runtime::Result<Client> read_parameters(const Server& server, settings::Notices& notices) const;
   void greet(const Server& server, wire::MessageWriter& out) const;
 
   const std::uint32_t process_id_;

@@ -7,9 +7,11 @@
 
 namespace server::session {
 
-void LoginRefusal::note(const Login& login, const runtime::SocketAddress& peer) {
+void LoginRefusal::note(const Login& login, const runtime::SocketAddress& peer,
+                        runtime::log::Client client) {
   if (std::exchange(noted_, true)) return;
-  if (!login.log_line().empty()) environment_.strangers.log(peer.text(), login.log_line());
+  if (login.authenticates()) client.user = login.role();
+  if (!login.log_line().empty()) environment_.strangers.log(client, login.log_line());
   if (!login.failed_proof()) return;
   const runtime::Instant now = environment_.loop.now();
   const runtime::Duration delay =

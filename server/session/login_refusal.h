@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/clock.h"
+#include "runtime/log_line.h"
 #include "runtime/socket.h"
 #include "runtime/timer.h"
 #include "server/session/environment.h"
@@ -32,7 +33,7 @@ class LoginRefusal final : private runtime::Timer::Handler {
       : environment_(environment), owner_(owner), timer_(environment.loop.timers(), *this) {}
 
   // The login of the client at this address has ended with kRefused. A second call does nothing.
-  void note(const Login& login, const runtime::SocketAddress& peer);
+  void note(const Login& login, const runtime::SocketAddress& peer, runtime::log::Client client);
   // The answer, while it waits. It is in no queue of output, which goes out whenever there is room.
   void keep(const wire::MessageWriter& last_words);
   std::span<const std::byte> last_words() const { return last_words_; }

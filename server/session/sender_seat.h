@@ -8,7 +8,8 @@
 
 namespace server::session {
 
-// One session's place among those that max_wal_senders counts. It is given back when this dies.
+// One session's place among those that max_wal_senders, or max_console_connections, counts. It is
+// given back when this dies.
 //   Owner: Session.  Thread: its loop's.  Borrows: the counter, which all loops share.
 class SenderSeat {
  public:

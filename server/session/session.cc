@@ -7,9 +7,13 @@
 #include "memctx/resource.h"
 #include "runtime/check.h"
 #include "runtime/format.h"
-#include "runtime/log.h"
 #include "runtime/users.h"
 #include "server/auth/secret.h"
+#include "server/session/cancel_request.h"
+#include "server/session/command_loop.h"
+#include "server/session/console_loop.h"
+#include "server/session/session_description.h"
+#include "server/source/ack_policy.h"
 #include "server/wal/format.h"
 #include "server/wire/startup.h"
 
@@ -37,6 +41,7 @@ Session::Session(SessionEnvironment& environment, Owner& owner, Arrival arrival)
       process_id_(std::move(arrival.process_id)),
       place_(std::move(arrival.place)),
       started_(environment.loop.wall_now()),
+      log_(environment, peer_.text(), process_id_.value(), started_),
       line_(environment, *this, std::move(arrival.fd)),
       refusal_(environment, *this),
       link_(*this) {
@@ -53,13 +58,13 @@ Session::~Session() {
 }
 
 bool Session::takes_messages() const {
-  if (commands_ != nullptr) return commands_->takes_messages();
+  if (message_loop_ != nullptr) return message_loop_->takes_messages();
   return awaits_job_ == nullptr && handshake_ == nullptr && !line_.output_full();
 }
 
 Line::Taken Session::take(std::span<const std::byte> bytes) {
-  DCHECK((login_ == nullptr) != (commands_ == nullptr));
-  return commands_ != nullptr ? commands_->take(bytes) : log_in(bytes);
+  DCHECK((login_ == nullptr) != (message_loop_ == nullptr));
+  return message_loop_ != nullptr ? message_loop_->take(bytes) : log_in(bytes);
 }
 
 Login::Server Session::server_facts() {
@@ -72,6 +77,8 @@ Login::Server Session::server_facts() {
           .out_of_memory = environment_.memory.is_used_up(),
           .policy = environment_.policy,
           .place = &place_,
+          .console_clients = environment_.console_clients,
+          .max_console_connections = environment_.options.max_console_connections,
           .major_version = wal::major_version(environment_.view.identity().page_magic).value_or(15),
           .now = environment_.loop.wall_now()};
 }
@@ -82,7 +89,7 @@ Line::Taken Session::log_in(std::span<const std::byte> bytes) {
   if (cut.cut == wire::Cut::kIncomplete) return {.bytes_wanted = cut.bytes_wanted};
   if (login_->authenticates()) return authenticate(cut);
   if (cut.cut == wire::Cut::kBadLength) {
-    environment_.strangers.log(peer_.text(), "invalid length of startup packet");
+    log_.say("invalid length of startup packet");
     line_.hang_up();
     return {};
   }
@@ -149,7 +156,7 @@ void Session::go_on(Login::Next next, const wire::MessageWriter& out) {
     case Login::Next::kRefused:
       return refuse(out);
     case Login::Next::kCancelled:
-      cancel_another(login_->cancel_request());
+      cancel_another(environment_, peer_, log_, login_->cancel_request());
       return line_.hang_up();
   }
 }
@@ -167,7 +174,7 @@ void Session::shake_hands() {
 void Session::on_tls_begun() {
   DCHECK(login_ != nullptr);
   if (environment_.tls == nullptr) {
-    environment_.strangers.log(peer_.text(), "invalid length of startup packet");
+    log_.say("invalid length of startup packet");
     return line_.hang_up();
   }
   is_direct_tls_ = true;
@@ -195,6 +202,7 @@ void Session::on_tls_agreed(ShakingSocket socket, runtime::TlsAgreement agreed) 
                           .what = "received direct SSL connection request without ALPN protocol "
                                   "negotiation extension"});
   }
+  log_.on_tls(agreed);
   login_->set_tls(describe_tls(*socket.context, std::move(agreed)));
   handshake_.reset();
   handshake_bytes_ = 0;
@@ -209,7 +217,7 @@ void Session::on_tls_failed(ShakingSocket socket, const runtime::Error& error) {
   std::string line = error.what;
   if (!error.detail.empty()) line += " " + error.detail;
   if (!error.hint.empty()) line += " " + error.hint;
-  environment_.strangers.log(peer_.text(), line);
+  log_.say(line);
   line_.take_back(std::move(socket.fd), nullptr);
   line_.hang_up();
 }
@@ -217,7 +225,7 @@ void Session::on_tls_failed(ShakingSocket socket, const runtime::Error& error) {
 // An answer that is to wait is not in the line before its time. The deadline of the login is not
 // put off.
 void Session::refuse(const wire::MessageWriter& last_words) {
-  refusal_.note(*login_, peer_);
+  refusal_.note(*login_, peer_, log_.client());
   if (!refusal_.waits()) return line_.end_with(last_words.bytes());
   refusal_.keep(last_words);
 }
@@ -274,80 +282,76 @@ void Session::on_role(auth::RoleAnswer given) {
   });
 }
 
-void Session::cancel_another(const wire::CancelRequest& request) {
-  const std::uint32_t id = request.process_id;
-  if (!environment_.admissions.may_cancel(Origin(peer_), environment_.loop.now())) {
-    return environment_.strangers.log(peer_.text(), "too many cancel requests from this address");
-  }
-  switch (environment_.cancel_keys.cancel(id, request.key)) {
-    case CancelKeys::Cancel::kPosted:
-      break;
-    case CancelKeys::Cancel::kNoSuchProcess:
-      environment_.strangers.log(
-          peer_.text(), runtime::format("PID {} in cancel request did not match any process", id));
-      break;
-    case CancelKeys::Cancel::kWrongKey:
-      environment_.strangers.log(peer_.text(),
-                                 runtime::format("wrong key in cancel request for process {}", id));
-      break;
-  }
-}
-
 // The client is in: the login, with all that it has read, is no longer needed.
 void Session::enter(Login::Entry entry) {
   line_.keep();
   if (login_->gave_proof()) environment_.admissions.on_success(Origin(peer_), login_->role());
-  runtime::log::debug("replication connection authorized: user={} application_name={} host={}",
-                      entry.client.user, entry.client.application_name(), peer_.text());
   entry.client.address = peer_.text();
+  entry.client.process_id = process_id();
+  entry.client.started = started_;
   seat_ = std::move(entry.seat);
   DCHECK(seat_.taken());
   environment_.cancel_keys.add(process_id(), entry.key, environment_.worker);
-  CommandLoop::Owner& self = *this;
-  commands_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
-                                            process_id(), self);
+  if (entry.is_console) {
+    message_loop_ =
+        std::make_unique<ConsoleLoop>(environment_, line_, std::move(entry.client), peer_);
+  } else {
+    MessageLoop::Owner& self = *this;
+    message_loop_ = std::make_unique<CommandLoop>(environment_, line_, std::move(entry.client),
+                                                  process_id(), self);
+  }
+  log_.on_authorized(message_loop_->client(),
+                     entry.is_console ? SessionLog::Kind::kConsole : SessionLog::Kind::kWalsender);
   login_.reset();
   account();
 }
 
 void Session::shut_down() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr) return commands_->shut_down();
+  if (message_loop_ != nullptr) return message_loop_->shut_down();
   hang_up_now();
 }
 
 void Session::terminate() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr && line_.open()) commands_->terminate();
+  if (message_loop_ != nullptr && line_.open()) message_loop_->terminate();
 }
 
 void Session::cut() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr) commands_->cut();
+  if (message_loop_ != nullptr) message_loop_->cut();
   hang_up_now();
 }
 
 // A session whose line is closed may still wait for a slot command, and has no socket.
 void Session::on_reload() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr && !line_.closed()) commands_->apply_timeouts();
+  if (message_loop_ != nullptr && !line_.closed()) message_loop_->apply_timeouts();
 }
 
 void Session::cancel() {
   environment_.loop.assert_in_thread();
-  if (commands_ != nullptr) commands_->cancel();
+  if (message_loop_ != nullptr) message_loop_->cancel();
+}
+
+bool Session::look_at_pauses(std::string_view name) {
+  environment_.loop.assert_in_thread();
+  if (message_loop_ == nullptr || !message_loop_->streaming()) return false;
+  const std::string_view own = message_loop_->client().application_name();
+  return source::names_standby(name, own) &&
+         message_loop_->set_paused(environment_.pauses->contains(own));
 }
 
 void Session::on_writable() {
-  if (commands_ != nullptr) return commands_->on_writable();
+  if (message_loop_ != nullptr) return message_loop_->on_writable();
   line_.flush();
 }
 
 // A client that sends no more may still take its answers, but a standby is of no use then.
 void Session::on_end_of_input() {
   if (refusal_.waits()) return line_.hang_up();
-  if (commands_ == nullptr || !commands_->streaming()) return line_.end_when_sent();
-  environment_.strangers.log(peer_.text(), "unexpected EOF on standby connection");
+  if (message_loop_ == nullptr || !message_loop_->streaming()) return line_.end_when_sent();
+  log_.say("unexpected EOF on standby connection");
   line_.hang_up();
 }
 
@@ -356,13 +360,14 @@ void Session::on_end_of_input() {
 // does not wait for the answer to a wrong proof keeps its place until then, among the start-ups of
 // its address, so that it is no faster than those that wait.
 void Session::on_hang_up() {
-  if (commands_ != nullptr) commands_->leave();
+  if (message_loop_ != nullptr) message_loop_->leave();
+  log_.on_disconnection();
   seat_ = SenderSeat();
   if (login_ != nullptr) leave_login();
   if (!refusal_.waits()) place_ = Admissions::Place();
   line_.close();
   if (refusal_.waits()) return;
-  if (commands_ != nullptr && commands_->awaits_last_command()) return;
+  if (message_loop_ != nullptr && message_loop_->awaits_last_command()) return;
   owner_.on_session_over(*this);
 }
 
@@ -370,7 +375,8 @@ void Session::on_hang_up() {
 void Session::leave_login() {
   memctx::Resource memory(environment_.message_context);
   wire::MessageWriter unread(&memory);
-  if (login_->end_without_client(server_facts(), unread)) refusal_.note(*login_, peer_);
+  if (login_->end_without_client(server_facts(), unread))
+    refusal_.note(*login_, peer_, log_.client());
   login_->give_up_seat();
 }
 
@@ -379,17 +385,14 @@ void Session::on_last_command_done() {
   owner_.on_session_over(*this);
 }
 
-admin::StandbyStatus Session::status() const {
+stats::SessionStatus Session::status() const {
   environment_.loop.assert_in_thread();
-  admin::StandbyStatus status;
-  status.process_id = process_id();
-  status.client = peer_.text();
-  status.backend_start = started_;
+  stats::SessionStatus status{.process_id = process_id(), .backend_start = started_};
   status.state = "startup";
-  if (commands_ == nullptr) return status;
-  status.user = commands_->client().user;
-  status.application_name = std::string(commands_->client().application_name());
-  commands_->describe(status);
+  describe_line(peer_, line_.connection(), status);
+  if (message_loop_ == nullptr) return status;
+  describe_client(message_loop_->client(), status);
+  message_loop_->describe(status);
   return status;
 }
 

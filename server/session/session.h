@@ -12,18 +12,19 @@
 #include "runtime/loop.h"
 #include "runtime/pool.h"
 #include "runtime/socket.h"
-#include "server/admin/standby_status.h"
 #include "server/session/admissions.h"
-#include "server/session/command_loop.h"
 #include "server/session/environment.h"
 #include "server/session/handshake.h"
 #include "server/session/line.h"
 #include "server/session/login.h"
 #include "server/session/login_job.h"
 #include "server/session/login_refusal.h"
+#include "server/session/message_loop.h"
 #include "server/session/origin.h"
 #include "server/session/process_ids.h"
 #include "server/session/sender_seat.h"
+#include "server/session/session_log.h"
+#include "server/stats/session_status.h"
 
 namespace server::session {
 
@@ -37,16 +38,16 @@ struct Arrival {
 };
 
 // One connection, from its first byte to its last: a Line whose messages are first its Login's and
-// then its CommandLoop's.
+// then its MessageLoop's.
 //   Owner: the worker, until on_session_over().  Thread: the worker's loop's.
 //   Borrows: the environment and its owner.
-//   Invariant: it has a login or a command loop, never both. Only with a command loop it has a seat
-//     among the walsenders and an entry in CancelKeys.
+//   Invariant: it has a login or a message loop, never both. Only with a message loop it has a seat
+//     among the walsenders, or among the console's clients, and an entry in CancelKeys.
 class Session final : public runtime::Loop::Retired,
                       private Line::Owner,
                       private Handshake::Owner,
                       private LoginJobOwner,
-                      private CommandLoop::Owner,
+                      private MessageLoop::Owner,
                       private LoginRefusal::Owner {
  public:
   class Owner {
@@ -71,14 +72,14 @@ class Session final : public runtime::Loop::Retired,
   void on_reload();
   // A CancelRequest for this session has come.
   void cancel();
+  // Of a standby that this name means: it looks whether it is paused. Returns whether it is one.
+  bool look_at_pauses(std::string_view name);
 
-  admin::StandbyStatus status() const;
+  stats::SessionStatus status() const;
   std::uint32_t process_id() const { return process_id_.value(); }
   runtime::ListLink<Session>& link() { return link_; }
 
  private:
-  static constexpr std::size_t kUsualSettingsBytes = 2 * 1024;
-
   bool takes_messages() const override;
   Line::Taken take(std::span<const std::byte> bytes) override;
   void on_writable() override;
@@ -88,10 +89,10 @@ class Session final : public runtime::Loop::Retired,
   void on_tls_failed(ShakingSocket socket, const runtime::Error& error) override;
   void on_end_of_input() override;
   void on_hang_up() override;
-  std::string address() const override { return peer_.text(); }
+  runtime::log::Client log_client() const override { return log_.client(); }
   void on_login_job(const LoginJob& job) override;
   void on_role(auth::RoleAnswer given) override;
-  bool in_stream() const override { return commands_ != nullptr && commands_->streaming(); }
+  bool in_stream() const override { return message_loop_ != nullptr && message_loop_->streaming(); }
   void on_refusal_due() override;
   void on_last_command_done() override;
 
@@ -111,13 +112,8 @@ class Session final : public runtime::Loop::Retired,
   std::size_t kept() const {
     const std::size_t by_login = login_ != nullptr ? login_->kept_bytes() : 0;
     const std::size_t by_job = awaits_job_ != nullptr ? awaits_job_->bytes() : 0;
-    return handshake_bytes_ + by_login + by_job + kept_of_settings();
-  }
-  // A standby's few count as nothing, as the rest of its session does.
-  std::size_t kept_of_settings() const {
-    if (commands_ == nullptr) return 0;
-    const std::size_t bytes = commands_->client().settings.kept_bytes();
-    return bytes > kUsualSettingsBytes ? bytes : 0;
+    const std::size_t by_loop = message_loop_ != nullptr ? message_loop_->kept_bytes() : 0;
+    return handshake_bytes_ + by_login + by_job + by_loop;
   }
   void account() { line_.keep_beside(kept()); }
   void begin_to_await(std::size_t bytes = 0);
@@ -126,7 +122,6 @@ class Session final : public runtime::Loop::Retired,
   void check_password(auth::PasswordCheck check);
   void ask_role(const RoleQuestion& question);
   void enter(Login::Entry entry);
-  void cancel_another(const wire::CancelRequest& request);
 
   SessionEnvironment& environment_;
   Owner& owner_;
@@ -134,10 +129,11 @@ class Session final : public runtime::Loop::Retired,
   const ProcessId process_id_;
   Admissions::Place place_;
   const runtime::WallMicros started_;
+  SessionLog log_;
   Line line_;
   SenderSeat seat_;
   std::unique_ptr<Login> login_;
-  std::unique_ptr<CommandLoop> commands_;
+  std::unique_ptr<MessageLoop> message_loop_;
   std::unique_ptr<Handshake> handshake_;     // while it has the line's socket
   std::size_t handshake_bytes_ = 0;          // that it was given of the memory for clients
   bool is_direct_tls_ = false;               // the client has begun with its handshake

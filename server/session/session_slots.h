@@ -59,6 +59,10 @@ class SessionSlots final : private runtime::Timer::Handler {
   // Acquires a stream's slot, which no other session may use until release().
   runtime::Result<slot::Slot*> acquire(std::string_view name);
   void release();
+  // The name of the stream's slot; empty: it has none.
+  std::string_view stream_slot() const {
+    return streams_ != nullptr ? std::string_view(streams_->name()) : std::string_view();
+  }
   // Keeps what hot standby feedback says. Returns false if the stream has no slot to keep it in.
   bool report_xmin(wal::Xmin xmin, const wal::NextXid& next);
   // Frees the stream's slot and drops the temporary ones: a command has failed (walsender.c,

@@ -9,13 +9,10 @@ namespace server::session {
 
 namespace {
 
-// "192.0.2.1" of "192.0.2.1:5432", and "[::1]" of "[::1]:5432".
-std::string_view without_port(std::string_view address) {
-  const std::size_t colon = address.rfind(':');
-  const std::size_t bracket = address.rfind(']');
-  const bool has_port =
-      colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon);
-  return has_port ? address.substr(0, colon) : address;
+std::string without_controls(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
+  return text;
 }
 
 std::string_view begin_of(std::string_view text) {
@@ -24,28 +21,26 @@ std::string_view begin_of(std::string_view text) {
 
 }  // namespace
 
-StrangerLog::Kind& StrangerLog::kind_of(std::string_view address, std::string_view text) {
-  const std::pair key(std::string(without_port(address)), std::string(begin_of(text)));
+StrangerLog::Kind& StrangerLog::kind_of(std::string_view host, std::string_view text) {
+  const std::pair key(std::string(host), std::string(begin_of(text)));
   const auto known = kinds_.find(key);
   if (known != kinds_.end()) return known->second;
   return kinds_.size() < kKindsMax ? kinds_[key] : others_;
 }
 
-void StrangerLog::write(runtime::log::Level level, std::string_view address,
+void StrangerLog::write(runtime::log::Level level, const runtime::log::Client& client,
                         std::string_view text) {
   loop_.assert_in_thread();
   if (!timer_.armed()) timer_.arm(loop_.now() + kInterval);
-  std::string line = runtime::format("{} (client {})", text, address);
-  std::replace_if(
-      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-  Kind& kind = kind_of(address, text);
+  std::string line = without_controls(std::string(text));
+  Kind& kind = kind_of(client.host(), text);
   if (lines_ < kLinesMax && kind.lines < kLinesOfAKindMax) {
     ++lines_;
     ++kind.lines;
-    return runtime::log::write(level, line);
+    return runtime::log::write(level, line, client, runtime::log::Address::kNamed);
   }
   ++kind.left_out;
-  kind.last_left_out = std::move(line);
+  kind.last_left_out = runtime::format("{} (client {})", line, without_controls(client.address));
 }
 
 void StrangerLog::say_left_out(const Kind& kind) {

@@ -33,10 +33,14 @@ class StrangerLog final : private runtime::Timer::Handler {
 
   // A client at this address, which may have a port, has done what the text says.
   void log(std::string_view address, std::string_view text) {
-    write(runtime::log::Level::kLog, address, text);
+    log(runtime::log::Client{.address = std::string(address)}, text);
   }
-  void warning(std::string_view address, std::string_view text) {
-    write(runtime::log::Level::kWarning, address, text);
+  // The client of a session has.
+  void log(const runtime::log::Client& client, std::string_view text) {
+    write(runtime::log::Level::kLog, client, text);
+  }
+  void warning(const runtime::log::Client& client, std::string_view text) {
+    write(runtime::log::Level::kWarning, client, text);
   }
 
  private:
@@ -46,8 +50,8 @@ class StrangerLog final : private runtime::Timer::Handler {
     std::string last_left_out = {};
   };
 
-  void write(runtime::log::Level level, std::string_view address, std::string_view text);
-  Kind& kind_of(std::string_view address, std::string_view text);
+  void write(runtime::log::Level level, const runtime::log::Client& client, std::string_view text);
+  Kind& kind_of(std::string_view host, std::string_view text);
   static void say_left_out(const Kind& kind);
   void on_timer(runtime::Timer& timer) override;
 

@@ -12,6 +12,8 @@
 #include "runtime/log.h"
 #include "runtime/probes.h"
 #include "server/session/client_text.h"
+#include "server/session/session_description.h"
+#include "server/stats/sync_states.h"
 #include "server/stream/errors.h"
 #include "server/wire/errors.h"
 
@@ -63,6 +65,8 @@ void Streaming::start(const command::StartPoint& point, slot::Slot* slot) {
   interruption_.reset();
   reported_xmin_.reset();
   warn_of_name();
+  set_paused(environment_.pauses != nullptr &&
+             environment_.pauses->contains(client_.application_name()));
   sender_.start(point.timeline, point.start, slot);
   DCHECK(sender_.active());
 }
@@ -71,7 +75,7 @@ void Streaming::start(const command::StartPoint& point, slot::Slot* slot) {
 void Streaming::warn_of_name() {
   if (counts_upstream_ || !is_awaited_ || std::exchange(wrong_name_logged_, true)) return;
   environment_.strangers.warning(
-      client_.address,
+      client_.for_log("streaming"),
       runtime::format("standby \"{}\" does not count for upstream_ack, since role \"{}\" may not "
                       "bear that name: {}",
                       client_.application_name(), client_.user, client_.grants.rule));
@@ -99,7 +103,7 @@ void Streaming::take_copy_data(std::span<const std::byte> body) {
   if (taken.error().kind != &stream::kUnknownStandbyMessage) {
     return interrupt(Severity::kError, std::move(taken).error());
   }
-  environment_.strangers.log(client_.address, taken.error().what);
+  environment_.strangers.log(client_.for_log("streaming"), taken.error().what);
   line_.hang_up();
 }
 
@@ -159,8 +163,9 @@ void Streaming::end_with(const stream::StreamFailed& end) { owner_.on_stream_ove
 
 void Streaming::end_with(const stream::StreamLost& end) {
   if (!end.why.empty()) {
-    environment_.strangers.log(client_.address, runtime::format("{} (standby \"{}\")", end.why,
-                                                                client_.application_name()));
+    environment_.strangers.log(
+        client_.for_log("streaming"),
+        runtime::format("{} (standby \"{}\")", end.why, client_.application_name()));
   }
   line_.hang_up();
 }
@@ -201,7 +206,7 @@ void Streaming::ignore(const wire::HotStandbyFeedback& feedback) {
   if (std::exchange(wrong_xmin_logged_, true)) return;
   const wal::NextXid& next = environment_.view.next_xid();
   environment_.strangers.warning(
-      client_.address,
+      client_.for_log("streaming"),
       runtime::format("ignoring hot standby feedback of standby \"{}\": xmin {} of epoch {} and "
                       "catalog_xmin {} of epoch {} are not both of the recent past, where {} of "
                       "epoch {} is the next transaction",
@@ -228,10 +233,11 @@ void Streaming::on_feedback(const wire::HotStandbyFeedback& feedback) {
   }
 }
 
-void Streaming::describe(admin::StandbyStatus& status) const {
+void Streaming::describe(stats::SessionStatus& status) const {
   static constexpr std::array<std::string_view, 4> kStates{"startup", "catchup", "streaming",
                                                            "stopping"};
   const stream::Feedback& feedback = sender_.feedback();
+  status.kind = stats::SessionKind::kWalSender;
   status.state = kStates.at(static_cast<std::size_t>(sender_.state()));
   status.timeline = sender_.timeline();
   status.sent = sender_.sent();
@@ -239,7 +245,16 @@ void Streaming::describe(admin::StandbyStatus& status) const {
   status.flush = feedback.flush;
   status.apply = feedback.apply;
   status.bytes_sent = sender_.bytes_sent();
+  status.paused = sender_.paused();
+  status.streams = active();
   if (!active()) return;
+  status.slot_name = slots_.stream_slot();
+  if (status.slot_name.empty()) status.xmin = reported_xmin_.value_or(wal::Xmin());
+  if (feedback.reply_time != 0) status.reply_time = wire::to_unix_micros(feedback.reply_time);
+  if (counts_upstream_) {
+    status.sync_priority = environment_.quorum.policy().priority(client_.application_name());
+    status.sync_state = stats::sync_state_of(environment_.quorum.policy());
+  }
   status.delivery = sender_.delivery();
   const wal::Lsn end = environment_.view.end();
   const wal::Lsn acknowledged = feedback.acknowledged();
@@ -247,6 +262,7 @@ void Streaming::describe(admin::StandbyStatus& status) const {
   status.lag = environment_.view.lag_clock()
                    .behind(acknowledged, environment_.loop.now())
                    .value_or(runtime::Duration::zero());
+  describe_lags(environment_.view.lag_clock(), environment_.loop.now(), status);
 }
 
 }  // namespace server::session

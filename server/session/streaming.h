@@ -4,12 +4,12 @@
 #include <optional>
 
 #include "runtime/result.h"
-#include "server/admin/standby_status.h"
 #include "server/command/start.h"
 #include "server/session/client.h"
 #include "server/session/environment.h"
 #include "server/session/line.h"
 #include "server/session/session_slots.h"
+#include "server/stats/session_status.h"
 #include "server/stream/sender.h"
 #include "server/wire/framer.h"
 #include "server/wire/message.h"
@@ -51,6 +51,8 @@ class Streaming final : private stream::Sender::Owner {
   // Ends the stream and the connection. The client is told why, if it takes that within
   // close_timeout.
   void terminate(runtime::Error why);
+  // As Sender::set_paused.
+  void set_paused(bool paused) { sender_.set_paused(paused); }
   // The server stops: the stream ends when the standby has confirmed all WAL.
   void shut_down() { sender_.shut_down(); }
   // The server waits for that no longer: the stream ends with its tag, if that can be sent at once.
@@ -61,7 +63,7 @@ class Streaming final : private stream::Sender::Owner {
 
   void set_timeout(runtime::Duration timeout) { sender_.set_timeout(timeout); }
   void apply_send_delay();
-  void describe(admin::StandbyStatus& status) const;
+  void describe(stats::SessionStatus& status) const;
 
  private:
   enum class State {

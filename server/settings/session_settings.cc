@@ -96,6 +96,10 @@ void SessionSettings::act_on(std::string_view name, const SettingValue& value) {
   const int number = static_cast<int>(value.number);
   if (name == "wal_sender_timeout") timeouts_.wal_sender = std::chrono::milliseconds(number);
   if (name == "idle_session_timeout") timeouts_.idle_session = std::chrono::milliseconds(number);
+  if (name == "idle_in_transaction_session_timeout") {
+    timeouts_.idle_in_transaction = std::chrono::milliseconds(number);
+  }
+  if (name == "statement_timeout") timeouts_.statement = std::chrono::milliseconds(number);
   if (name == "tcp_keepalives_idle") timeouts_.keepalive_idle_s = number;
   if (name == "tcp_keepalives_interval") timeouts_.keepalive_interval_s = number;
   if (name == "tcp_keepalives_count") timeouts_.keepalive_count = number;
@@ -112,6 +116,8 @@ Timeouts SessionSettings::timeouts(const Timeouts& of_server) const {
   return {
       .wal_sender = own.wal_sender.value_or(of_server.wal_sender),
       .idle_session = own.idle_session.value_or(of_server.idle_session),
+      .idle_in_transaction = own.idle_in_transaction.value_or(of_server.idle_in_transaction),
+      .statement = own.statement.value_or(of_server.statement),
       .tcp = {.keepalive_idle_s = own.keepalive_idle_s.value_or(tcp.keepalive_idle_s),
               .keepalive_interval_s = own.keepalive_interval_s.value_or(tcp.keepalive_interval_s),
               .keepalive_count = own.keepalive_count.value_or(tcp.keepalive_count),

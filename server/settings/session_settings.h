@@ -21,6 +21,8 @@ namespace server::settings {
 struct Timeouts {
   runtime::Duration wal_sender{};
   runtime::Duration idle_session{};  // between commands
+  runtime::Duration idle_in_transaction{};
+  runtime::Duration statement{};  // that a statement may take
   runtime::TcpTimeouts tcp;
 };
 
@@ -66,6 +68,8 @@ class SessionSettings {
   struct OwnTimeouts {
     std::optional<runtime::Duration> wal_sender;
     std::optional<runtime::Duration> idle_session;
+    std::optional<runtime::Duration> idle_in_transaction;
+    std::optional<runtime::Duration> statement;
     std::optional<int> keepalive_idle_s;
     std::optional<int> keepalive_interval_s;
     std::optional<int> keepalive_count;

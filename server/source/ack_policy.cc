@@ -244,6 +244,15 @@ bool AckPolicy::counts(std::string_view application_name) const {
   });
 }
 
+std::int32_t AckPolicy::priority(std::string_view application_name) const {
+  std::int32_t number = 1;
+  for (const std::string& name : names) {
+    if (names_standby(name, application_name)) return kind == Kind::kFirst ? number : 1;
+    ++number;
+  }
+  return 0;
+}
+
 Result<AckPolicy> parse_ack_policy(std::string_view text) {
   Scanner scanner(text);
   AckPolicy policy = TRY(policy_of(scanner));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ struct AckPolicy {
   std::vector<std::string> names;  // application names, without regard to case; "*" is any
 
   bool counts(std::string_view application_name) const;
+  // As pg_stat_replication.sync_priority: with kFirst, the number of the first name that means the
+  // standby, from 1 on; otherwise 1; 0 if its word does not count (syncrep.c,
+  // SyncRepGetStandbyPriority).
+  std::int32_t priority(std::string_view application_name) const;
 
   friend bool operator==(const AckPolicy&, const AckPolicy&) = default;
 };

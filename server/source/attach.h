@@ -43,6 +43,10 @@ class AttachSource final : public Source, private WalSink {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   wal::ClusterFacts facts() const override { return facts_; }
+  runtime::Result<void> switch_upstream(const std::string& conninfo) override {
+    return receiver_.switch_upstream(conninfo);
+  }
+  StreamFacts stream_facts() const override { return receiver_.stream_facts(); }
   const std::string& directory() const override { return options_.directory; }
   // Before start(): the account of what streams need.
   void set_pins(wal::Pins& pins) override;

@@ -43,6 +43,17 @@ std::string value_of(const Values& values, std::string_view name) {
   return found == values.end() ? std::string() : found->second;
 }
 
+// As a connection string has it: in quotes where it is empty or has blanks.
+std::string quote(std::string_view value) {
+  if (value.find_first_of(" '\\") == std::string_view::npos) return std::string(value);
+  std::string quoted = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '\'';
+}
+
 runtime::Fail refused(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
   return runtime::Fail({.kind = &kUpstreamLost, .what = std::string(message)});
@@ -124,6 +135,21 @@ bool is_of_host(std::string_view name) {
 }
 
 }  // namespace
+
+std::string show_conninfo(const std::string& text) {
+  const Options options(PQconninfoParse(text.c_str(), nullptr));
+  std::string shown;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (option->val == nullptr || std::string_view(option->val).empty()) continue;
+    const bool is_secret = std::string_view(option->dispchar).find('*') != std::string_view::npos;
+    if (!shown.empty()) shown += ' ';
+    shown += option->keyword;
+    shown += '=';
+    shown += is_secret ? "********" : quote(option->val);
+  }
+  return shown;
+}
 
 std::string describe(const Host& host) {
   std::string text;

@@ -35,6 +35,11 @@ struct Conninfo {
   std::vector<std::pair<std::string, std::string>> options;
 };
 
+// The string as it may be shown: what libpq takes for a secret has stars for its value, and what
+// the string does not say is not in it (libpqwalreceiver.c, libpqrcv_get_conninfo). A string that
+// libpq cannot read is not shown at all.
+std::string show_conninfo(const std::string& text);
+
 // kUpstreamLost, in libpq's words.
 runtime::Result<Conninfo> read_conninfo(const std::string& text);
 

@@ -70,6 +70,7 @@ Receiver::Receiver(Options options, const runtime::Clock& clock, WalSink& sink)
     : options_(std::move(options)),
       clock_(clock),
       sink_(sink),
+      choice_(options_.upstream.conninfo),
       upstream_(options_.upstream, clock, doorbell_, stop_),
       reports_({.status_interval = options_.status_interval,
                 .timeout = options_.upstream.timeout,
@@ -87,7 +88,7 @@ Result<PrimaryInfo> Receiver::connect() {
 // A service file, or another file that the conninfo names, is read anew for each round.
 Result<void> Receiver::begin_round() {
   round_ = HostRound();
-  auto conninfo = read_conninfo(options_.upstream.conninfo);
+  auto conninfo = read_conninfo(choice_.take());
   if (!conninfo) return std::move(conninfo).error();
   round_ = HostRound(std::move(*conninfo));
   return {};
@@ -172,10 +173,25 @@ void Receiver::log_memory_contexts() {
   doorbell_.ring();
 }
 
+StreamFacts Receiver::stream_facts() const {
+  StreamFacts facts = board_.facts();
+  facts.conninfo = choice_.shown();
+  return facts;
+}
+
+Result<void> Receiver::switch_upstream(std::string conninfo) {
+  if (auto read = read_conninfo(conninfo); !read) return std::move(read).error();
+  std::string shown = show_conninfo(conninfo);
+  choice_.choose(std::move(conninfo), std::move(shown));
+  doorbell_.ring();
+  return {};
+}
+
 void Receiver::run() {
   while (try_round()) {
     const Instant again = clock_.now() + options_.retry_interval;
-    for (Instant now; (now = clock_.now()) < again && upstream_.pause(again - now);) {
+    for (Instant now;
+         (now = clock_.now()) < again && !choice_.is_new() && upstream_.pause(again - now);) {
       look_at_doorbell();
     }
   }
@@ -205,7 +221,7 @@ bool Receiver::try_round() {
     }
     upstream_.disconnect();
     if (!sink_.on_connection_lost(error)) return false;
-  } while (progress_ != Progress::kProven && !round_.is_over());
+  } while (progress_ != Progress::kProven && !round_.is_over() && !choice_.is_new());
   patience_ =
       progress_ == Progress::kNone ? std::min(patience_ * 2, kHostTimeoutMax) : kHostTimeoutMin;
   return true;
@@ -256,6 +272,7 @@ Result<void> Receiver::stream_timelines() {
 void Receiver::announce() {
   host_reports_.log_stream(host_, sink_.stream_begin(), tail_->timelines()->history.tip(),
                            upstream_.server());
+  board_.note_stream(upstream_.place(), sink_.stream_begin(), tail_->timelines()->history.tip());
   if (host_reports_.fails(host_)) return;
   options_.on_state({ReceiverState::Kind::kStreaming, upstream_.server()});
 }
@@ -263,6 +280,7 @@ void Receiver::announce() {
 // Until the timeline ends. Returns where WAL goes on then.
 Result<std::optional<NextTimeline>> Receiver::stream() {
   streaming_ = true;
+  catch_up_.forget();
   progress_ = std::max(progress_, Progress::kStreamed);
   TRY(reports_.begin(clock_.now()));
   for (;;) {
@@ -273,10 +291,14 @@ Result<std::optional<NextTimeline>> Receiver::stream() {
       return upstream_.finish_streaming();
     }
     TRY(sink_.on_turn());
+    board_.note_positions(sink_.kept());
     TRY(reports_.send_due(now));
     const Instant due = std::min(sink_.next_turn(), reports_.next_due());
     TRY(upstream_.wait(came == Came::kMore ? runtime::Duration::zero() : due - now));
     look_at_doorbell();
+    if (choice_.is_new()) {
+      return runtime::Error{.kind = &kUpstreamLost, .what = "WAL is to come from another primary"};
+    }
   }
 }
 
@@ -290,6 +312,7 @@ Result<Receiver::Came> Receiver::take_what_has_come(Instant now) {
     if (received.stream_ended) return Came::kEnd;
     if (!received.message.has_value()) return Came::kAll;
     reports_.note_message(now);
+    board_.note_message(*received.message, clock_.wall_now());
     if (const auto* data = std::get_if<wire::XLogData>(&*received.message)) {
       bytes += data->wal.size();
       tail_->note_received(std::min(upstream_.arrived(), found), found);
@@ -306,6 +329,7 @@ Result<void> Receiver::take(const wire::XLogData& data) {
   const Lsn before = sink_.position();
   tail_->promise(Lsn(data.wal_end));
   TRY(sink_.on_wal(data));
+  catch_up_.note(sink_.position(), Lsn(data.wal_end), clock_.now());
   if (sink_.position() == before) return {};
   progress_ = Progress::kProven;
   const bool failed_before = host_reports_.fails(host_);

@@ -13,13 +13,16 @@
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
 #include "runtime/thread.h"
+#include "server/source/catch_up.h"
 #include "server/source/host_reports.h"
 #include "server/source/host_round.h"
 #include "server/source/primary_reports.h"
 #include "server/source/quorum.h"
 #include "server/source/receiver_state.h"
 #include "server/source/source.h"
+#include "server/source/stream_facts.h"
 #include "server/source/upstream.h"
+#include "server/source/upstream_choice.h"
 #include "server/source/wal_sink.h"
 #include "server/source/xmin_horizon.h"
 
@@ -71,6 +74,8 @@ class Receiver {
   runtime::Result<void> check_slot();
   Upstream& upstream() { return upstream_; }
   const Options& options() const { return options_; }
+  // Any thread.
+  StreamFacts stream_facts() const;
   // Ends the receiver's wait.
   runtime::Doorbell& doorbell() { return doorbell_; }
 
@@ -79,6 +84,10 @@ class Receiver {
   void start(wal::WalTail& tail);
   void stop();
   void log_memory_contexts();
+  // The stream that runs ends, and a round through the hosts of this string begins; a host that is
+  // being tried has its time first. What is there must be the same cluster, as ever. Any thread.
+  // The error is what is wrong with the string.
+  runtime::Result<void> switch_upstream(std::string conninfo);
 
   // For a sink that waits for something else, such as a disk. Nothing is received meanwhile, but
   // the primary gets a report each time, or as often as one may be repeated.
@@ -121,6 +130,7 @@ class Receiver {
   WalSink& sink_;
   runtime::Doorbell doorbell_;
   runtime::Published<bool> stop_;
+  UpstreamChoice choice_;
   runtime::Published<std::uint64_t> memory_logs_wanted_;  // how often they were asked for
   std::uint64_t memory_logs_written_ = 0;
   Upstream upstream_;
@@ -131,8 +141,10 @@ class Receiver {
   std::string host_;  // that is tried, as host_reports_ knows it
   HostReports host_reports_;
   PrimaryReports reports_;
+  StreamBoard board_;
   bool streaming_ = false;
   Progress progress_ = Progress::kNone;
+  CatchUp catch_up_;
   std::unique_ptr<runtime::NamedThread> thread_;
 };
 

@@ -264,17 +264,21 @@ Result<void> RelaySource::on_turn() {
   return {};
 }
 
+Quorum::Positions RelaySource::kept() const {
+  const Lsn written = stream_begin();
+  return {.write = written, .flush = std::min(written, writer_->flushed()), .apply = Lsn()};
+}
+
 // What the spool has up to where this stream has come, and of that as much as the policy's standbys
 // have too. Standbys are sent whole records only: those that have all of them hold up nothing of
 // the next record's begin, in which no commit can end. Nothing is applied here, so `apply` is the
 // standbys' alone. On one connection no position goes back when a standby leaves, for the standbys
 // did have that WAL.
 Quorum::Positions RelaySource::confirmed(const Quorum::Positions& reported) const {
-  const Lsn written = stream_begin();
-  const Lsn flushed = std::min(written, writer_->flushed());
+  const auto [written, flushed, applied] = kept();
   const Quorum* const quorum = receiver_.options().quorum;
   if (quorum == nullptr || quorum->policy().kind == AckPolicy::Kind::kSpool) {
-    return {.write = written, .flush = flushed, .apply = Lsn()};
+    return {.write = written, .flush = flushed, .apply = applied};
   }
   const Lsn proven = writer_->proven();
   const auto of_ours = [&](Lsn ours, Lsn theirs) {

@@ -39,6 +39,10 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> open() override;
   const wal::Identity& identity() const override { return identity_; }
   wal::ClusterFacts facts() const override { return facts_; }
+  runtime::Result<void> switch_upstream(const std::string& conninfo) override {
+    return receiver_.switch_upstream(conninfo);
+  }
+  StreamFacts stream_facts() const override { return receiver_.stream_facts(); }
   const std::string& directory() const override { return options_.directory; }
   runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                               Source::Listener& listener) override;
@@ -61,6 +65,7 @@ class RelaySource final : public Source, private WalSink {
   runtime::Result<void> on_turn() override;
   runtime::Instant next_turn() const override { return writer_->mark_due(); }
   Quorum::Positions confirmed(const Quorum::Positions& reported) const override;
+  Quorum::Positions kept() const override;
   runtime::Result<void> on_timeline_ended(const NextTimeline& next) override;
   bool on_connection_lost(const runtime::Error& error) override;
 

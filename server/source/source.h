@@ -3,6 +3,7 @@
 #include <string>
 
 #include "runtime/result.h"
+#include "server/source/stream_facts.h"
 #include "server/wal/cluster_facts.h"
 #include "server/wal/fault_log.h"
 #include "server/wal/identity.h"
@@ -43,6 +44,8 @@ class Source {
   // What is known of the cluster: what its primary has said last, or earlier to this spool. Valid
   // from open() on, until start().
   virtual wal::ClusterFacts facts() const { return {}; }
+  // What is known of the stream from the primary, if there is one. Any thread, from open() on.
+  virtual StreamFacts stream_facts() const { return {}; }
   // Where the segments lie.
   virtual const std::string& directory() const = 0;
 
@@ -57,6 +60,10 @@ class Source {
   virtual runtime::Result<void> start(wal::WalTail& tail, wal::FaultLog& faults,
                                       Listener& listener) = 0;
   virtual void stop() = 0;
+  // WAL comes from another server of the same cluster from now on (Receiver::switch_upstream). Any
+  // thread, while the source runs. May read files. kObjectNotInPrerequisiteState: there is no
+  // primary.
+  virtual runtime::Result<void> switch_upstream(const std::string& conninfo);
   // Each of its threads logs its memory contexts. REQUIRES: it runs.
   virtual void log_memory_contexts() = 0;
 };

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -73,7 +74,10 @@ Result<void> Upstream::connect(const Conninfo& conninfo, const HostRound::Attemp
       TRY(connector_.connect(conninfo, attempt.host, attempt.session_attrs,
                              {{"dbname", "replication"}, {"replication", "true"}}, at_most))
           .release();
-  if (runtime::kTimed) runtime::note_arrivals(socket());
+  if (runtime::kTimed) {
+    runtime::note_arrivals(socket());
+    arrivals_ = runtime::ArrivalClock();
+  }
   return {};
 }
 
@@ -84,6 +88,14 @@ std::string Upstream::server() const {
   if (address.empty() || address == host)
     return format("host={} port={}", host, PQport(connection_));
   return format("host={} hostaddr={} port={}", host, address, PQport(connection_));
+}
+
+Place Upstream::place() const {
+  CHECK(connection_ != nullptr);
+  const std::string_view port = PQport(connection_);
+  Place place{.host = PQhost(connection_)};
+  std::from_chars(port.data(), port.data() + port.size(), place.port);
+  return place;
 }
 
 int Upstream::socket() const { return PQsocket(connection_); }
@@ -178,7 +190,7 @@ Result<Upstream::Received> Upstream::receive() {
 bool Upstream::consume_input() {
   if (runtime::kTimed) {
     const Instant now = clock_.now();
-    arrived_ = now - runtime::time_in_socket(socket()).value_or(runtime::Duration::zero());
+    arrived_ = now - arrivals_.time_in_socket(socket()).value_or(runtime::Duration::zero());
   }
   return PQconsumeInput(connection_) != 0;
 }

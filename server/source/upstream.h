@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/arrival.h"
 #include "runtime/clock.h"
 #include "runtime/doorbell.h"
 #include "runtime/published.h"
@@ -15,6 +16,7 @@
 #include "server/source/host_connector.h"
 #include "server/source/host_round.h"
 #include "server/source/interruptible_wait.h"
+#include "server/source/stream_facts.h"
 #include "server/wal/cluster_facts.h"
 #include "server/wal/identity.h"
 #include "server/wal/timeline.h"
@@ -69,6 +71,8 @@ class Upstream {
   bool is_connected() const { return connection_ != nullptr; }
   // "host=... port=...", of the server that is connected, and its address if it has a name.
   std::string server() const;
+  // The same, as pg_stat_wal_receiver has it: sender_host and sender_port.
+  Place place() const;
 
   // IDENTIFY_SYSTEM and what else identifies WAL. This and the next REQUIRE a connection that does
   // not stream.
@@ -134,6 +138,7 @@ class Upstream {
   const InterruptibleWait wait_;
   HostConnector connector_;
   pg_conn* connection_ = nullptr;
+  runtime::ArrivalClock arrivals_;
   runtime::Instant arrived_{};
   bool readable_ = false;  // the socket may have more since receive() has read it last
   std::unique_ptr<char, FreeMemory> message_;

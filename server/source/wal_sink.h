@@ -36,6 +36,8 @@ class WalSink {
   // The positions to report to the primary, which has heard of `reported` on this connection. What
   // has come is confirmed to its end, within a record or not.
   virtual Quorum::Positions confirmed(const Quorum::Positions& reported) const = 0;
+  // What this server has itself of what has come: written, and durable if it makes it so.
+  virtual Quorum::Positions kept() const { return confirmed({}); }
   // Where to move the primary's slot, for a sink that confirms nothing as flushed. Invalid: the
   // slot stays where it is, or follows what is confirmed as flushed.
   virtual wal::Lsn slot_position() const { return {}; }

@@ -41,6 +41,13 @@ void Connection::close() {
   fd_.reset();
 }
 
+std::optional<runtime::TlsAgreement> Connection::tls_agreement() const {
+  loop_.assert_in_thread();
+  if (tls_ == nullptr) return std::nullopt;
+  auto agreed = tls_->agreement();
+  return agreed ? std::optional(std::move(agreed).value()) : std::nullopt;
+}
+
 runtime::UniqueFd Connection::lend() {
   loop_.assert_in_thread();
   CHECK(fd_ && tls_ == nullptr && queued_bytes() == 0);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -91,6 +92,9 @@ class Connection {
     loop_.assert_in_thread();
     return tls_ != nullptr ? tls_->failure().what : std::string();
   }
+
+  // What TLS has agreed on; none without it.
+  std::optional<runtime::TlsAgreement> tls_agreement() const;
 
   // Sends these, with nothing waiting; or pages of a file, which stay in the socket until the peer
   // has acknowledged them. Pages cannot be sent where walcast encrypts them itself.

@@ -41,12 +41,31 @@ void Delivery::start() {
   flushed_.clear();
 }
 
+// Whether what the standby is to be sent is known, span by span or as some of them that are one.
+bool Delivery::is_known() const {
+  if (next_ >= stages_.first()) return true;
+  return gathers_ && busy_from_ == kNeverBusy && next_ >= stages_.first_merged();
+}
+
+// If what it was to be sent next is one with a later span, it goes on with that one; but not where
+// that one begins with what the standby had already.
+bool Delivery::go_to_known(Instant now) {
+  if (!is_known()) return false;
+  const std::uint64_t first = stages_.first();
+  if (next_ >= first) return true;
+  const bool is_own = next_ == stages_.first_merged();
+  stages_.count_merged(static_cast<std::uint32_t>(is_own ? first - next_ : first + 1 - next_), now);
+  next_ = is_own ? first : first + 1;
+  return true;
+}
+
 // A standby that has fallen behind by more spans than are known catches up.
 void Delivery::sent(Lsn sent, Instant now) {
-  if (next_ < stages_.first()) {
+  if (!go_to_known(now)) {
     is_live_ = false;
     return;
   }
+  if (!is_due(sent)) return;
   if (gathers_ && next_ < stages_.next()) stages_.count_gathered_send(now);
   for (; next_ < stages_.next() && stages_.span(next_).end <= sent; ++next_) {
     count(next_, now);
@@ -153,7 +172,7 @@ DeliveryStatus Delivery::status(Instant now) const {
                         .socket_full = recent.socket_full,
                         .cold_read = recent.cold_read,
                         .obstacle = obstacle_,
-                        .is_live = is_live_ && next_ >= stages_.first()};
+                        .is_live = is_live_ && is_known()};
   for (std::size_t i = 0; i < kSharedStages; ++i) status.stages[i] = stages_.figure(i, now);
   for (std::size_t i = 0; i < kOwnStages; ++i) {
     const Sum& sum = recent.sums[i];
@@ -167,7 +186,8 @@ DeliveryStatus Delivery::status(Instant now) const {
   };
   if (status.is_live && next_ < stages_.next()) {
     const bool gathered = gathers_ && next_ < busy_from_ && obstacle_ == Obstacle::kNone;
-    wait(gathered ? Stage::kGathered : Stage::kSent, stages_.span(next_).taken);
+    wait(gathered ? Stage::kGathered : Stage::kSent,
+         stages_.span(std::max(next_, stages_.first())).taken);
   }
   if (!sent_.empty()) wait(Stage::kWritten, sent_.oldest().at);
   if (!written_.empty()) wait(Stage::kFlushed, written_.oldest().at);

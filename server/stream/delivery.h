@@ -100,6 +100,8 @@ class Delivery {
 
   static constexpr std::uint64_t kNeverBusy = std::numeric_limits<std::uint64_t>::max();
 
+  bool is_known() const;
+  bool go_to_known(runtime::Instant now);
   runtime::Instant let_go_at(std::uint64_t number, runtime::Instant now) const;
   void count(std::uint64_t number, runtime::Instant now);
   void add(Stage stage, runtime::Duration took, runtime::Instant now);

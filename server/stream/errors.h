@@ -10,6 +10,10 @@ namespace server::stream {
 // A standby message of an unknown type. PostgreSQL logs it and closes the connection without a word
 // to the peer (COMMERROR, then proc_exit).
 inline constexpr runtime::ErrorKind kUnknownStandbyMessage{"unknown_standby_message", "08P01"};
+inline runtime::Error unknown_standby_message(char type) {
+  return {.kind = &kUnknownStandbyMessage,
+          .what = runtime::format("unexpected message type \"{}\"", type)};
+}
 
 // The error for a standby that asks for WAL which no server has yet.
 inline runtime::Error ahead_of_wal(wal::Lsn start, wal::Lsn end) {

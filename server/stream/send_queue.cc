@@ -68,6 +68,7 @@ void SendQueue::pump(Pumped& sender) {
       break;
     case Pumped::PumpResult::kBlocked:  // EPOLLOUT comes
     case Pumped::PumpResult::kWaiting:  // the view tells
+    case Pumped::PumpResult::kPaused:   // an admin has it go on
     case Pumped::PumpResult::kEnded:
       break;
   }

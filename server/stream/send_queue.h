@@ -38,7 +38,7 @@ class SendQueue final : public runtime::Loop::TurnWork, private runtime::Timer::
   // A sender as the queue knows it.
   class Pumped {
    public:
-    enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kEnded };
+    enum class PumpResult { kCaughtUp, kMore, kBlocked, kWaiting, kPaused, kEnded };
 
     Pumped() : link_(*this) {}
     virtual ~Pumped() = default;

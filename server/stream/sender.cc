@@ -1,12 +1,10 @@
 #include "server/stream/sender.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <variant>
 
 #include "runtime/check.h"
-#include "runtime/format.h"
 #include "server/stream/errors.h"
 #include "server/wire/codec.h"
 
@@ -14,13 +12,6 @@ namespace server::stream {
 
 using runtime::IoResult;
 using wal::Lsn;
-
-namespace {
-
-constexpr std::array kCopyDone{std::byte{'c'}, std::byte{0}, std::byte{0}, std::byte{0},
-                               std::byte{4}};
-
-}  // namespace
 
 Sender::Sender(runtime::Loop& loop, WalView& view, SendQueue& queue, Connection& connection,
                const Options& options, Owner& owner)
@@ -58,6 +49,12 @@ void Sender::set_gathers(bool gathers) {
   delivery_.set_gathers(gathers);
 }
 
+void Sender::set_paused(bool paused) {
+  loop_.assert_in_thread();
+  paused_ = paused && !is_draining();
+  if (active()) queue_.make_runnable(*this);
+}
+
 runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
   loop_.assert_in_thread();
   keepalive_.on_reply();
@@ -68,10 +65,7 @@ runtime::Result<void> Sender::on_copy_data(std::span<const std::byte> body) {
     feedback_.reply_time = feedback->send_time;
     owner_.on_feedback(*feedback);
   } else {
-    return runtime::Error{
-        .kind = &kUnknownStandbyMessage,
-        .what = runtime::format("unexpected message type \"{}\"",
-                                std::get<wire::UnknownStandbyMessage>(message).type)};
+    return unknown_standby_message(std::get<wire::UnknownStandbyMessage>(message).type);
   }
   return {};
 }
@@ -125,6 +119,7 @@ void Sender::shut_down() {
   // A stream that is about to end does so; the standby hears of the next timeline elsewhere.
   if (phase_ != Phase::kStreaming) return interrupt();
   state_ = State::kStopping;
+  paused_ = false;
   set_gathers(false);
   keepalive_.drain();
   queue_.make_runnable(*this);
@@ -181,6 +176,9 @@ Sender::PumpResult Sender::pump_quantum() {
         // A keepalive that next() or a message handler queued may still wait.
         if (connection_.queued_bytes() > 0) break;
         return PumpResult::kCaughtUp;
+      case Next::kPaused:
+        if (connection_.queued_bytes() > 0) break;
+        return PumpResult::kPaused;
       case Next::kWaiting:
         return PumpResult::kWaiting;
       case Next::kEnded:
@@ -221,6 +219,7 @@ Sender::Next Sender::next() {
 
 // XLogSendPhysical: up to where WAL may be sent, from which file, and how much of it.
 Sender::Next Sender::next_message() {
+  if (paused_) return Next::kPaused;
   const Lsn end = sendable_end();
   if (sent_ >= end) return all_sent(end);
   // A file that may be recycled is looked up for each message, since what was ready may be gone.
@@ -251,7 +250,7 @@ Sender::Next Sender::all_sent(Lsn end) {
     return Next::kNothing;
   }
   phase_ = Phase::kEndOfTimeline;
-  connection_.queue(kCopyDone);
+  connection_.queue(wire::kCopyDone);
   return Next::kNothing;
 }
 
@@ -375,7 +374,7 @@ void Sender::lose(std::string_view why) {
 }
 
 void Sender::finish() {
-  if (phase_ == Phase::kClosing) connection_.queue(kCopyDone);
+  if (phase_ == Phase::kClosing) connection_.queue(wire::kCopyDone);
   std::optional<NextTimeline> next;
   if (const auto timeline = view_.history().next(timeline_)) {
     next = NextTimeline{*timeline, *view_.history().switch_point(timeline_)};

@@ -101,6 +101,15 @@ class Sender final : public SendQueue::Pumped,
   // Whether new WAL may be gathered for the standby before it goes out (send_delay).
   void set_gathers(bool gathers);
 
+  // No WAL goes out behind the message in flight, until the stream goes on: the standby is sent
+  // keepalives, and is late for nothing. It outlives the stream, for the next one of the session.
+  // A stream that drains is not held up.
+  void set_paused(bool paused);
+  bool paused() const {
+    loop_.assert_in_thread();
+    return paused_;
+  }
+
   // The body of one CopyData from the standby.
   runtime::Result<void> on_copy_data(std::span<const std::byte> body);
   void on_copy_done();
@@ -159,7 +168,7 @@ class Sender final : public SendQueue::Pumped,
     kClosing,        // the standby's CopyDone is in, ours follows the message in flight
     kInterrupted,    // the session ends the stream behind the message in flight
   };
-  enum class Next { kMessage, kNothing, kWaiting, kEnded };
+  enum class Next { kMessage, kNothing, kPaused, kWaiting, kEnded };
   static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
   static constexpr std::size_t kMessageBytesMax = sizeof(wire::XLogDataHeader) + kChunkBytesMax;
   static_assert(Connection::room_for_one(sizeof(wire::XLogDataHeader) + wal::kPageBytes) <
@@ -216,6 +225,7 @@ class Sender final : public SendQueue::Pumped,
 
   Phase phase_ GUARDED_BY(loop_) = Phase::kIdle;
   State state_ GUARDED_BY(loop_) = State::kStartup;
+  bool paused_ GUARDED_BY(loop_) = false;
   wal::TimelineId timeline_ GUARDED_BY(loop_){};
   wal::Lsn sent_ GUARDED_BY(loop_);      // the end of what has been put into messages
   wal::Lsn ready_to_ GUARDED_BY(loop_);  // WAL up to here may be sent, from the message's file

@@ -30,20 +30,36 @@ StageClock::StageClock() : windows_(std::make_unique<Windows>()) {}
 
 void StageClock::pop(const wal::WalSpan& span) {
   if (!runtime::kTimed || span.begin == span.end) return;
+  if (next_ >= kSpans) merge_oldest();
   spans_[next_++ % kSpans] = {.end = span.end,
                               .arrived = span.arrived,
                               .found = span.found,
                               .stored = span.stored,
                               .proven = span.proven,
                               .published = span.published,
-                              .taken = {}};
+                              .taken = {},
+                              .merged = 0};
+}
+
+// The next span takes its place. What was let go has gone out, but to standbys that are held up.
+void StageClock::merge_oldest() {
+  const std::uint64_t number = next_ - kSpans;
+  const SpanTimes& oldest = spans_[number % kSpans];
+  const bool is_gathered = number >= taken_ || oldest.taken > let_go_at_;
+  if (!is_gathered) return;
+  SpanTimes& heir = spans_[(number + 1) % kSpans];
+  const wal::Lsn end = heir.end;
+  const std::uint32_t merged = heir.merged + oldest.merged + 1;
+  heir = oldest;
+  heir.end = end;
+  heir.merged = merged;
 }
 
 void StageClock::taken(Instant now) {
   taken_ = std::max(taken_, first());
   for (; taken_ < next_; ++taken_) {
     SpanTimes& span = spans_[taken_ % kSpans];
-    span.taken = now;
+    if (span.taken == Instant{}) span.taken = now;  // one that others became one with has its time
     runtime::probes::span_taken(span.end.value(), now - span.found, now - span.published);
   }
 }
@@ -71,6 +87,11 @@ void StageClock::count_gathered(const SpanTimes& span, Instant let_go, Instant n
 void StageClock::count_gathered_send(Instant now) {
   turn_to(now);
   ++windows_->current.gathered_sends;
+}
+
+void StageClock::count_merged(std::uint32_t spans, Instant now) {
+  turn_to(now);
+  windows_->current.merged_spans += spans;
 }
 
 void StageClock::count_reported(Stage stage, Duration took, Instant now) {

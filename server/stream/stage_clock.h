@@ -28,6 +28,7 @@ struct SpanTimes {
   runtime::Instant proven;
   runtime::Instant published;
   runtime::Instant taken;
+  std::uint32_t merged = 0;  // spans before it that are one with it now; the times are the first's
 };
 
 // What one loop knows of the ways of its deliveries through the stages. A delivery is one span to
@@ -44,6 +45,9 @@ struct StageSnapshot {
 // The spans that a loop has taken last, with their times, and how long its deliveries took, stage
 // by stage.
 //   Owner: WalView.  Thread: the loop's. Nothing is shared, locked or allocated.
+// More of them may be gathered (SendQueue) than are kept. Those that would be forgotten while they
+// are gathered become one with the span behind them, which has the first one's times from then on:
+// of what goes out together, the delivery that took the longest is always among those that count.
 //   Limits: kSpans; a standby to which an older one has not gone out is no live one any more.
 class StageClock {
  public:
@@ -64,6 +68,10 @@ class StageClock {
   std::uint64_t next() const { return taken_; }
   // REQUIRES: it is known.
   const SpanTimes& span(std::uint64_t number) const { return spans_[number % kSpans]; }
+  // Of which the oldest known span tells, too: first(), or less if others are one with it.
+  std::uint64_t first_merged() const {
+    return first() == taken_ ? first() : first() - span(first()).merged;
+  }
 
   // A span has gone out to a standby, which nothing held back any more from `let_go` on.
   void count_sent(const SpanTimes& span, runtime::Instant let_go, runtime::Instant now);
@@ -71,6 +79,8 @@ class StageClock {
   void count_gathered(const SpanTimes& span, runtime::Instant let_go, runtime::Instant now);
   // All spans of count_gathered() since the call before have gone out as one.
   void count_gathered_send(runtime::Instant now);
+  // So many spans were gathered, and one with a span that counts.
+  void count_merged(std::uint32_t spans, runtime::Instant now);
   // A standby has reported something. REQUIRES: the stage is one of those.
   void count_reported(Stage stage, runtime::Duration took, runtime::Instant now);
 
@@ -88,6 +98,7 @@ class StageClock {
   };
 
   void turn_to(runtime::Instant now);
+  void merge_oldest();
 
   std::array<SpanTimes, kSpans> spans_;
   std::uint64_t next_ = 0;   // the number of the next span to be popped

@@ -65,12 +65,14 @@ struct StageHistograms {
   std::array<Histogram, kStages> stages;
   Histogram server;          // from the arrival to sent
   Count gathered_sends = 0;  // that made the deliveries of Stage::kGathered
+  Count merged_spans = 0;    // that did not count by themselves (StageClock)
 
   template <typename OtherCount>
   void add(const StageHistograms<OtherCount>& other) {
     for (std::size_t i = 0; i < kStages; ++i) stages[i].add(other.stages[i]);
     server.add(other.server);
     gathered_sends += other.gathered_sends;
+    merged_spans += other.merged_spans;
   }
 };
 

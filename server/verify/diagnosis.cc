@@ -6,6 +6,7 @@
 
 #include "runtime/file.h"
 #include "runtime/format.h"
+#include "server/verify/compressed.h"
 #include "server/verify/hex_dump.h"
 #include "server/wal/fault.h"
 #include "server/wal/names.h"
@@ -179,6 +180,16 @@ void Doctor::say_size() {
 }
 
 std::string Doctor::repair_of_bytes() const {
+  const bool is_first_page = survey_.identity.segment_size.offset(trouble_.lsn) == 0;
+  if (trouble_.finding.kind == FaultKind::kMagic && is_first_page) {
+    const auto by = compression_of(trouble_.finding.found);
+    if (!by.empty()) {
+      return format(
+          "The file is compressed, by {}, under a segment's name, and no server restores"
+          " it so: unpack it, and verify it then.",
+          by);
+    }
+  }
   switch (trouble_.finding.kind) {
     case FaultKind::kSystemIdentifier:
       return format("The file is of another system: move it away. {}", fetch());
@@ -243,8 +254,7 @@ void Doctor::say_gap() {
     diagnosis_.weight = Weight::kNotRead;
     diagnosis_.kind = "compressed";
     diagnosis_.what = format("{} compressed, and not read", missing);
-    diagnosis_.repair =
-        "Compressed segments cannot be read yet: verify a copy without compression.";
+    diagnosis_.repair = "Compressed segments are not read: unpack them, and verify them then.";
     return;
   }
   diagnosis_.what = format("{} missing", missing);

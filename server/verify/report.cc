@@ -124,9 +124,17 @@ std::string Report::text_of(const Outcome& outcome, const Survey& survey,
     text += format("NOTE: no file {}: what timeline {} began with is not known\n",
                    wal::history_name(timeline), value(timeline));
   }
+  for (const auto& [timeline, entry] : survey.compressed_histories) {
+    text += format("NOT READ: {}, which is compressed: what timeline {} began with is not known\n",
+                   entry, value(timeline));
+  }
   if (!survey.compressed.empty()) {
     text += format("NOT READ: {} compressed segments, the first is {}\n", survey.compressed.size(),
                    survey.compressed.begin()->second);
+  }
+  if (!survey.compressed_copies.empty()) {
+    text += format("NOTE: {} compressed copies of other files were not read, the first is {}\n",
+                   survey.compressed_copies.size(), survey.compressed_copies.front());
   }
   if (!survey.foreign.empty()) {
     text += format("NOTE: {} files are no WAL, the first is {}\n", survey.foreign.size(),
@@ -167,13 +175,15 @@ std::string Report::json_of(const Outcome& outcome, const Survey& survey,
       "{{\"status\": {}, \"directory\": {}, \"system_identifier\": \"{}\", \"version\": {}, "
       "\"segment_bytes\": {}, \"segments\": {}, \"records\": {}, \"bytes\": {}, "
       "\"seconds\": {:.3f}, \"faults\": {}, \"not_read\": {}, \"notes\": {}, "
-      "\"compressed_segments\": {}, \"foreign_files\": {}, \"foreign\": [{}], "
+      "\"compressed_segments\": {}, \"compressed_histories\": {}, \"compressed_copies\": {}, "
+      "\"foreign_files\": {}, \"foreign\": [{}], "
       "\"first_bad_lsn\": {},\n \"timelines\": [{}],\n \"found\": [{}]}}\n",
       static_cast<int>(outcome.verdict()), json_string(directory), identity.system_identifier,
       wal::major_version(identity.page_magic).value_or(0), identity.segment_size.bytes(),
       outcome.segments, outcome.records, outcome.bytes, outcome.seconds, outcome.faults,
-      outcome.not_read, outcome.notes, survey.compressed.size(), survey.foreign.size(), foreign,
-      json_lsn(outcome.first_bad), ends, diagnoses_);
+      outcome.not_read, outcome.notes, survey.compressed.size(), survey.compressed_histories.size(),
+      survey.compressed_copies.size(), survey.foreign.size(), foreign, json_lsn(outcome.first_bad),
+      ends, diagnoses_);
 }
 
 }  // namespace server::verify

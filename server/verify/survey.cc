@@ -10,6 +10,7 @@
 #include "runtime/errors.h"
 #include "runtime/file.h"
 #include "runtime/format.h"
+#include "server/verify/compressed.h"
 #include "server/wal/branch.h"
 #include "server/wal/inventory.h"
 #include "server/wal/names.h"
@@ -28,9 +29,6 @@ namespace {
 
 // So many first pages say which cluster a directory is of; all of them if these do not.
 constexpr std::size_t kOpenings = 64;
-
-constexpr std::array<std::string_view, 6> kCompressed{".gz",  ".lz4", ".zst",
-                                                      ".bz2", ".xz",  ".zstd"};
 
 // What lies beside WAL in the directories of PostgreSQL and of walcast.
 bool is_known(std::string_view name) {
@@ -57,13 +55,7 @@ Names sort_out(const std::vector<std::string>& entries) {
       is_history ? names.histories.push_back(name->timeline) : names.segments.push_back(*name);
       continue;
     }
-    const auto suffix = std::find_if(kCompressed.begin(), kCompressed.end(),
-                                     [&](std::string_view s) { return entry.ends_with(s); });
-    const auto name = suffix == kCompressed.end()
-                          ? std::nullopt
-                          : wal::parse_file_name(
-                                std::string_view(entry).substr(0, entry.size() - suffix->size()));
-    if (name && name->kind != FileName::Kind::kHistory) {
+    if (const auto name = parse_compressed_name(entry)) {
       names.compressed_names.emplace_back(*name, entry);
     } else if (!is_known(entry)) {
       names.foreign.push_back(entry);
@@ -94,7 +86,12 @@ class Census {
 void Census::count(const FileName& name) {
   const auto opening = read_opening(directory_, name);
   if (!opening || is_fault(opening->finding)) {
-    if (why_.empty()) why_ = opening ? opening->fault().what : opening.error().what;
+    if (!why_.empty()) return;
+    why_ = opening ? opening->fault().what : opening.error().what;
+    const auto by = opening && opening->finding.kind == wal::FaultKind::kMagic
+                        ? compression_of(opening->finding.found)
+                        : std::string_view();
+    if (!by.empty()) why_ += format(", which is that of {}: it is compressed", by);
     return;
   }
   const wal::Identity identity = opening->identity();
@@ -125,12 +122,22 @@ Result<wal::Identity> find_identity(const wal::Directory& directory, const Names
         .what = format("could not find any WAL file in directory \"{}\"", directory.path()),
         .detail = names.compressed_names.empty()
                       ? ""
-                      : "Compressed segments are there, which are not read yet."};
+                      : format("{} compressed files are there, the first is {}. They are not read:"
+                               " verify what they unpack to.",
+                               names.compressed_names.size(), names.compressed_names[0].second)};
   }
   return Error{
       .kind = &wal::kNoWal,
       .what = format("could not find any valid WAL file in directory \"{}\"", directory.path()),
       .detail = format("The first one is none: {}.", census.why())};
+}
+
+// Null if there is none.
+const std::string* compressed_history(const Names& names, TimelineId timeline) {
+  for (const auto& [name, entry] : names.compressed_names) {
+    if (name.kind == FileName::Kind::kHistory && name.timeline == timeline) return &entry;
+  }
+  return nullptr;
 }
 
 // The parents of every timeline that has files. What is wrong with a text is a fault of its own.
@@ -151,6 +158,8 @@ void read_histories(const wal::Directory& directory, const Names& names, Survey&
       survey.histories.emplace(timeline, *std::move(history));
     } else if (timeline == TimelineId{1}) {
       survey.histories.emplace(timeline, wal::TimelineHistory(timeline));
+    } else if (const auto* entry = compressed_history(names, timeline)) {
+      survey.compressed_histories.emplace(timeline, *entry);
     } else if (!survey.bad_histories.contains(timeline)) {
       survey.missing_histories.push_back(timeline);
     }
@@ -192,9 +201,19 @@ void take_files(const wal::Directory& directory, const Names& names, Survey& sur
     return std::tuple(a.no, a.timeline()) < std::tuple(b.no, b.timeline());
   });
   for (const auto& [name, entry] : names.compressed_names) {
+    if (name.kind == FileName::Kind::kHistory) continue;
     const auto no = name.segment(size);
-    if (has_end(no, size) && !files.contains({name.timeline, *no})) {
-      survey.compressed.emplace(SegmentKey{name.timeline, *no}, entry);
+    if (!has_end(no, size)) {
+      survey.foreign.push_back(entry);
+      continue;
+    }
+    const auto beside = files.find({name.timeline, *no});
+    // A whole segment has what a .partial lacks.
+    const bool is_copy =
+        beside != files.end() &&
+        (beside->second.kind == FileName::Kind::kSegment || name.kind == FileName::Kind::kPartial);
+    if (is_copy || !survey.compressed.emplace(SegmentKey{name.timeline, *no}, entry).second) {
+      survey.compressed_copies.push_back(entry);
     }
   }
 }

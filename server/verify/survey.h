@@ -38,10 +38,13 @@ struct Survey {
   std::vector<WalFile> files = {};
   // Of the timelines that have files and whose parents are known; 1 has none.
   std::map<wal::TimelineId, wal::TimelineHistory> histories = {};
-  std::set<SegmentKey> partials_beside = {};          // of segments that are whole
-  std::map<SegmentKey, std::string> compressed = {};  // by name; where there is no other file
-  std::map<wal::TimelineId, std::string> bad_histories = {};  // with the reason
-  std::vector<wal::TimelineId> missing_histories = {};
+  std::set<SegmentKey> partials_beside = {};  // of segments that are whole
+  // By name, where there is no whole segment beside.
+  std::map<SegmentKey, std::string> compressed = {};
+  std::vector<std::string> compressed_copies = {};  // of what is there as it should be, too
+  std::map<wal::TimelineId, std::string> compressed_histories = {};  // of timelines with files
+  std::map<wal::TimelineId, std::string> bad_histories = {};         // with the reason
+  std::vector<wal::TimelineId> missing_histories = {};               // and none that is compressed
   std::vector<std::string> foreign = {};  // names that are none of PostgreSQL's
 
   // Null if its parents are not known.

@@ -10,9 +10,9 @@
 
 #include "runtime/in_order.h"
 #include "runtime/log.h"
+#include "runtime/progress.h"
 #include "server/verify/diagnosis.h"
 #include "server/verify/joints.h"
-#include "server/verify/progress.h"
 #include "server/verify/prover.h"
 #include "server/verify/report.h"
 #include "server/verify/trouble.h"
@@ -81,7 +81,7 @@ class Run final : public TroubleSink {
   const std::vector<Piece> pieces_;
   Joints joints_;
   Report report_;
-  Progress progress_;
+  runtime::Progress progress_;
   Outcome outcome_;
   std::set<SegmentKey> in_trouble_;
 };
@@ -113,7 +113,7 @@ int Run::run() {
   look_at_ends();
   outcome_.segments = survey_.files.size();
   outcome_.records = joints_.records();
-  outcome_.not_read += survey_.compressed.size();
+  outcome_.not_read += survey_.compressed.size() + survey_.compressed_histories.size();
   outcome_.seconds = std::chrono::duration<double>(clock_.now() - begun).count();
   progress_.clear();
   const auto reported = report_.finish(outcome_, survey_, options_.directory);

@@ -217,6 +217,9 @@ Result<void> prepare_directory(const std::string& directory) {
 
 }  // namespace
 
+// How much is written between two words of progress.
+constexpr std::uint64_t kProgressBytes = std::uint64_t{4} << 20;
+
 Result<GenerateSummary> generate(const GenerateOptions& options) {
   const SegmentSize size = options.segment_size;
   const std::uint64_t segments = (options.size_bytes + size.bytes() - 1) / size.bytes();
@@ -234,7 +237,14 @@ Result<GenerateSummary> generate(const GenerateOptions& options) {
                            .records = options.records,
                            .sync = options.sync}));
   const Lsn begin = size.start(kFirstSegment);
-  TRY(generator->fill(begin + segments * size.bytes()));
+  const Lsn limit = begin + segments * size.bytes();
+  const std::uint64_t step = std::min<std::uint64_t>(size.bytes(), kProgressBytes);
+  // The last record of all is cut to fit, by fill(), for which a whole segment is left.
+  while (generator->end() + step + size.bytes() < limit) {
+    TRY(generator->append_bytes(step));
+    options.progress(generator->end() - begin);
+  }
+  TRY(generator->fill(limit));
   const SegmentNo last = previous(size.segment_of(generator->end()));
   return GenerateSummary{
       .begin = begin,

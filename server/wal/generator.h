@@ -4,6 +4,7 @@
 // PostgreSQL to make them.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -106,6 +107,8 @@ struct GenerateOptions {
   TimelineId timeline{1};
   RecordMix records = {};
   bool sync = false;
+  // Called now and then with what is written so far.
+  std::function<void(std::uint64_t done_bytes)> progress = [](std::uint64_t) {};
 };
 
 struct GenerateSummary {

@@ -10,6 +10,7 @@ namespace server::wal {
 
 const Timelines* WalTail::adopt(Timelines timelines) {
   history_.push_back(std::make_unique<const Timelines>(std::move(timelines)));
+  timeline_.store(history_.back()->history.tip());
   return history_.back().get();
 }
 

@@ -58,7 +58,7 @@ struct WalSpan {
 using WalSpanQueue = runtime::SpanQueue<WalSpan>;
 
 // The end of sendable WAL: raised by the reader, carried to every loop by its queue.
-//   Owner: Server.  Thread: the reader's; position() is for any.
+//   Owner: Server.  Thread: the reader's; position() and timeline() are for any.
 //   Borrows: the queues, which outlive the reader.
 //   Invariant: positions never go back on one timeline.
 class WalTail {
@@ -93,11 +93,14 @@ class WalTail {
   void announce(runtime::Instant now) { publish(position(), position(), now); }
 
   Lsn position() const { return position_.load(); }
+  // The newest timeline; invalid before the first. For any thread.
+  TimelineId timeline() const { return timeline_.load(); }
 
  private:
   std::vector<WalSpanQueue*> queues_;
   std::vector<std::unique_ptr<const Timelines>> history_;  // one per timeline switch
   runtime::Published<Lsn> position_;
+  runtime::Published<TimelineId> timeline_;
   Lsn held_from_;
   Lsn promised_;
   NextXid next_xid_;

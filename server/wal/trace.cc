@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "runtime/check.h"
@@ -73,6 +74,11 @@ Duration from_micros(std::uint64_t count) {
   return std::chrono::microseconds(static_cast<std::int64_t>(count));
 }
 constexpr std::uint64_t kMicrosMax = 100ull * 365 * 86'400 * 1'000'000;  // fits into nanoseconds
+
+std::string wrong_checksum(std::string_view of, std::uint32_t found, std::uint32_t expected) {
+  return format("the checksum of a {} is wrong: it says {:08X}, and {:08X} is expected", of, found,
+                expected);
+}
 
 std::vector<std::byte> block_of(const std::vector<std::byte>& payload, std::uint32_t messages) {
   TraceBlockHeader header{.bytes = static_cast<std::uint32_t>(payload.size()),
@@ -160,14 +166,22 @@ Result<void> TraceReader::read_header() {
   TraceHeader header;
   const std::size_t read =
       TRY(runtime::read_at(file_, path_, 0, std::as_writable_bytes(std::span(&header, 1))));
-  if (read < kMagic.size() || header.magic != kMagic) return damaged(0, "it is no trace of WAL");
-  if (read < sizeof(header)) return damaged(read, "the file ends within its header");
+  if (read < kMagic.size() || header.magic != kMagic) {
+    return damaged(0, format("it is no trace of WAL, which begins with \"{}\"",
+                             std::string_view(kMagic.data(), kMagic.size())));
+  }
+  if (read < sizeof(header)) {
+    return damaged(read,
+                   format("the file ends within its header of {} bytes", sizeof(TraceHeader)));
+  }
   if (header.version != kTraceVersion) {
     return damaged(
         offsetof(TraceHeader, version),
         format("it is of version {}, and version {} can be read", header.version, kTraceVersion));
   }
-  if (header.crc != crc_of(header)) return damaged(0, "the checksum of the header is wrong");
+  if (const std::uint32_t crc = crc_of(header); header.crc != crc) {
+    return damaged(0, wrong_checksum("header", header.crc, crc));
+  }
   origin_ = {.server_major = header.server_major,
              .segment_bytes = header.segment_bytes,
              .begin_offset = header.begin_offset,
@@ -187,9 +201,11 @@ Result<void> TraceReader::read_all() {
   }
   if (counted.messages != totals_.messages || counted.bytes != totals_.bytes ||
       counted.duration > totals_.duration) {
-    return damaged(block_,
-                   format("the end counts {} messages of {} bytes, and there are {} of {}",
-                          totals_.messages, totals_.bytes, counted.messages, counted.bytes));
+    return damaged(
+        block_, format("the end counts {} messages of {} bytes within {} us, and there are {} of"
+                       " {} within {} us",
+                       totals_.messages, totals_.bytes, micros(totals_.duration), counted.messages,
+                       counted.bytes, micros(counted.duration)));
   }
   return {};
 }
@@ -206,14 +222,22 @@ void TraceReader::rewind() {
 Result<std::optional<TraceMessage>> TraceReader::next() {
   if (messages_left_ == 0 && !at_end_) TRY(read_block());
   if (at_end_) return std::optional<TraceMessage>();
+  const std::uint64_t begin = offset();
   const std::uint64_t gap = TRY(varint());
   const std::uint64_t bytes = TRY(varint());
-  if (gap > kMicrosMax - micros_ || bytes > kTraceMessageBytesMax) {
-    return damaged(block_, "a message is out of range");
+  if (gap > kMicrosMax - micros_) {
+    return damaged(begin, format("a message comes {} us behind the one before, and {} at most are"
+                                 " expected",
+                                 gap, kMicrosMax - micros_));
+  }
+  if (bytes > kTraceMessageBytesMax) {
+    return damaged(begin, format("a message has {} bytes of WAL, and {} at most are expected",
+                                 bytes, kTraceMessageBytesMax));
   }
   micros_ += gap;
   if (--messages_left_ == 0 && payload_read_ != payload_.size()) {
-    return damaged(block_, "a block is longer than its messages");
+    return damaged(offset(), format("a block has {} bytes behind its last message",
+                                    payload_.size() - payload_read_));
   }
   return std::optional<TraceMessage>({.at = from_micros(micros_), .bytes = bytes});
 }
@@ -223,15 +247,27 @@ Result<void> TraceReader::read_block() {
   TraceBlockHeader header;
   const std::size_t read =
       TRY(runtime::read_at(file_, path_, block_, std::as_writable_bytes(std::span(&header, 1))));
-  if (read < sizeof(header)) return damaged(block_ + read, "the file ends before the trace does");
-  if (header.bytes > kTraceBlockBytesMax) return damaged(block_, "the length of a block is wrong");
+  if (read < sizeof(header)) {
+    return damaged(block_ + read,
+                   format("the file ends before the trace does: the header of a block has {} bytes",
+                          sizeof(header)));
+  }
+  if (header.bytes > kTraceBlockBytesMax) {
+    return damaged(block_, format("a block has {} bytes, and {} at most are expected", header.bytes,
+                                  kTraceBlockBytesMax));
+  }
   payload_.resize(header.bytes);
   payload_read_ = 0;
   const std::uint64_t begin = block_ + sizeof(header);
   const std::size_t filled = TRY(runtime::read_at(file_, path_, begin, payload_));
-  if (filled < header.bytes) return damaged(begin + filled, "the file ends before the trace does");
-  if (header.crc != crc_of(header, payload_)) {
-    return damaged(block_, "the checksum of a block is wrong");
+  if (filled < header.bytes) {
+    return damaged(begin + filled,
+                   format("the file ends before the trace does: {} bytes more of a block are"
+                          " expected",
+                          header.bytes - filled));
+  }
+  if (const std::uint32_t crc = crc_of(header, payload_); header.crc != crc) {
+    return damaged(block_, wrong_checksum("block", header.crc, crc));
   }
   next_block_ = begin + header.bytes;
   messages_left_ = header.messages;
@@ -242,26 +278,40 @@ Result<void> TraceReader::read_end() {
   const std::uint64_t messages = TRY(varint());
   const std::uint64_t bytes = TRY(varint());
   const std::uint64_t duration = TRY(varint());
-  if (payload_read_ != payload_.size() || duration > kMicrosMax) {
-    return damaged(block_, "the end of the trace is malformed");
+  if (payload_read_ != payload_.size()) {
+    return damaged(offset(), format("the end of the trace has {} bytes behind its three numbers",
+                                    payload_.size() - payload_read_));
+  }
+  if (duration > kMicrosMax) {
+    return damaged(block_, format("the trace is {} us long, and {} at most are expected", duration,
+                                  kMicrosMax));
   }
   totals_ = {.messages = messages, .bytes = bytes, .duration = from_micros(duration)};
   std::array<std::byte, 1> more;
   if (TRY(runtime::read_at(file_, path_, next_block_, more)) > 0) {
-    return damaged(next_block_, "something follows the end of the trace");
+    return damaged(next_block_,
+                   "something follows the end of the trace, and the file's end is expected");
   }
   at_end_ = true;
   return {};
 }
 
+// Where the next number is.
+std::uint64_t TraceReader::offset() const {
+  return block_ + sizeof(TraceBlockHeader) + payload_read_;
+}
+
 Result<std::uint64_t> TraceReader::varint() {
+  const std::uint64_t begin = offset();
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < kVarintBytesMax && payload_read_ < payload_.size(); ++i) {
     const auto byte = static_cast<std::uint64_t>(payload_[payload_read_++]);
     number |= (byte & 0x7F) << (7 * i);
     if (byte < 0x80) return number;
   }
-  return damaged(block_, "a number in a block is malformed");
+  return damaged(begin, payload_read_ == payload_.size()
+                            ? "a block ends where a number is expected"
+                            : format("a number has more than {} bytes", kVarintBytesMax));
 }
 
 }  // namespace server::wal

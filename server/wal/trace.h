@@ -110,6 +110,7 @@ class TraceReader {
   runtime::Result<void> read_block();
   runtime::Result<void> read_end();
   runtime::Result<std::uint64_t> varint();
+  std::uint64_t offset() const;
   runtime::Fail damaged(std::uint64_t offset, const std::string& why) const;
 
   const std::string path_;

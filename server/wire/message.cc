@@ -1,5 +1,7 @@
 #include "server/wire/message.h"
 
+#include <string>
+
 namespace server::wire {
 
 namespace {
@@ -74,9 +76,9 @@ void MessageWriter::negotiate_protocol_version(std::uint32_t version,
   end(start);
 }
 
-void MessageWriter::ready_for_query() {
+void MessageWriter::ready_for_query(char transaction) {
   const auto start = begin('Z');
-  raw('I');
+  raw(transaction);
   end(start);
 }
 
@@ -102,6 +104,7 @@ void MessageWriter::error_fields(char type, Severity severity, const runtime::Er
   field('M', error.what);
   field('D', error.detail);
   field('H', error.hint);
+  if (error.position > 0) field('P', std::to_string(error.position));
   raw('\0');
   end(start);
 }
@@ -109,19 +112,28 @@ void MessageWriter::error_fields(char type, Severity severity, const runtime::Er
 void MessageWriter::row_description(std::initializer_list<Column> columns) {
   const auto start = begin('T');
   integer(static_cast<std::uint16_t>(columns.size()));
-  for (const Column& column : columns) {
-    string(column.name);
-    integer<std::uint32_t>(0);  // of no table
-    integer<std::uint16_t>(0);  // and no attribute
-    integer(column.type.oid);
-    integer(static_cast<std::uint16_t>(column.type.size));
-    integer(static_cast<std::uint32_t>(column.type_modifier));
-    integer<std::uint16_t>(0);  // as text
-  }
+  for (const Column& column : columns) describe(column, /*format=*/0);
   end(start);
 }
 
-void MessageWriter::data_row(std::initializer_list<std::optional<std::string_view>> values) {
+void MessageWriter::row_description(std::span<const DescribedColumn> columns) {
+  const auto start = begin('T');
+  integer(static_cast<std::uint16_t>(columns.size()));
+  for (const auto& [column, format] : columns) describe(column, format);
+  end(start);
+}
+
+void MessageWriter::describe(const Column& column, std::int16_t format) {
+  string(column.name);
+  integer<std::uint32_t>(0);  // of no table
+  integer<std::uint16_t>(0);  // and no attribute
+  integer(column.type.oid);
+  integer(static_cast<std::uint16_t>(column.type.size));
+  integer(static_cast<std::uint32_t>(column.type_modifier));
+  integer(static_cast<std::uint16_t>(format));
+}
+
+void MessageWriter::data_row(std::span<const std::optional<std::string_view>> values) {
   const auto start = begin('D');
   integer(static_cast<std::uint16_t>(values.size()));
   for (const auto& value : values) {
@@ -138,6 +150,25 @@ void MessageWriter::data_row(std::initializer_list<std::optional<std::string_vie
 void MessageWriter::command_complete(std::string_view tag) {
   const auto start = begin('C');
   string(tag);
+  end(start);
+}
+
+void MessageWriter::empty_query_response() { end(begin('I')); }
+
+void MessageWriter::parse_complete() { end(begin('1')); }
+
+void MessageWriter::bind_complete() { end(begin('2')); }
+
+void MessageWriter::close_complete() { end(begin('3')); }
+
+void MessageWriter::portal_suspended() { end(begin('s')); }
+
+void MessageWriter::no_data() { end(begin('n')); }
+
+void MessageWriter::parameter_description(std::span<const std::uint32_t> types) {
+  const auto start = begin('t');
+  integer(static_cast<std::uint16_t>(types.size()));
+  for (const std::uint32_t type : types) integer(type);
   end(start);
 }
 

@@ -36,6 +36,12 @@ struct Column {
   std::int32_t type_modifier = -1;
 };
 
+// A column as a statement's RowDescription has it.
+struct DescribedColumn {
+  Column column;
+  std::int16_t format = 0;  // 0: text, 1: binary
+};
+
 // Composes messages one behind the other.
 //   Owner: the function that composes.  Thread: the owner's.
 //   Borrows: the memory resource, usually the message context of the thread.
@@ -57,13 +63,26 @@ class MessageWriter {
   void backend_key_data(std::uint32_t process_id, std::span<const std::byte> key);
   void negotiate_protocol_version(std::uint32_t version,
                                   std::span<const std::string_view> unknown_options);
-  // Outside of any transaction: the 'I' that a physical walsender always answers.
-  void ready_for_query();
+  // 'I' outside of any transaction, as a physical walsender always is; 'T' within one; 'E' within
+  // one that has failed.
+  void ready_for_query(char transaction = 'I');
   void error_response(Severity severity, const runtime::Error& error);
   void notice_response(Severity severity, const runtime::Error& notice);
   void row_description(std::initializer_list<Column> columns);
-  void data_row(std::initializer_list<std::optional<std::string_view>> values);
+  void row_description(std::span<const DescribedColumn> columns);
+  void data_row(std::initializer_list<std::optional<std::string_view>> values) {
+    data_row(std::span(values.begin(), values.size()));
+  }
+  void data_row(std::span<const std::optional<std::string_view>> values);
   void command_complete(std::string_view tag);
+  void empty_query_response();
+  // Answers of the extended protocol.
+  void parse_complete();
+  void bind_complete();
+  void close_complete();
+  void portal_suspended();
+  void no_data();
+  void parameter_description(std::span<const std::uint32_t> types);
   void copy_both_response();
   void copy_done();
   // One byte that is no message: the answer to an SSLRequest or GSSENCRequest.
@@ -72,6 +91,7 @@ class MessageWriter {
   void old_style_fatal(std::string_view message);
 
  private:
+  void describe(const Column& column, std::int16_t format);
   std::size_t begin(char type);
   void end(std::size_t start);
   template <std::unsigned_integral T>

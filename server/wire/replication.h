@@ -19,12 +19,19 @@ using PgTimestamp = std::int64_t;
 constexpr PgTimestamp to_pg_timestamp(runtime::WallMicros unix_micros) {
   return unix_micros - 946'684'800'000'000;
 }
+constexpr runtime::WallMicros to_unix_micros(PgTimestamp timestamp) {
+  return timestamp + 946'684'800'000'000;
+}
 
 // CopyData with XLogData in front of `wal_bytes` bytes of WAL: 'd', length, 'w', start, end, time.
 inline constexpr std::size_t kXLogDataHeaderBytes = 30;
 using XLogDataHeader = std::array<std::byte, kXLogDataHeaderBytes>;
 XLogDataHeader encode_xlog_data_header(std::uint64_t start, std::uint64_t wal_end,
                                        PgTimestamp send_time, std::uint32_t wal_bytes);
+
+// CopyDone, whole.
+inline constexpr std::array kCopyDone{std::byte{'c'}, std::byte{0}, std::byte{0}, std::byte{0},
+                                      std::byte{4}};
 
 // CopyData with a primary keepalive.
 inline constexpr std::size_t kKeepaliveBytes = 23;

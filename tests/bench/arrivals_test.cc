@@ -8,7 +8,8 @@ namespace {
 constexpr WallNanos kWindow = 1'000'000'000;
 
 TEST(ArrivalsTest, ADelayCountsInItsClassItsStandbyAndTheWindowOfItsBegin) {
-  Arrivals arrivals(2, 3, kWindow);
+  const Windows windows(kWindow);
+  Arrivals arrivals(2, 3, windows);
   arrivals.add(0, 0, 5 * kWindow, 5 * kWindow + 7'000);
   arrivals.add(0, 1, 5 * kWindow + 1, 8 * kWindow);
   arrivals.add(1, 2, 6 * kWindow, 6 * kWindow + 9'000);
@@ -23,14 +24,16 @@ TEST(ArrivalsTest, ADelayCountsInItsClassItsStandbyAndTheWindowOfItsBegin) {
 }
 
 TEST(ArrivalsTest, WhatArrivesCountsInTheWindowOfItsArrivalToo) {
-  Arrivals arrivals(1, 1, kWindow);
+  const Windows windows(kWindow);
+  Arrivals arrivals(1, 1, windows);
   arrivals.add(0, 0, 5 * kWindow, 5 * kWindow + 7'000);
   arrivals.add(0, 0, 5 * kWindow + 1, 8 * kWindow);
   EXPECT_EQ(arrivals.by_window(), (std::map<std::int64_t, std::uint64_t>{{5, 1}, {8, 1}}));
 }
 
 TEST(ArrivalsTest, WhatComesWhenTheFleetLeavesIsNotCounted) {
-  Arrivals arrivals(1, 1, kWindow);
+  const Windows windows(kWindow);
+  Arrivals arrivals(1, 1, windows);
   arrivals.add(0, 0, 0, 1'000);
   arrivals.close();
   arrivals.add(0, 0, 0, 13 * kWindow);
@@ -40,11 +43,23 @@ TEST(ArrivalsTest, WhatComesWhenTheFleetLeavesIsNotCounted) {
 }
 
 TEST(ArrivalsTest, WhatIsRecentIsToldOnce) {
-  Arrivals arrivals(1, 1, kWindow);
+  const Windows windows(kWindow);
+  Arrivals arrivals(1, 1, windows);
   arrivals.add(0, 0, 0, 1'000);
   EXPECT_EQ(arrivals.take_recent_us().count(), 1u);
   EXPECT_EQ(arrivals.take_recent_us().count(), 0u);
   EXPECT_EQ(arrivals.classes()[0].all_us.count(), 1u);
+}
+
+TEST(WindowsTest, TheFirstBeginsWhereItIsTold) {
+  Windows windows(kWindow);
+  windows.begin_at(5 * kWindow + 300);
+  EXPECT_EQ(windows.number(5 * kWindow + 300), 0);
+  EXPECT_EQ(windows.number(6 * kWindow + 299), 0);
+  EXPECT_EQ(windows.number(6 * kWindow + 300), 1);
+  EXPECT_EQ(windows.number(5 * kWindow + 299), -1);
+  EXPECT_EQ(windows.number(4 * kWindow + 300), -1);
+  EXPECT_EQ(windows.number(4 * kWindow + 299), -2);
 }
 
 TEST(DelaySeriesTest, TwoAddUpWindowByWindow) {

@@ -136,6 +136,19 @@ TEST(LiveOptionsTest, WhatMakesNoSenseIsRefused) {
   }
 }
 
+// Whatever the windows are that a long run is told by, and though it is no number of turns.
+TEST(ScheduleTest, TheWarmUpTakesItsTimeAndNoMore) {
+  const WallNanos now = 1'234'567'891;
+  const auto schedule = Schedule::after_warm_up(now, std::chrono::milliseconds(2'050), 3, 600);
+  EXPECT_EQ(schedule.begin, now + 2'050'000'000);
+  EXPECT_EQ(schedule.warm_up, 6);
+  EXPECT_GE(schedule.due(-6), now);
+  EXPECT_LT(schedule.due(-7), now);
+  EXPECT_EQ(Schedule::after_warm_up(now, std::chrono::milliseconds(2'100), 10, 1).warm_up, 21);
+  EXPECT_EQ(Schedule::after_warm_up(now, {}, 1000, 1).warm_up, 0);
+  EXPECT_EQ(Schedule::after_warm_up(now, {}, 1000, 1).begin, now);
+}
+
 TEST(ScheduleTest, ACommitIsDueByTheRateAndNotByTheOneBeforeIt) {
   const Schedule schedule{.begin = 1'000'000'000, .rate = 300, .warm_up = 10, .commits = 600};
   EXPECT_EQ(schedule.due(0), 1'000'000'000);

@@ -10,6 +10,7 @@
 #include "bench/results/live_page.h"
 #include "bench/results/live_plots.h"
 #include "bench/results/live_text.h"
+#include "bench/results/percentiles.h"
 #include "bench/results/run_file.h"
 #include "tests/bench/sample_result.h"
 #include "tests/support/temp_dir.h"
@@ -94,10 +95,54 @@ TEST(LiveTextTest, ATableHasEachClassWithUnits) {
   EXPECT_THAT(text, testing::ContainsRegex("arrival, 2 fast +500 +1.0 ms +2.0 ms +3.0 ms"));
   EXPECT_THAT(text, testing::ContainsRegex("arrival, 1 slow +500 +50.0 ms"));
   EXPECT_THAT(text, testing::ContainsRegex("CPU per delivery +333.30 us"));
-  EXPECT_THAT(text, testing::ContainsRegex("standby & co, written since due +2 +1.0 ms"));
+  EXPECT_THAT(text, testing::ContainsRegex("standby & co, written since due +10 +1.0 ms"));
   EXPECT_THAT(text, HasSubstr("0.25 of 2 processors were busy with other work"));
   EXPECT_THAT(text, HasSubstr("seen by 250 looks, 20.0 ms apart"));
   EXPECT_THAT(warnings_of(sample_result()), IsEmpty());
+}
+
+// The longest of 500 delays is no p99.9.
+TEST(LiveTextTest, APercentileThatFewDelaysDoNotTellIsNoNumber) {
+  const std::string text = to_text(sample_result());
+  EXPECT_THAT(text, testing::ContainsRegex("arrival, 2 fast +500 .* 3.0 ms +- +- +6.0 ms"));
+  EXPECT_THAT(text,
+              testing::ContainsRegex("co, written since due +10 +1.0 ms +2.0 ms +- +- +- +2.0 ms"));
+  EXPECT_THAT(text, HasSubstr("p99.9 is of 1000 delays or more"));
+  EXPECT_THAT(to_page(sample_result()), HasSubstr("p99.9 is of 1000 delays or more"));
+  EXPECT_THAT(to_page(sample_result()), HasSubstr("<b>-</b><span>p99.99</span>"));
+  EXPECT_THAT(to_json(sample_result()), HasSubstr("\"p99.9\": null"));
+}
+
+TEST(LiveTextTest, WhereAllIsToldNothingIsSaidOfIt) {
+  LiveResult result = sample_result();
+  result.real.reset();
+  for (Delays* delays : {&result.commit, &result.classes[0].arrival, &result.classes[1].arrival}) {
+    delays->all = {10'000, 1, 2, 3, 4, 5, 6};
+  }
+  EXPECT_EQ(remark_on_delays(result), "");
+}
+
+TEST(LiveTextTest, ASummaryOfFewDeliveriesNamesTheLongest) {
+  LiveResult result = sample_result();
+  result.classes[0].arrival.all = {.count = 50, .p50_us = 1'000, .max_us = 9'000};
+  EXPECT_THAT(summary_of(result), HasSubstr("1.0 ms or less from when their COMMIT was due, and"
+                                            " the longest 9.0 ms."));
+  result.classes[0].arrival.all = {.count = 1, .max_us = 9'000};
+  EXPECT_THAT(summary_of(result), HasSubstr("the one delivery to fast standbys took 9.0 ms"));
+}
+
+TEST(PercentilesTest, OneOfTheDelaysIsLonger) {
+  walbench::Histogram micros;
+  for (std::uint64_t i = 1; i <= 10'000; ++i) {
+    micros.add(i);
+    const Percentiles all = percentiles_of(micros);
+    EXPECT_EQ(all.p50_us.has_value(), i >= 2) << i;
+    EXPECT_EQ(all.p90_us.has_value(), i >= 10) << i;
+    EXPECT_EQ(all.p99_us.has_value(), i >= 100) << i;
+    EXPECT_EQ(all.p999_us.has_value(), i >= 1'000) << i;
+    EXPECT_EQ(all.p9999_us.has_value(), i >= 10'000) << i;
+    EXPECT_EQ(all.max_us, static_cast<double>(i));
+  }
 }
 
 TEST(LiveTextTest, WhatMakesAFigureDoubtfulIsSaid) {
@@ -113,6 +158,21 @@ TEST(LiveTextTest, WhatMakesAFigureDoubtfulIsSaid) {
   EXPECT_THAT(text, HasSubstr("1199 of 1200 deliveries were seen"));
   EXPECT_THAT(text, HasSubstr("2 standbys failed"));
   EXPECT_FALSE(result.succeeded());
+}
+
+TEST(LiveTextTest, AClockThatWasSetIsSaidAndNothingIsComparedWithIt) {
+  LiveResult result = sample_result();
+  EXPECT_EQ(parse_run("run.json", to_json(result))->shortfall, "");
+  result.clock_set_by_seconds = -3600;
+  EXPECT_THAT(to_text(result), HasSubstr("The wall clock was set by -3600.000 s"));
+  EXPECT_EQ(parse_run("run.json", to_json(result))->shortfall, "the wall clock was set meanwhile");
+}
+
+TEST(LiveTextTest, StandbysThatWereNotWatchedAreCounted) {
+  LiveResult result = sample_result();
+  result.real->unwatched = 7;
+  EXPECT_THAT(to_text(result), HasSubstr("7 real standbys were not watched, beside the 1 that"));
+  EXPECT_THAT(to_json(result), HasSubstr("\"unwatched\": 7"));
 }
 
 TEST(LiveTextTest, ALineOfProgressSaysWhatMatters) {

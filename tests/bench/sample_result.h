@@ -24,7 +24,7 @@ inline LiveResult sample_result() {
                   .script = "",
                   .window_seconds = 1};
   const auto delays = [](double scale) {
-    Delays made{.all = {500, 1 * scale, 2 * scale, 3 * scale, 4 * scale, 5 * scale, 6 * scale},
+    Delays made{.all = {500, 1 * scale, 2 * scale, 3 * scale, {}, {}, 6 * scale},
                 .curve = {{0, scale}, {0.5, scale}, {0.99, 3 * scale}},
                 .windows = {}};
     for (int i = 0; i < 5; ++i) {
@@ -47,8 +47,8 @@ inline LiveResult sample_result() {
     result.throughput.push_back({static_cast<double>(i), 100, 300});
     result.lag.push_back({static_cast<double>(i), 0, 5'000, 1});
   }
-  const Percentiles few{2, 1'000, 2'000, 2'000, 2'000, 2'000, 2'000};
-  result.real = {20'000, 250, {{"standby & co", {{"written", few, few, 100}}}}};
+  const Percentiles few{.count = 10, .p50_us = 1'000, .p90_us = 2'000, .max_us = 2'000};
+  result.real = {20'000, 250, 0, {{"standby & co", {{"written", few, few, 100}}}}};
   result.others_cpu = 0.25;
   result.server = ServerCost{.pids = {17},
                              .processes = 4,

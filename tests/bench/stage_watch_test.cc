@@ -38,7 +38,7 @@ TEST_F(StageWatchTest, ACommitHasComeWithTheFirstLookBehindItsStamp) {
   ASSERT_EQ(real.standbys.size(), 1u);
   EXPECT_EQ(stage(real, 0).name, "written");
   EXPECT_EQ(stage(real, 0).from_due.count, 2u);
-  EXPECT_NEAR(stage(real, 0).from_due.p50_us, 2'000, 32);
+  EXPECT_NEAR(stage(real, 0).from_due.p50_us.value_or(0), 2'000, 32);
   EXPECT_EQ(stage(real, 0).from_due.max_us, 3'000);
   EXPECT_EQ(stage(real, 2).name, "applied");
   EXPECT_EQ(stage(real, 2).from_due.max_us, 4'000);
@@ -74,6 +74,14 @@ TEST_F(StageWatchTest, ThereAreNoMoreStandbysThanTheLimit) {
   }
   watch_.take(looks, 1);
   EXPECT_EQ(watch_.result().standbys.size(), StageWatch::kStandbysMax);
+  EXPECT_EQ(watch_.result().unwatched, 5u);
+  // Those that are watched stay, and those that the server does not show count too.
+  looks.erase(looks.begin(), looks.begin() + 3);
+  watch_.take(looks, 2, 10);
+  EXPECT_EQ(watch_.result().standbys.size(), StageWatch::kStandbysMax);
+  EXPECT_EQ(watch_.result().unwatched, 15u);
+  watch_.take({}, 3);
+  EXPECT_EQ(watch_.result().unwatched, 15u);
 }
 
 }  // namespace

@@ -70,8 +70,9 @@ class DoorsTest(StoppedCase):
 
     def log_in(self, port, host, user, password, replication="true"):
         """What becomes of a client of libpq: "in", or what it says."""
+        statement = "IDENTIFY_SYSTEM" if replication == "true" else "SELECT 1"
         done = self.area.run(
-            [pg_program("psql"), "-XAtw", "-c", "IDENTIFY_SYSTEM",
+            [pg_program("psql"), "-XAtw", "-c", statement,
              f"host={host} port={port} user={user} dbname=some replication={replication}"],
             check=False, variables={"PGPASSWORD": password} if password else {})
         if done.returncode == 0:
@@ -89,9 +90,17 @@ class DoorsTest(StoppedCase):
                 outcomes.add(re.sub(r'"[^"]*"', '""', expected))
         self.assertGreaterEqual(len(outcomes), 6, outcomes)
 
-    def test_a_normal_connection_proves_itself_before_it_is_refused(self):
+    def test_a_normal_connection_proves_itself_before_it_is_let_in(self):
         said = self.log_in(self.walcast.port, "127.0.0.1", "scram", _PASSWORD, replication="false")
-        self.assertIn("this server takes physical replication connections only", said)
+        self.assertEqual(said, "in")
+        said = self.log_in(self.walcast.port, "127.0.0.1", "mere", _PASSWORD, replication="false")
+        self.assertEqual(said, 'FATAL:  permission denied for database "walcast"\n'
+                               "DETAIL:  User does not have CONNECT privilege.")
+        said = self.log_in(self.walcast.port, "127.0.0.1", "shut", _PASSWORD, replication="false")
+        self.assertEqual(said, 'FATAL:  role "shut" is not permitted to log in')
+        said = self.log_in(self.walcast.port, "::1", "scram", _PASSWORD, replication="false")
+        self.assertEqual(said, 'FATAL:  no pg_hba.conf entry for host "::1", user "scram", database'
+                               ' "walcast", no encryption')
         said = self.log_in(self.walcast.port, "127.0.0.1", "scram", "wrong", replication="false")
         self.assertEqual(said, 'FATAL:  password authentication failed for user "scram"')
 

@@ -72,6 +72,13 @@ class ServiceTest(E2eCase):
         self.assertNotIn("RELOADING=1", self.manager.read())
         self.manager.wait_for("STOPPING=1")
 
+    def test_a_manager_that_watches_hears_that_the_server_lives(self):
+        generate(self.area, self.spool, size="2MB", wal_segment_size="1MB")
+        self.wrapper.append("WATCHDOG_USEC=400000")
+        walcast = self.serve(wal_directory=self.spool)
+        wait_until(lambda: self.manager.read().count("WATCHDOG=1") >= 5, "five words of life")
+        walcast.stop()
+
     def test_a_relay_that_streams_says_from_where(self):
         primary = PgCluster.create(self.area, "primary", segment_mb=1).start()
         walcast = self.serve(spool_directory=self.spool, primary_conninfo=primary.conninfo())

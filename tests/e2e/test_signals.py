@@ -82,7 +82,7 @@ class SignalTest(StoppedCase):
     def wait_for_memory_of(self, walcast, *threads):
         for thread in threads:
             walcast.wait_for_log(rf"(?s)\] {thread} LOG:  memory contexts of this thread:\n"
-                                 "TopMemoryContext: .*Grand total: ")
+                                 "\tTopMemoryContext: .*Grand total: ")
 
     def test_a_second_signal_does_not_wait_for_standbys(self):
         walcast = self.serve(self.wal, shutdown_timeout="1h")

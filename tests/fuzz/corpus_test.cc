@@ -27,6 +27,7 @@ extern "C" {
 int fuzz_auth_file(const std::uint8_t* data, std::size_t size);
 int fuzz_built_wal(const std::uint8_t* data, std::size_t size);
 int fuzz_command(const std::uint8_t* data, std::size_t size);
+int fuzz_console(const std::uint8_t* data, std::size_t size);
 int fuzz_framer(const std::uint8_t* data, std::size_t size);
 int fuzz_hba(const std::uint8_t* data, std::size_t size);
 int fuzz_history(const std::uint8_t* data, std::size_t size);
@@ -36,6 +37,7 @@ int fuzz_role_row(const std::uint8_t* data, std::size_t size);
 int fuzz_scram(const std::uint8_t* data, std::size_t size);
 int fuzz_session(const std::uint8_t* data, std::size_t size);
 int fuzz_slot_file(const std::uint8_t* data, std::size_t size);
+int fuzz_sql(const std::uint8_t* data, std::size_t size);
 int fuzz_standby(const std::uint8_t* data, std::size_t size);
 int fuzz_startup(const std::uint8_t* data, std::size_t size);
 int fuzz_tls(const std::uint8_t* data, std::size_t size);
@@ -57,6 +59,7 @@ struct Fuzzer {
 constexpr Fuzzer kFuzzers[]{{"auth_file", fuzz_auth_file},
                             {"built_wal", fuzz_built_wal},
                             {"command", fuzz_command},
+                            {"console", fuzz_console, 20},
                             {"framer", fuzz_framer},
                             {"hba", fuzz_hba},
                             {"history", fuzz_history},
@@ -66,6 +69,7 @@ constexpr Fuzzer kFuzzers[]{{"auth_file", fuzz_auth_file},
                             {"scram", fuzz_scram},
                             {"session", fuzz_session, 5},
                             {"slot_file", fuzz_slot_file},
+                            {"sql", fuzz_sql, 20},
                             {"standby", fuzz_standby},
                             {"startup", fuzz_startup},
                             {"tls", fuzz_tls, 20},

@@ -123,6 +123,28 @@ TEST(ContextTest, DescribeSumsUpChildrenBeyondTheLimit) {
 }
 
 #ifndef NDEBUG
+TEST(ContextTest, ListsTheTreeAsRows) {
+  Context root("root");
+  Context& first = root.create_child("first");
+  static_cast<void>(first.create_child("grandchild").allocate(100));
+  for (int i = 0; i < 3; ++i) static_cast<void>(root.create_child("many").allocate(100));
+  const auto rows = root.list(/*children_max=*/2);
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].name, std::string("root"));
+  EXPECT_EQ(rows[0].parent, nullptr);
+  EXPECT_EQ(rows[1].name, std::string("many"));
+  EXPECT_EQ(rows[1].parent, std::string("root"));
+  EXPECT_EQ(rows[1].level, 1u);
+  EXPECT_EQ(rows[3].name, std::string(Context::kOthersName));
+  Stats all;
+  for (const auto& row : rows) all += row.stats;
+  EXPECT_EQ(all, root.subtree_stats());
+  const auto whole = root.list();
+  ASSERT_EQ(whole.size(), 6u);
+  EXPECT_EQ(whole.back().name, std::string("grandchild"));
+  EXPECT_EQ(whole.back().level, 2u);
+}
+
 TEST(ContextDeathTest, AnotherThreadMayNotTouchAContext) {
   Context top("Top");
   Context& child = top.create_child("child");

@@ -80,6 +80,18 @@ TEST(HistogramTest, APercentileIsNeverAboveTheMaximum) {
   EXPECT_EQ(histogram.percentile(0.5), 131'072u);
 }
 
+TEST(HistogramTest, ValuesBelowAPowerOfTwoAreCountedExactly) {
+  Histogram histogram;
+  for (const std::uint64_t value : {0, 1, 15, 16, 31, 32, 63, 64, 1023, 1024}) histogram.add(value);
+  EXPECT_EQ(histogram.count_below_power(0), 1u);
+  EXPECT_EQ(histogram.count_below_power(4), 3u);
+  EXPECT_EQ(histogram.count_below_power(5), 5u);
+  EXPECT_EQ(histogram.count_below_power(6), 7u);
+  EXPECT_EQ(histogram.count_below_power(7), 8u);
+  EXPECT_EQ(histogram.count_below_power(10), 9u);
+  EXPECT_EQ(histogram.count_below_power(11), 10u);
+}
+
 TEST(HistogramTest, TwoAddUp) {
   Histogram first;
   Histogram second;

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <optional>
+#include <semaphore>
 #include <string>
+#include <string_view>
 
 #include "runtime/check.h"
 #include "runtime/fd.h"
@@ -113,6 +115,27 @@ TEST_F(LineWriterTest, AReaderThatHasGoneIsNoHindrance) {
   for (int i = 0; i < 100; ++i) writer->write(line(i));
   writer->drain(std::chrono::seconds(10));
   writer.reset();
+}
+
+TEST_F(LineWriterTest, AFunctionIsGivenEachTextInOrderAndAWriterDoesNotWaitForIt) {
+  std::binary_semaphore may_go_on(0);
+  std::string written;
+  {
+    LineWriter slow(
+        [&](std::string_view text) {
+          may_go_on.acquire();
+          written += text;
+          may_go_on.release();
+        },
+        "test", "lines of the test");
+    slow.write("one ");
+    slow.write("two ");
+    slow.write_in_any_case("three");
+    may_go_on.release();
+    slow.drain(std::chrono::seconds(10));
+    may_go_on.acquire();
+  }
+  EXPECT_EQ(written, "one two three");
 }
 
 TEST_F(LineWriterTest, WriteWithinGivesUpInTime) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -52,6 +53,32 @@ TEST(ServiceManagerTest, IsToldByAPath) {
   EXPECT_TRUE(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC=")) << reloading;
   manager.stopping();
   EXPECT_EQ(socket.take(), "STOPPING=1");
+}
+
+TEST(ServiceManagerTest, HearsThatTheProcessIsAlive) {
+  const tests::TempDir dir;
+  Socket socket(dir.file("notify"));
+  ServiceManager manager(dir.file("notify"));
+  manager.alive();
+  EXPECT_EQ(socket.take(), "WATCHDOG=1");
+}
+
+TEST(ServiceManagerTest, WatchesForTheTimeThatTheEnvironmentNamesAndOnlyThisProcess) {
+  const auto time = [](const char* micros, const std::string& pid) {
+    ::unsetenv("WATCHDOG_PID");
+    ::setenv("WATCHDOG_USEC", micros, 1);
+    if (!pid.empty()) ::setenv("WATCHDOG_PID", pid.c_str(), 1);
+    const Duration found = ServiceManager::watchdog_time_of_environment();
+    ::unsetenv("WATCHDOG_USEC");
+    ::unsetenv("WATCHDOG_PID");
+    return found;
+  };
+  const std::string self = std::to_string(::getpid());
+  EXPECT_EQ(time("30000000", self), std::chrono::seconds(30));
+  EXPECT_EQ(time("30000000", ""), std::chrono::seconds(30));
+  EXPECT_EQ(time("30000000", "1"), Duration::zero());
+  for (const char* none : {"", "x", "-5", "0"}) EXPECT_EQ(time(none, self), Duration::zero());
+  EXPECT_EQ(ServiceManager::watchdog_time_of_environment(), Duration::zero());
 }
 
 TEST(ServiceManagerTest, IsToldByAnAbstractName) {

@@ -30,7 +30,10 @@ TEST(CommandLineTest, HelpAndVersionAreAnswers) {
   EXPECT_EQ(help.err, "");
   const Parsing version({"--version"});
   EXPECT_EQ(version.line.exit_code, 0);
-  EXPECT_EQ(version.out, "walcast " WALCAST_VERSION "\n");
+  EXPECT_THAT(version.out,
+              testing::MatchesRegex("walcast " WALCAST_VERSION
+                                    "\ncommit: [0-9a-z-]+\nfeatures: [^\n]*[+-]jemalloc"
+                                    "[^\n]*\ncompiler: [^\n]+\n"));
 }
 
 TEST(CommandLineTest, GenerateHasOptionsOfItsOwn) {

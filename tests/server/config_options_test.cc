@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <syslog.h>
 
 #include <functional>
 #include <string>
@@ -28,6 +29,9 @@ const std::vector<std::string> kOfHba{"--wal-directory=/wal", "--hba-file=/etc/h
 
 const std::vector<std::string> kOfIdent{"--wal-directory=/wal", "--hba-file=/etc/hba",
                                         "--ident-file=/etc/ident"};
+
+const std::vector<std::string> kOfHttp{"--wal-directory=/wal",
+                                       "--http-listen-addresses=127.0.0.1:9187", "--ssl=on"};
 
 const std::vector<std::string> kOfRoles{"--wal-directory=/wal", "--hba-file=/etc/hba",
                                         "--auth-conninfo=host=h"};
@@ -61,6 +65,17 @@ const std::vector<OptionCase>& option_cases() {
        kOfHba, "********"},
       {"auth_cache_time", "5s",
        [](const ServeConfig& c) { return c.reloadable.roles.cache_time == milliseconds(5'000); }},
+      {"http_listen_addresses", "127.0.0.1:9187,[::1]:9188",
+       [](const ServeConfig& c) {
+         return c.http.addresses == std::vector<http::Address>{{"127.0.0.1", 9187}, {"::1", 9188}};
+       }},
+      {"http_ssl", "on", [](const ServeConfig& c) { return c.http.ssl; }, kOfHttp},
+      {"http_token_file", "/etc/tokens",
+       [](const ServeConfig& c) { return c.http.token_file == "/etc/tokens"; }, kOfHttp},
+      {"http_user_file", "/etc/users",
+       [](const ServeConfig& c) { return c.http.user_file == "/etc/users"; }, kOfHttp},
+      {"http_metrics_standbys", "7",
+       [](const ServeConfig& c) { return c.reloadable.http_metrics_standbys == 7; }},
       {"standby_names", "map",
        [](const ServeConfig& c) { return c.access_files.standby_names == "map"; }, kOfIdent},
       {"slot_owner_check", "off",
@@ -145,6 +160,22 @@ const std::vector<OptionCase>& option_cases() {
        }},
       {"log_level", "debug",
        [](const auto& c) { return c.reloadable.log_level == runtime::log::Level::kDebug; }},
+      {"log_destination", "jsonlog,syslog",
+       [](const auto& c) {
+         using Form = runtime::log::Destinations::Form;
+         const auto& to = c.reloadable.log.output.destinations;
+         return to.on_stderr == Form::kJson && to.to_syslog;
+       }},
+      {"log_line_prefix", "%t ",
+       [](const auto& c) { return c.reloadable.log.output.prefix == "%t "; }},
+      {"syslog_facility", "local3",
+       [](const auto& c) { return c.reloadable.log.output.syslog_facility == LOG_LOCAL3; }},
+      {"syslog_ident", "relay",
+       [](const auto& c) { return c.reloadable.log.output.syslog_ident == "relay"; }},
+      {"log_connections", "on", [](const auto& c) { return c.reloadable.log.connections; }},
+      {"log_disconnections", "on", [](const auto& c) { return c.reloadable.log.disconnections; }},
+      {"log_replication_commands", "on",
+       [](const auto& c) { return c.reloadable.log.replication_commands; }},
       {"standby_table", "2s", [](const auto& c) { return c.standby_table == milliseconds(2'000); }},
       {"latency_report", "on", [](const auto& c) { return c.latency_report; }},
       {"run_for", "20s", [](const auto& c) { return c.run_for == milliseconds(20'000); }},
@@ -196,6 +227,8 @@ const std::vector<OptionCase>& option_cases() {
        [](const auto& c) { return c.reloadable.tcp.user_timeout_ms == 7; }},
       {"max_client_connections", "7",
        [](const auto& c) { return c.reloadable.limits.connections_max == 7; }},
+      {"max_console_connections", "7",
+       [](const auto& c) { return c.reloadable.limits.console_max == 7; }},
       {"max_connections_per_address", "7",
        [](const auto& c) { return c.reloadable.limits.per_address_max == 7; }},
       {"max_connections_per_role", "7",

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <syslog.h>
 
 #include <string>
 #include <vector>
@@ -40,7 +41,15 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
                                "--tcp-keepalives-count=11",
                                "--tcp-user-timeout=12",
                                "--log-level=warning",
+                               "--log-destination=jsonlog",
+                               "--log-line-prefix=p",
+                               "--syslog-facility=local7",
+                               "--syslog-ident=i",
+                               "--log-connections=on",
+                               "--log-disconnections=on",
+                               "--log-replication-commands=on",
                                "--max-client-connections=13",
+                               "--max-console-connections=12",
                                "--max-connections-per-address=14",
                                "--max-connections-per-role=15",
                                "--max-startups=16",
@@ -49,6 +58,7 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
                                "--authentication-failure-delay=19s",
                                "--client-read-timeout=20s",
                                "--client-write-timeout=21s",
+                               "--http-metrics-standbys=22",
                                "--hba-file=/hba",
                                "--auth-user=u",
                                "--auth-query=SELECT",
@@ -96,10 +106,16 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
   EXPECT_EQ(taken.idle_session_timeout, milliseconds(8'000));
   EXPECT_EQ(taken.tcp, (runtime::TcpTimeouts{9, 10, 11, 12}));
   EXPECT_EQ(taken.log_level, runtime::log::Level::kWarning);
+  const LogConfig& log = taken.log;
+  EXPECT_EQ(log.output.destinations.on_stderr, runtime::log::Destinations::Form::kJson);
+  EXPECT_EQ(log.output.prefix + log.output.syslog_ident, "pi");
+  EXPECT_EQ(log.output.syslog_facility, LOG_LOCAL7);
+  EXPECT_TRUE(log.connections && log.disconnections && log.replication_commands);
   EXPECT_EQ(taken.roles.user + taken.roles.query + taken.roles.dbname + taken.roles.conninfo,
             "uSELECTdhost=h");
   EXPECT_EQ(taken.roles.cache_time, milliseconds(13'000));
   EXPECT_EQ(taken.limits.connections_max, 13);
+  EXPECT_EQ(taken.limits.console_max, 12);
   EXPECT_EQ(taken.limits.per_address_max, 14);
   EXPECT_EQ(taken.limits.per_role_max, 15);
   EXPECT_EQ(taken.limits.startups_max, 16);
@@ -108,6 +124,7 @@ TEST(ReloadTest, TakesOverAllThatNeedsNoRestart) {
   EXPECT_EQ(taken.limits.failure_delay, milliseconds(19'000));
   EXPECT_EQ(taken.limits.read_timeout, milliseconds(20'000));
   EXPECT_EQ(taken.limits.write_timeout, milliseconds(21'000));
+  EXPECT_EQ(taken.http_metrics_standbys, 22);
   EXPECT_FALSE(taken.slot_owner_check);
   EXPECT_EQ(taken.send_delay.time, milliseconds(5));
   EXPECT_THAT(taken.send_delay.exempt_names, testing::ElementsAre("near"));

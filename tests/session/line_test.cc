@@ -60,7 +60,7 @@ class LineTest : public ::testing::Test, protected SessionLoop, private Line::Ow
   void on_writable() override { line_.flush(); }
   void on_tls_begun() override { ADD_FAILURE() << "no TLS is expected"; }
   void on_end_of_input() override { ended_ = true; }
-  std::string address() const override { return "a client"; }
+  runtime::log::Client log_client() const override { return {.address = "a client"}; }
   bool in_stream() const override { return streams_; }
   void on_hang_up() override {
     EXPECT_FALSE(hung_up_) << "once";

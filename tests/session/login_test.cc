@@ -77,6 +77,8 @@ struct LoginTest : testing::Test {
             .newest_protocol = newest_protocol,
             .wal_senders = wal_senders,
             .max_wal_senders = 2,
+            .console_clients = has_console ? &console_clients : nullptr,
+            .max_console_connections = console_max,
             .major_version = major_version};
   }
 
@@ -86,6 +88,9 @@ struct LoginTest : testing::Test {
   std::vector<std::string_view> reported = settings::reported_settings(identity);
   std::uint32_t newest_protocol = wire::kProtocolVersion;
   runtime::Gauge wal_senders;
+  runtime::Gauge console_clients;
+  bool has_console = false;
+  std::int64_t console_max = 1;
   bool too_many = false;
   int major_version = 16;
   std::vector<std::byte> answer;
@@ -122,7 +127,7 @@ TEST_F(LoginTest, ACancelRequestIsKeptWhenItsPacketIsGone) {
   EXPECT_TRUE(std::equal(request.key.begin(), request.key.end(), key.begin(), key.end()));
 }
 
-TEST_F(LoginTest, ServesPhysicalReplicationOnly) {
+TEST_F(LoginTest, WithoutAConsoleServesPhysicalReplicationOnly) {
   for (const auto& words : {Words{"user", "u"}, Words{"user", "u", "replication", "off"},
                             Words{"user", "u", "replication", "database"}}) {
     Login login(1, false, {});
@@ -133,6 +138,61 @@ TEST_F(LoginTest, ServesPhysicalReplicationOnly) {
                                    "\"replication=true\"."));
   }
   EXPECT_EQ(wal_senders.get(), 0);
+}
+
+TEST_F(LoginTest, ANormalConnectionIsLetInWhereThereIsAConsole) {
+  has_console = true;
+  for (const auto& words : {Words{"user", "u"}, Words{"user", "u", "replication", "off"}}) {
+    Login login(1, false, {});
+    ASSERT_EQ(take(login, packet(words)), Next::kIn);
+    EXPECT_EQ(lines.front(), "R 0");
+    EXPECT_EQ(lines.back(), "Z I");
+    EXPECT_THAT(lines, Contains("S client_encoding=UTF8"));
+    EXPECT_THAT(lines, Contains("S server_encoding=UTF8"));
+    const Login::Entry entry = login.take_entry();
+    EXPECT_TRUE(entry.is_console);
+    EXPECT_EQ(entry.client.database, "u") << "it names none";
+    EXPECT_EQ(console_clients.get(), 1);
+  }
+  EXPECT_EQ(console_clients.get(), 0);
+  EXPECT_EQ(wal_senders.get(), 0);
+  Login walsender(1, false, {});
+  ASSERT_EQ(take(walsender, packet({"user", "u", "replication", "1"})), Next::kIn);
+  EXPECT_FALSE(walsender.take_entry().is_console);
+}
+
+TEST_F(LoginTest, ANormalConnectionMayNameAnyDatabaseAndEncoding) {
+  has_console = true;
+  Login login(1, false, {});
+  ASSERT_EQ(take(login, packet({"database", "some", "user", "u", "client_encoding", "LATIN1"})),
+            Next::kIn);
+  EXPECT_EQ(login.take_entry().client.database, "some");
+  EXPECT_THAT(lines, Contains("S client_encoding=LATIN1"));
+}
+
+TEST_F(LoginTest, OneNormalConnectionTooManyIsToldSoBeforeItIsAuthenticated) {
+  has_console = true;
+  Login first(1, false, {});
+  ASSERT_EQ(take(first, packet({"user", "u"})), Next::kIn);
+  Login second(1, false, {});
+  EXPECT_EQ(take(second, packet({"user", "u"})), Next::kRefused);
+  EXPECT_THAT(lines, ElementsAre("E FATAL 53300 sorry, too many clients already"));
+  EXPECT_TRUE(enter({}).has_value()) << "standbys are counted apart";
+}
+
+TEST_F(LoginTest, ALogicalWalsenderIsRefusedWithAConsoleToo) {
+  has_console = true;
+  Login login(1, false, {});
+  EXPECT_EQ(take(login, packet({"user", "u", "replication", "database"})), Next::kRefused);
+  EXPECT_EQ(lines.back().substr(0, 15), "E FATAL 0A000 t");
+}
+
+TEST_F(LoginTest, NoNormalConnectionIsLetInWhereNoneMayBe) {
+  has_console = true;
+  console_max = 0;
+  Login login(1, false, {});
+  EXPECT_EQ(take(login, packet({"user", "u"})), Next::kRefused);
+  EXPECT_EQ(lines.front(), "R 0");
 }
 
 // PostgreSQL 17 has begun to quote the names of settings in errors.

@@ -64,7 +64,7 @@ TEST_F(StrangerLogTest, AfterThatItSaysAsManyAgain) {
   const std::string log = tests::logged([&] {
     for (int round = 0; round < 3; ++round) {
       for (std::size_t i = 0; i < StrangerLog::kLinesOfAKindMax; ++i) {
-        strangers.warning("a", "nonsense");
+        strangers.warning(runtime::log::Client{.address = "a"}, "nonsense");
       }
       pass(StrangerLog::kInterval);
     }

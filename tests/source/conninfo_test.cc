@@ -115,6 +115,15 @@ TEST(ConninfoTest, IsRefusedInLibpqsWords) {
             "could not match 1 host names to 2 hostaddr values");
 }
 
+TEST(ConninfoTest, IsShownWithoutItsSecrets) {
+  EXPECT_EQ(show_conninfo("host=a password=hush user=u"), "user=u password=******** host=a");
+  EXPECT_EQ(show_conninfo("postgresql://u:hush@a:1/d"),
+            "user=u password=******** dbname=d host=a port=1");
+  EXPECT_EQ(show_conninfo("application_name='it''s a \\'name\\''"), "") << "libpq cannot read it";
+  EXPECT_EQ(show_conninfo("application_name='a b'"), "application_name='a b'");
+  EXPECT_EQ(show_conninfo(""), "");
+}
+
 TEST(ConninfoTest, AHostIsDescribedByWhatIsKnownOfIt) {
   EXPECT_EQ(describe({"a", "", "1"}), "host=a port=1");
   EXPECT_EQ(describe({"a", "::1", "1"}), "host=a hostaddr=::1 port=1");

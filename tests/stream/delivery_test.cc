@@ -68,6 +68,71 @@ TEST_F(DeliveryTest, AStandbyThatStandsStillTooLongIsNoLiveOne) {
   EXPECT_EQ(figure(Stage::kSent).pending, Duration::zero());
 }
 
+// As many commits as a send_delay may gather: the one that has waited the longest is told.
+TEST_F(DeliveryTest, SpansThatAreGatheredBeyondThoseKeptCountAsOne) {
+  constexpr std::size_t kGathered = 3000;
+  delivery.set_gathers(true);
+  delivery.on_caught_up();
+  stages->let_go(now);
+  for (std::size_t i = 0; i < kGathered; ++i) {
+    now += microseconds(10);
+    take_span();
+  }
+  const Duration longest = (kGathered - 1) * microseconds(10);
+  EXPECT_TRUE(delivery.status(now).is_live);
+  EXPECT_EQ(figure(Stage::kGathered).pending, longest);
+  now += milliseconds(1);
+  stages->let_go(now);
+  send();
+  EXPECT_EQ(figure(Stage::kGathered).max, longest + milliseconds(1));
+  EXPECT_EQ(figure(Stage::kGathered).count, StageClock::kSpans);
+  const auto all = stages->snapshot(now)->all;
+  EXPECT_EQ(all.merged_spans, kGathered - StageClock::kSpans);
+  EXPECT_EQ(all.gathered_sends, 1u);
+  // What comes then is known span by span again.
+  now += microseconds(10);
+  take_span();
+  now += microseconds(10);
+  stages->let_go(now);
+  send();
+  EXPECT_EQ(figure(Stage::kGathered).count, StageClock::kSpans + 1);
+  EXPECT_EQ(stages->snapshot(now)->all.merged_spans, kGathered - StageClock::kSpans);
+}
+
+// Other standbys had waited before it came.
+TEST_F(DeliveryTest, WhatWasGatheredBeforeAStandbyCameIsNotItsOwn) {
+  delivery.set_gathers(true);
+  stages->let_go(now);
+  for (int i = 0; i < 2000; ++i) {
+    now += microseconds(10);
+    take_span();
+  }
+  delivery.on_caught_up();
+  for (std::size_t i = 0; i < 1500; ++i) {
+    now += microseconds(10);
+    take_span();
+  }
+  stages->let_go(now);
+  send();
+  EXPECT_EQ(figure(Stage::kGathered).count, StageClock::kSpans - 1);
+  EXPECT_EQ(figure(Stage::kGathered).max, (StageClock::kSpans - 2) * microseconds(10));
+}
+
+// What is held up by its socket is not gathered.
+TEST_F(DeliveryTest, AStandbyWhoseSocketIsFullIsNoLiveOneWhateverOthersGather) {
+  delivery.set_gathers(true);
+  delivery.on_caught_up();
+  stages->let_go(now);
+  delivery.pumped(PumpResult::kBlocked, now);
+  for (std::size_t i = 0; i < 2 * StageClock::kSpans; ++i) {
+    now += microseconds(10);
+    take_span();
+  }
+  EXPECT_FALSE(delivery.status(now).is_live);
+  send();
+  EXPECT_EQ(figure(Stage::kSent).count, 0u);
+}
+
 TEST_F(DeliveryTest, AStandbyThatCatchesUpHasNoDeliveries) {
   take_span();
   delivery.start();

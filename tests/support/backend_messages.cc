@@ -38,7 +38,18 @@ Result<std::string> columns(ByteReader& body) {
     if (i > 0) text += ", ";
     text += runtime::format("{} {}", name, type_name(oid, size));
     if (modifier != -1) text += runtime::format(" {}", modifier);
-    if (table != 0 || attribute != 0 || as_binary != 0) text += " ?";
+    if (as_binary == 1) text += " binary";
+    if (table != 0 || attribute != 0 || as_binary > 1) text += " ?";
+  }
+  return text;
+}
+
+Result<std::string> parameter_types(ByteReader& body) {
+  std::string text;
+  const auto count = TRY(body.integer<std::uint16_t>());
+  for (std::uint16_t i = 0; i < count; ++i) {
+    if (i > 0) text += ", ";
+    text += runtime::format("{}", TRY(body.integer<std::uint32_t>()));
   }
   return text;
 }
@@ -130,6 +141,8 @@ Result<std::string> contents(char type, ByteReader& body) {
   switch (type) {
     case 'T':
       return columns(body);
+    case 't':
+      return parameter_types(body);
     case 'D':
       return values(body);
     case 'E':

@@ -27,8 +27,10 @@ class LogPipe {
   LogPipe& operator=(const LogPipe&) = delete;
 
   // Waits until it has said this, ten seconds at most. Opens nothing.
-  bool wait_for(std::string_view text) {
-    while (said_.find(text) == std::string::npos) {
+  bool wait_for(std::string_view text) { return wait_for_lines(text, 1); }
+  // The same, until it has said it so often.
+  bool wait_for_lines(std::string_view text, std::size_t times) {
+    while (count(text) < times) {
       pollfd readable{.fd = read_end_.get(), .events = POLLIN, .revents = 0};
       if (::poll(&readable, 1, /*timeout_ms=*/10'000) <= 0) return false;
       char buffer[4096];
@@ -41,6 +43,14 @@ class LogPipe {
   const std::string& said() const { return said_; }
 
  private:
+  std::size_t count(std::string_view text) const {
+    std::size_t found = 0;
+    for (auto at = said_.find(text); at != std::string::npos; at = said_.find(text, at + 1)) {
+      ++found;
+    }
+    return found;
+  }
+
   runtime::UniqueFd stderr_;
   runtime::UniqueFd read_end_;
   std::string said_;

@@ -10,6 +10,7 @@
 
 #include "memctx/context.h"
 #include "memctx/current.h"
+#include "server/stats/snapshot.h"
 
 namespace tests {
 
@@ -33,6 +34,7 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   server::settings::add_source_settings(identity, settings);
   settings.set("wal_sender_timeout", "1min", "");
   settings_ = std::make_shared<const server::settings::Settings>(std::move(settings));
+  if (options_.has_console) start_console();
   const Worker::Shared shared{.clock = clock_,
                               .pool = *pool_,
                               .segments = segments_,
@@ -41,6 +43,9 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
                               .tls = options_.tls,
                               .reported_settings = server::settings::reported_settings(identity),
                               .wal_senders = wal_senders_,
+                              .console = console_.has_value() ? &*console_ : nullptr,
+                              .console_clients = console_.has_value() ? &console_clients_ : nullptr,
+                              .pauses = &pauses_,
                               .cancel_keys = cancel_keys_,
                               .admissions = admissions_,
                               .xmin_horizon = xmin_horizon_,
@@ -57,6 +62,18 @@ TestServer::TestServer(std::string directory, const server::wal::Identity& ident
   port_ = runtime::local_address(listening->get()).port();
   acceptor_->listen(std::move(listening).value());
   for (const auto& worker : workers_) worker->start();
+}
+
+void TestServer::start_console() {
+  auto snapshot = std::make_shared<server::stats::Snapshot>();
+  snapshot->stages = std::make_shared<const server::stream::StageSnapshot>();
+  snapshot->settings = settings_;
+  snapshot->major_version = 15;
+  console_.emplace(server::console::ConsoleThread::Options{
+      .engine = {.snapshot = [snapshot] { return snapshot; },
+                 .verbs = options_.verbs,
+                 .clock = &clock_,
+                 .time_max = options_.statement_time_max}});
 }
 
 server::slot::Slots::Options TestServer::slot_options(server::slot::Slots::Options options) {
@@ -116,18 +133,18 @@ std::uint64_t TestServer::bytes_sent() const {
   return bytes;
 }
 
-std::vector<server::admin::StandbyStatus> TestServer::sessions() {
+std::vector<server::stats::SessionStatus> TestServer::sessions() {
   // Shared, since the worker may still be within set_value() when we have the rows.
-  auto answer = std::make_shared<std::promise<std::vector<server::admin::StandbyStatus>>>();
-  workers_.front()->post_standbys([answer](std::vector<server::admin::StandbyStatus> rows) {
-    answer->set_value(std::move(rows));
+  auto answer = std::make_shared<std::promise<std::vector<server::stats::SessionStatus>>>();
+  workers_.front()->post_status({}, [answer](server::stats::LoopStatus status) {
+    answer->set_value(std::move(status.sessions));
   });
   return answer->get_future().get();
 }
 
 void TestServer::run_in_worker(const std::function<void()>& task) {
   auto done = std::make_shared<std::promise<void>>();
-  workers_.front()->post_standbys([done, &task](const std::vector<server::admin::StandbyStatus>&) {
+  workers_.front()->post_status({}, [done, &task](const server::stats::LoopStatus&) {
     task();
     done->set_value();
   });
@@ -135,8 +152,8 @@ void TestServer::run_in_worker(const std::function<void()>& task) {
 }
 
 void TestServer::post_to_worker(std::function<void()> task) {
-  workers_.front()->post_standbys(
-      [posted = std::move(task)](const std::vector<server::admin::StandbyStatus>&) { posted(); });
+  workers_.front()->post_status(
+      {}, [posted = std::move(task)](const server::stats::LoopStatus&) { posted(); });
 }
 
 std::string TestServer::contexts_of_worker() {

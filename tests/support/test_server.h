@@ -3,6 +3,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,9 @@
 #include "runtime/pool.h"
 #include "server/acceptor.h"
 #include "server/auth/access_policy.h"
+#include "server/console/console_thread.h"
 #include "server/session/cancel_keys.h"
+#include "server/session/pauses.h"
 #include "server/settings/settings.h"
 #include "server/source/source.h"
 #include "server/wal/fault_log.h"
@@ -36,6 +39,9 @@ class TestServer final : public server::source::Source::Listener {
     std::uint32_t last_process_id = 0;
     server::session::Admissions::Limits admissions;
     server::source::AckPolicy upstream_ack;
+    bool has_console = false;  // takes normal connections; its statements see an empty snapshot
+    runtime::Duration statement_time_max = std::chrono::seconds(60);
+    server::console::AdminVerbs* verbs = nullptr;
   };
 
   TestServer(std::string directory, const server::wal::Identity& identity, Options options);
@@ -65,19 +71,24 @@ class TestServer final : public server::source::Source::Listener {
   std::int64_t wal_senders() const { return wal_senders_.get(); }
   const server::session::Admissions& admissions() const { return admissions_; }
   // The sessions of the first worker, as it sees them.
-  std::vector<server::admin::StandbyStatus> sessions();
+  std::vector<server::stats::SessionStatus> sessions();
   // Runs `task` on the first worker's thread, and waits for it, or does not.
   void run_in_worker(const std::function<void()>& task);
   void post_to_worker(std::function<void()> task);
   // The names of the first worker's memory contexts, one per line.
   std::string contexts_of_worker();
   server::slot::Slots& slots() { return slots_; }
+  server::session::Pauses& pauses() { return pauses_; }
+  server::session::CancelKeys& cancel_keys() { return cancel_keys_; }
+  std::int64_t console_clients() const { return console_clients_.get(); }
+  server::Worker& worker() { return *workers_.front(); }
   server::source::XminHorizon& xmin_horizon() { return xmin_horizon_; }
   const server::source::Quorum& quorum() const { return quorum_; }
   // Waits until `count` sessions are left.
   bool wait_for_sessions(std::size_t count);
 
  private:
+  void start_console();
   server::slot::Slots::Options slot_options(server::slot::Slots::Options options);
 
   Options options_;
@@ -88,6 +99,8 @@ class TestServer final : public server::source::Source::Listener {
   server::wal::FaultLog faults_;
   server::wal::Segments segments_;
   runtime::Gauge wal_senders_;
+  runtime::Gauge console_clients_;
+  server::session::Pauses pauses_;
   server::session::ProcessIds process_ids_;
   server::session::CancelKeys cancel_keys_;
   server::session::Admissions admissions_;
@@ -96,6 +109,7 @@ class TestServer final : public server::source::Source::Listener {
   server::slot::Slots slots_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   std::unique_ptr<runtime::Pool> pool_;
+  std::optional<server::console::ConsoleThread> console_;  // posts to the workers
   std::unique_ptr<server::Acceptor> acceptor_;
   std::uint16_t port_ = 0;
 };

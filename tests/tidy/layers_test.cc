@@ -25,7 +25,7 @@ TEST(LayersTest, AFileIncludesFromItsFolderAndBelow) {
                        "#include \"server/wire/codec.h\"\n#include \"runtime/fd.h\"\n"
                        "#include \"memctx/arena.h\"\n#include <vector>\n#include <sys/uio.h>"),
               IsEmpty());
-  EXPECT_THAT(breaches("server/main.cc", "#include \"server/admin/standby_table.h\""), IsEmpty());
+  EXPECT_THAT(breaches("server/main.cc", "#include \"server/admin/check.h\""), IsEmpty());
   EXPECT_THAT(breaches("bench/walbench/main.cc", "#include \"server/wire/codec.h\""), IsEmpty());
 }
 
@@ -41,9 +41,9 @@ TEST(LayersTest, NamesAPlantedIncludeUpward) {
 TEST(LayersTest, NamesAPlantedIncludeSideways) {
   EXPECT_THAT(breaches("server/wal/reader.cc", "#include \"server/wire/codec.h\""),
               ElementsAre("server/wal/reader.cc includes sideways \"server/wire/codec.h\""));
-  EXPECT_THAT(breaches("server/command/start.cc", "#include \"server/admin/standby_status.h\""),
+  EXPECT_THAT(breaches("server/command/start.cc", "#include \"server/admin/attribution.h\""),
               ElementsAre("server/command/start.cc includes sideways "
-                          "\"server/admin/standby_status.h\""));
+                          "\"server/admin/attribution.h\""));
 }
 
 TEST(LayersTest, BenchmarksMayUseWhatTestsShare) {

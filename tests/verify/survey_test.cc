@@ -51,6 +51,7 @@ TEST_F(SurveyTest, AWholeSegmentComesBeforeItsPartial) {
   EXPECT_EQ(found.files[3].name.kind, wal::FileName::Kind::kPartial);
   EXPECT_TRUE(found.partials_beside.contains({TimelineId{1}, segment(2)}));
   EXPECT_TRUE(found.compressed.empty()) << "the segment itself is there";
+  EXPECT_EQ(found.compressed_copies.size(), 1u);
 }
 
 TEST_F(SurveyTest, TheHolderOfAForkSegmentIsTheChild) {

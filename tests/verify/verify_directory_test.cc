@@ -109,18 +109,66 @@ TEST_F(VerifyDirectoryTest, APartialBesideADamagedSegmentIsNamed) {
   EXPECT_TRUE(verified.says("File " + name(2) + ".partial is beside it")) << verified.report;
 }
 
-TEST_F(VerifyDirectoryTest, CompressedSegmentsAreNotReadYet) {
+TEST_F(VerifyDirectoryTest, CompressedSegmentsCountAsNotRead) {
   fs::rename(path(2), path(2) + ".gz");
   const tests::Verified verified = verify();
   EXPECT_EQ(verified.status, 2) << verified.report;
   EXPECT_EQ(verified.faults(), 0u);
   EXPECT_TRUE(verified.says("NOT READ: " + to_string(segment_start(2))));
-  EXPECT_TRUE(verified.says("Compressed segments cannot be read yet"));
+  EXPECT_TRUE(verified.says("Compressed segments are not read: unpack them"));
   EXPECT_TRUE(verified.says("0 faults, 1 not read")) << verified.report;
   for (std::uint64_t no : {1, 3}) fs::rename(path(no), path(no) + ".zst");
   const tests::Verified none = verify();
   EXPECT_EQ(none.status, 2);
-  EXPECT_TRUE(none.says("Compressed segments are there, which are not read yet."));
+  EXPECT_TRUE(none.says("3 compressed files are there, the first is 0000000100000000000000"));
+  EXPECT_TRUE(none.says("verify what they unpack to")) << none.report;
+}
+
+// As pg_receivewal names the segment that it writes to, and pgBackRest those of its archive.
+TEST_F(VerifyDirectoryTest, ACompressedSegmentIsKnownWhateverItsName) {
+  for (const std::string suffix :
+       {".gz.partial", ".lz4.partial", ".br", "-0123456789abcdef0123456789abcdef01234567.zst"}) {
+    touch(name(4) + suffix);
+    const tests::Verified verified = verify();
+    EXPECT_EQ(verified.status, 2) << suffix;
+    EXPECT_TRUE(verified.says("NOT READ: 1 compressed segments, the first is " + name(4) + suffix))
+        << verified.report;
+    fs::remove(directory.path() + "/" + name(4) + suffix);
+  }
+}
+
+TEST_F(VerifyDirectoryTest, ACompressedSegmentBesideAPartialIsNotReadAndACopyIsNoted) {
+  touch(name(1) + ".gz");
+  const tests::Verified copy = verify();
+  EXPECT_EQ(copy.status, 0) << copy.report;
+  EXPECT_TRUE(copy.says("NOTE: 1 compressed copies of other files were not read")) << copy.report;
+  fs::rename(path(3), path(3) + ".partial");
+  touch(name(3) + ".gz");
+  const tests::Verified whole = verify();
+  EXPECT_EQ(whole.status, 2) << whole.report;
+  EXPECT_TRUE(whole.says("NOT READ: 1 compressed segments, the first is " + name(3) + ".gz"));
+}
+
+TEST_F(VerifyDirectoryTest, ACompressedHistoryIsNotRead) {
+  fs::copy_file(path(3), path(2, 3));
+  touch("00000002.history.gz");
+  const tests::Verified verified = verify();
+  EXPECT_TRUE(verified.says("NOT READ: 00000002.history.gz, which is compressed: what timeline 2"))
+      << verified.report;
+  EXPECT_FALSE(verified.says("no file 00000002.history")) << verified.report;
+}
+
+TEST_F(VerifyDirectoryTest, ACompressedFileUnderASegmentsNameIsSaidToBeOne) {
+  std::string zipped("\x1f\x8b\x08", 3);
+  zipped.resize(100'000, 'z');
+  touch(name(2), zipped);
+  const tests::Verified verified = verify();
+  EXPECT_EQ(verified.status, 1);
+  EXPECT_TRUE(verified.says("The file is compressed, by gzip")) << verified.report;
+  for (const std::uint64_t no : {1, 3}) touch(name(no), zipped);
+  const tests::Verified none = verify();
+  EXPECT_EQ(none.status, 2);
+  EXPECT_TRUE(none.says("which is that of gzip: it is compressed")) << none.report;
 }
 
 TEST_F(VerifyDirectoryTest, AFileThatCannotBeReadIsNoFault) {

@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "runtime/format.h"
+#include "server/wal/crc32c.h"
 #include "tests/support/random_seed.h"
 #include "tests/support/temp_dir.h"
 
@@ -169,12 +172,49 @@ TEST_F(TraceTest, WhatIsWrongIsSaid) {
   other = whole;
   ++other[kHeaderBytes + 12];
   replace(other);
-  expect_refused("at offset 40: the checksum of a block is wrong");
+  expect_refused("at offset 40: the checksum of a block is wrong: it says ");
   replace("");
   expect_refused("it is no trace of WAL");
   // A whole block is missing.
   replace(whole.substr(0, kHeaderBytes) + whole.substr(kHeaderBytes + 12 + 2));
-  expect_refused("the end counts 1 messages of 100 bytes, and there are 0 of 0");
+  expect_refused(
+      "the end counts 1 messages of 100 bytes within 1 us, and there are 0 of 0 within 0 us");
+}
+
+// What a checksum does not tell, since the writer of the file has counted it in.
+TEST_F(TraceTest, AWrongNumberIsNamedWithItsPlaceAndWhatWasExpected) {
+  const auto with_block = [this](std::uint32_t messages, std::vector<std::uint8_t> payload) {
+    write({});
+    const std::array<std::uint32_t, 2> sizes{static_cast<std::uint32_t>(payload.size()), messages};
+    const std::uint32_t crc = Crc32c()
+                                  .update(std::as_bytes(std::span(sizes)))
+                                  .update(std::as_bytes(std::span(payload)))
+                                  .value();
+    std::string bytes = content().substr(0, kHeaderBytes);
+    bytes.append(reinterpret_cast<const char*>(sizes.data()), sizeof(sizes));
+    bytes.append(reinterpret_cast<const char*>(&crc), sizeof(crc));
+    bytes.append(payload.begin(), payload.end());
+    replace(bytes);
+  };
+  with_block(2, {1, 100, 2});
+  expect_refused("at offset 55: a block ends where a number is expected");
+  with_block(1, {1, 100, 2});
+  expect_refused("at offset 54: a block has 1 bytes behind its last message");
+  with_block(1, std::vector<std::uint8_t>(12, 0x80));
+  expect_refused("at offset 52: a number has more than 10 bytes");
+  with_block(1, {1, 0x81, 0x80, 0x80, 0x80, 0x04});
+  expect_refused(
+      "at offset 52: a message has 1073741825 bytes of WAL, and 1073741824 at most are expected");
+  with_block(0, {0, 0, 0, 0});
+  expect_refused("at offset 55: the end of the trace has 1 bytes behind its three numbers");
+}
+
+TEST_F(TraceTest, AWrongChecksumIsShownBesideTheRightOne) {
+  write({{microseconds(1), 100}});
+  std::string other = content();
+  other[36] = other[37] = other[38] = other[39] = 0;
+  replace(other);
+  expect_refused("at offset 0: the checksum of a header is wrong: it says 00000000, and ");
 }
 
 TEST_F(TraceTest, ARecordingThatWasNotEndedIsNoTrace) {

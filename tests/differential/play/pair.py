@@ -53,7 +53,8 @@ class Pair:
         wal = wal_of(cluster)
         copy = area.copy_tree(wal.path, "wal-for-walcast")
         self.walcast = Walcast.of_directory(
-            area, copy, state_directory=area.directory("state-of-walcast"), **_WALCAST_OPTIONS)
+            area, copy, state_directory=area.directory("state-of-walcast"),
+            max_console_connections=0, **_WALCAST_OPTIONS)
         self.walcast_port = self.walcast.port
         timeline = max(int(name[:8], 16) for name in _segments(wal))
         begin = min(map(wal.start_of, _segments(wal)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from support.wait import wait_until
 
-_CONTEXT = re.compile(r"^( *)(\S.*?): (\d+) total in (\d+) blocks;", re.MULTILINE)
-_TOTAL = re.compile(r"^Grand total: (\d+) bytes in (\d+) blocks;.*$", re.MULTILINE)
+_CONTEXT = re.compile(r"^\t?( *)(\S.*?): (\d+) total in (\d+) blocks;", re.MULTILINE)
+_TOTAL = re.compile(r"^\t?Grand total: (\d+) bytes in (\d+) blocks;.*$", re.MULTILINE)
 _HEAP = re.compile(r"heap: (\d+) bytes allocated, (\d+) active, (\d+) resident")
 
 
