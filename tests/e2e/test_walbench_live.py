@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from support.case import E2eCase
 from support.cluster import PgCluster
 from support.lsn import parse_lsn
+from support.wait import wait_until
 from support.walcast import Walcast, binary, option_list
 
 _RATE = 100
@@ -54,7 +55,8 @@ class WalbenchLiveTest(E2eCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.primary = PgCluster.create(cls.area, "primary", wal_keep_size="256MB").start()
+        cls.primary = PgCluster.create(cls.area, "primary", wal_keep_size="256MB",
+                                       autovacuum="off").start()
         cls.primary.sql("CREATE TABLE t (i int)")
 
     def live(self, port, status=0, **options):
@@ -90,6 +92,11 @@ class WalbenchLiveTest(E2eCase):
     def test_every_commit_is_timed_at_every_standby(self):
         with open(os.path.join(self.primary.data, "postmaster.pid"), encoding="ascii") as file:
             postmaster = int(file.readline())
+        # What ends meanwhile would be missing from the memory that the standbys take.
+        wait_until(lambda: self.primary.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            " AND backend_type IN ('walsender', 'client backend', 'autovacuum worker')") == "0",
+                   "the end of all other sessions")
         run, page, done = self.live(self.primary.port, standbys=5, slow=1, slow_rate="50MB/s",
                                     server_pid=postmaster, progress=True)
         self.assertEqual(run["schema"], "walbench.live/1")
