@@ -13,7 +13,7 @@ _ROOT = os.path.dirname(os.path.dirname(_E2E))
 _PERF = os.path.join(_ROOT, "perf")
 
 _SMALLEST = ["--rounds", "1", "--readers", "2", "--megabytes", "16", "--volume-megabytes", "32",
-             "--standbys", "2", "--commits", "20", "--single-commits", "20",
+             "--standbys", "2", "--commits", "120", "--single-commits", "120",  # a p99 is of 100
              "--probe-seconds", "0.1", "--bisections", "1", "--rate-max", "200",
              "--pgbench-standbys", "0,2", "--pgbench-seconds", "1", "--idle-standbys", "3",
              "--idle-seconds", "1"]
