@@ -128,7 +128,7 @@ class WalbenchLiveTest(E2eCase):
         self.assertGreaterEqual(len(pictures), 4)
         for picture in pictures:
             for path in ElementTree.fromstring(picture).iter("path"):
-                self.assertRegex(path.get("d"), r"^(M-?[\d.]+ -?[\d.]+([HVL][\d. -]+)*)?$")
+                self.assertRegex(path.get("d"), r"^(M-?[\d.]+ -?[\d.]+([HVLh][\d. -]+)*)?$")
 
     def test_a_transaction_is_what_a_script_says(self):
         script = self.area.path("script.sql")
