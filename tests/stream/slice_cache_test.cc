@@ -162,7 +162,6 @@ TEST(SliceCacheTest, ALongColdRecordIsProvenOnceForAllLoops) {
   rig.write();
   rig.fill_unproven(8 * kMb);
   other.take_spans();
-  // No further than two slices before the record's end: what is read ahead is of the record too.
   for (Lsn lsn = rig.begin() + 2 * kMb; lsn < rig.begin() + 7 * kMb; lsn += kMb) {
     ASSERT_EQ(locate(rig, lsn).ready_to, lsn + kMb);
     ASSERT_EQ(locate(rig, other, lsn).ready_to, lsn + kMb);
