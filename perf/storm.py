@@ -18,9 +18,9 @@ from live import Writer, wait_until_all_has_come
 from subjects import Relay
 
 
-def live_fleet(area, port, start, label, chosen):
+def live_fleet(area, port, start, label, chosen, sslmode="require"):
     fleet = Fleet(area, port, chosen.standbys, start, stamps=label, progress=True,
-                  sslmode="require")
+                  sslmode=sslmode)
     fleet.process.wait_for(rf"\s{chosen.standbys} streaming", timeout=120)
     return fleet
 
