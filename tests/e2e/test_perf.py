@@ -159,6 +159,12 @@ class ShortFormsTest(unittest.TestCase):
         said = run("storm.py", "--standbys", 3, "--storm", 50, "--commits", 40, "--rounds", 1)
         self.assertRegex(said, r"(?m)^p99 beside / alone: \d+\.\d\d$")
 
+    def test_windows(self):
+        said = run("windows.py", "--standbys", 3, "--commits", 60, "--warm-up", 10, "--rate", 20,
+                   "--pause", 0.2, "--rounds", 1)
+        self.assertRegex(said, r"beside [1-9]\d* scrapes and [1-9]\d* reads of 21 relations")
+        self.assertRegex(said, r"(?m)^p99 beside / alone: \d+\.\d\d; a scrape of 3 standbys: ")
+
     def test_long(self):
         said = run("long.py", "--record-megabytes", 4, "--segment-megabytes", 64, "--standbys", 2,
                    "--rounds", 1)
